@@ -1,0 +1,17 @@
+import { CreateAccount, CreatedAccount } from '../../schemas/gateway.js'
+import { command } from '../../src/command.js'
+
+export default command({
+  name: 'accounts/create',
+  summary: 'Create an account with its owner; without a number, the next free one',
+  permission: 'instance',
+  params: CreateAccount,
+  result: CreatedAccount,
+  codes: ['ACCOUNT_EXISTS', 'ACCOUNT_CREATED'],
+  target: ({ account }) => account,
+  async run({ account: wanted, name, enable = true }, { store, now, id }) {
+    const account = wanted ?? (await store.accounts.highest()) + 1
+    const created = { account, name: name ?? `account ${account}`, enable }
+    return (await store.accounts.insert(created, id(), now)) ? ['ACCOUNT_CREATED', created] : ['ACCOUNT_EXISTS']
+  },
+})

@@ -1,0 +1,18 @@
+import { User, UserRef } from '../schemas/users.js'
+import { command, permissionsOfType } from '../src/command.js'
+
+export default command({
+  name: 'get-user',
+  summary: 'Show a panel user',
+  permission: 'users:read',
+  params: UserRef,
+  result: User,
+  codes: ['USER_NOT_FOUND', 'USER_FOUND'],
+  target: ({ id }) => id,
+  async run({ id }, { caller, store }) {
+    const user = await store.users.find(id)
+    if (!user) return ['USER_NOT_FOUND']
+    const mayReveal = caller.holds('secrets:read') && caller.holdsAll(permissionsOfType(user.type))
+    return ['USER_FOUND', { ...user, token: mayReveal ? await store.users.token(id) : null }]
+  },
+})

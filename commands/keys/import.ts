@@ -1,0 +1,26 @@
+import { ImportedKey, ImportKey } from '../../schemas/gateway.js'
+import { command, invalid } from '../../src/command.js'
+
+export default command({
+  name: 'keys/import',
+  summary: 'Let credentials that a vendor gave out go on working: an owner key of an account, with *',
+  permission: 'instance',
+  params: ImportKey,
+  result: ImportedKey,
+  codes: ['KEY_EXISTS', 'KEY_IMPORTED'],
+  target: ({ key }) => key,
+  async run({ key, secret, account }, { caller, store, now }) {
+    const owner = await store.accounts.owner(account)
+    if (owner === undefined) throw invalid('/account', `there is no account ${account}: create it first`)
+    const imported = {
+      keyId: key,
+      secret,
+      account,
+      principal: { kind: 'owner', id: owner },
+      permissions: ['*'],
+      createdBy: caller.keyId ?? `${caller.principal.kind}:${caller.principal.id}`,
+      comment: 'imported',
+    }
+    return (await store.keys.insert(imported, now)) ? ['KEY_IMPORTED', { key_id: key, account }] : ['KEY_EXISTS']
+  },
+})

@@ -1,0 +1,54 @@
+import { Type } from '../schemas/types.js'
+import { RemovedUser, SavedUser, SetUser, type UserChange } from '../schemas/users.js'
+import { type Caller, command, type PanelUser, permissionsOfType, Refusal, type UserFields } from '../src/command.js'
+
+export default command({
+  name: 'set-user',
+  summary: 'Create a panel user, change only what is given, or remove it with {"remove": true}',
+  permission: 'users:write',
+  params: SetUser,
+  result: Type.Union([SavedUser, RemovedUser]),
+  codes: ['USER_NOT_SAVED', 'USER_NOT_REMOVED', 'LAST_ADMINISTRATOR', 'USER_SAVED', 'USER_REMOVED'],
+  target: ({ id }) => id,
+  async prepare({ user }, { passwords }) {
+    return user.password === undefined ? undefined : await passwords.hash(user.password)
+  },
+  async run({ id, user }, { caller, store, now, prepared }) {
+    const before = await store.users.find(id)
+    if (before) requireAll(caller, before.type)
+    if (user.remove) {
+      if (!before) return ['USER_NOT_REMOVED']
+      await store.users.remove(id)
+    } else {
+      const fields = fieldsOf(user, prepared)
+      requireAll(caller, fields.type ?? before?.type ?? 3)
+      if (before) await store.users.update(id, fields, now)
+      else await store.users.insert(id, fields, now)
+    }
+    if (before && administers(before, now) && !(await store.users.administratorLeft(now))) return ['LAST_ADMINISTRATOR']
+    return user.remove ? ['USER_REMOVED', { id }] : ['USER_SAVED', { id, created: !before }]
+  },
+})
+
+/** Nobody gives, changes or takes away what they do not hold themselves (protocol §11). */
+function requireAll(caller: Caller, type: number): void {
+  if (caller.holdsAll(permissionsOfType(type))) return
+  throw new Refusal('FORBIDDEN', { message: `A user of type ${type} holds more than you do` })
+}
+
+const administers = ({ type, enable, expire }: PanelUser, now: number): boolean =>
+  type === 1 && enable && (expire === 0 || expire > now)
+
+function fieldsOf(user: UserChange, password: string | undefined): UserFields {
+  const { enable, comment, token, ip, expire } = user
+  return {
+    enable,
+    type: user.type || undefined,
+    password,
+    comment,
+    token,
+    ip,
+    expire,
+    conlimit: user.conlimit ?? user.connlimit,
+  }
+}

@@ -1,0 +1,19 @@
+import { AddedStreamUser, AddStreamUser } from '../schemas/stream-users.js'
+import { command } from '../src/command.js'
+
+export default command({
+  name: 'sevu.addstreamuser',
+  summary: 'Permit a user to publish a stream',
+  permission: 'streams:write',
+  params: AddStreamUser,
+  result: AddedStreamUser,
+  codes: ['STREAM_USER_EXISTS', 'STREAM_USER_ADDED'],
+  target: ({ app, stream, user }) => `${app}/${stream}/${user ?? ''}`,
+  async prepare({ pass }, { passwords }) {
+    return typeof pass === 'string' ? await passwords.hash(pass) : null
+  },
+  async run({ app, stream, user, pass: _pass, ...settings }, { store, now, prepared }) {
+    const id = await store.streamUsers.insert({ app, stream, user, pass: prepared, settings }, now)
+    return id === undefined ? ['STREAM_USER_EXISTS'] : ['STREAM_USER_ADDED', { streamuser_id: id }]
+  },
+})

@@ -1,0 +1,16 @@
+import { RemoveStreamUser } from '../schemas/stream-users.js'
+import { Nothing } from '../schemas/types.js'
+import { command } from '../src/command.js'
+
+export default command({
+  name: 'sevu.removestreamuser',
+  summary: 'Take back the permission to publish: by streamuser_id, or by app, stream and user',
+  permission: 'streams:write',
+  params: RemoveStreamUser,
+  result: Nothing,
+  codes: ['STREAM_USER_NOT_REMOVED', 'STREAM_USER_REMOVED'],
+  target: ({ streamuser_id, app, stream, user }) => streamuser_id ?? `${app}/${stream}/${user ?? ''}`,
+  async run(ref, { store }) {
+    return (await store.streamUsers.remove(ref)) ? ['STREAM_USER_REMOVED'] : ['STREAM_USER_NOT_REMOVED']
+  },
+})

@@ -1,0 +1,98 @@
+/** What one result code means: the number on the wire, the HTTP status it travels with, and the text for people. */
+export interface CodeEntry {
+  readonly code: number
+  readonly http: number
+  readonly message: string
+}
+
+const refused = (code: number, http: number, message: string): CodeEntry => ({ code, http, message })
+const done = (code: number, message: string): CodeEntry => ({ code, http: 200, message })
+const notDone = (code: number, message: string): CodeEntry => ({ code, http: 409, message })
+const absent = (code: number, message: string): CodeEntry => ({ code, http: 404, message })
+
+/** The gateway's own answers (protocol §8). None of them leaves a claim. */
+export const gatewayCodes = {
+  MALFORMED: refused(1400, 400, 'Malformed request'),
+  UNAUTHENTICATED: refused(1401, 401, 'Unknown key or wrong signature'),
+  STALE: refused(1402, 401, 'Timestamp outside the accepted window'),
+  FORBIDDEN: refused(1403, 403, 'Not permitted'),
+  UNKNOWN_COMMAND: refused(1404, 404, 'Unknown command'),
+  METHOD_NOT_ALLOWED: refused(1405, 405, 'Method not allowed: use POST'),
+  ADDRESS_REFUSED: refused(1406, 403, 'This address is not on the key’s address list'),
+  KEY_INACTIVE: refused(1407, 403, 'The key or its principal is disabled, revoked or expired'),
+  SLOW: refused(1408, 408, 'The request did not arrive in time'),
+  REPLAYED: refused(
+    1409,
+    409,
+    'This signed message was used already: change the timestamp, or send an idempotency_key to be able to resend',
+  ),
+  IDEMPOTENCY_MISMATCH: refused(1410, 409, 'This idempotency_key was used for another command or other parameters'),
+  IN_PROGRESS: refused(1411, 409, 'The same request is still running: send it again'),
+  TOO_LARGE: refused(1413, 413, 'The request body is too large'),
+  UNSUPPORTED_MEDIA: refused(1415, 415, 'Send UTF-8 without Content-Encoding'),
+  INVALID_PARAMS: refused(1422, 422, 'Invalid parameters'),
+  RATE_LIMITED: refused(1429, 429, 'Too many requests: wait, then send it again'),
+  INTERNAL: refused(1500, 500, 'Internal error: nothing was kept; give the operator the request id'),
+  OVERLOADED: refused(1503, 503, 'Not ready to take this: nothing was run; send it again'),
+  TIMED_OUT: refused(1504, 504, 'Timed out: done or not is unknown; send the same message again'),
+  STORAGE: refused(1507, 503, 'The storage failed: done or not is unknown; send the same message again'),
+} as const satisfies Record<string, CodeEntry>
+
+/** The commands' own answers: even means not done, odd means done. */
+export const commandCodes = {
+  STREAM_USER_EXISTS: notDone(2060, 'Stream User already exists'),
+  STREAM_USER_ADDED: done(2061, 'Stream User Added'),
+  STREAM_USERS_LISTED: done(2071, 'Stream Users'),
+  STREAM_USER_NOT_REMOVED: absent(2080, 'Stream User could not be removed'),
+  STREAM_USER_REMOVED: done(2081, 'Stream User Removed'),
+  USER_NOT_FOUND: absent(3000, 'There is no such user'),
+  USER_FOUND: done(3001, 'User'),
+  USER_NOT_SAVED: notDone(3010, 'User not saved'),
+  USER_SAVED: done(3011, 'User saved'),
+  USER_NOT_REMOVED: absent(3012, 'There is no such user to remove'),
+  USER_REMOVED: done(3013, 'User removed'),
+  LAST_ADMINISTRATOR: notDone(3014, 'This is the last enabled administrator'),
+  USER_NOT_TOGGLED: absent(3020, 'There is no such user to toggle'),
+  USER_TOGGLED: done(3021, 'User toggled'),
+  USERS_LISTED: done(3031, 'Users'),
+  KEY_EXISTS: notDone(6150, 'A key with this id exists already'),
+  KEY_IMPORTED: done(6151, 'Key imported'),
+  PONG: done(9001, 'Pong'),
+  WHOAMI: done(9011, 'You'),
+  COMMANDS_LISTED: done(9021, 'Commands'),
+  REQUEST_STATUS: done(9041, 'Request status'),
+  ACCOUNT_EXISTS: notDone(9200, 'Account already exists'),
+  ACCOUNT_CREATED: done(9201, 'Account created'),
+} as const satisfies Record<string, CodeEntry>
+
+export const codes = { ...gatewayCodes, ...commandCodes }
+
+export type GatewayCode = keyof typeof gatewayCodes
+export type CommandCode = keyof typeof commandCodes
+export type Code = keyof typeof codes
+
+/** True when the code says "done" (odd). */
+export const isDone = (code: number): boolean => code % 2 === 1
+
+const byNumber: ReadonlyMap<number, CodeEntry> = new Map(Object.values(codes).map((entry) => [entry.code, entry]))
+
+/** The entry of a number that was stored earlier; a number that no table knows (an operator's old command) keeps its parity. */
+export function entryOf(code: number): CodeEntry {
+  return byNumber.get(code) ?? { code, http: isDone(code) ? 200 : 409, message: isDone(code) ? 'Done' : 'Not done' }
+}
+
+/** ScaleEngine's general codes for what the gateway refuses (cp.scaleengine.net, "response codes"; protocol §9.2). */
+export const scaleengineCodes: ReadonlyMap<string, number> = new Map([
+  ['UNKNOWN_COMMAND', 0],
+  ['FORBIDDEN', 1],
+  ['ADDRESS_REFUSED', 1],
+  ['KEY_INACTIVE', 1],
+  ['STALE', 2],
+  ['UNAUTHENTICATED', 3],
+  ['INTERNAL', 4],
+  ['TIMED_OUT', 4],
+  ['STORAGE', 4],
+  ['MALFORMED', 6],
+  ['INVALID_PARAMS', 6],
+  ['OVERLOADED', 1000],
+])

@@ -1,0 +1,122 @@
+/**
+ * Every setting of the gateway: its environment variable (after `COUNTERSIGN_`), its default as it would be typed, and
+ * what it means. `src/config.ts` reads values by `kind`.
+ */
+export const settings = {
+  data: {
+    env: 'DATA',
+    kind: 'path',
+    default: './data',
+    about: 'folder of the database, the master key and the admin key',
+  },
+  host: { env: 'HOST', kind: 'host', default: '127.0.0.1', about: 'address to listen on' },
+  port: { env: 'PORT', kind: 'integer', min: 0, max: 65535, default: '8420', about: 'port to listen on; 0 picks one' },
+  databaseUrl: { env: 'DATABASE_URL', kind: 'text', default: '', about: 'empty: SQLite in the data folder' },
+  masterKey: {
+    env: 'MASTER_KEY',
+    kind: 'text',
+    default: '',
+    about: 'the master key itself: 32 bytes in base64 or hex',
+  },
+  masterKeyFile: {
+    env: 'MASTER_KEY_FILE',
+    kind: 'text',
+    default: '',
+    about: 'file of the master key; empty: DATA/master.key',
+  },
+  dialects: {
+    env: 'DIALECTS',
+    kind: 'list',
+    default: 'native,scaleengine',
+    about: 'ways of spelling a request that are served',
+  },
+  vendorPaths: {
+    env: 'VENDOR_PATHS',
+    kind: 'switch',
+    default: 'off',
+    about: 'serve /stable/, /dev/ and /api2/<command> as well',
+  },
+  audience: {
+    env: 'AUDIENCE',
+    kind: 'text',
+    default: '',
+    about: 'name of this instance, for messages that name their audience',
+  },
+  requireAudience: {
+    env: 'REQUIRE_AUDIENCE',
+    kind: 'switch',
+    default: 'off',
+    about: 'refuse messages that name no audience; needs COUNTERSIGN_AUDIENCE',
+  },
+  publicUrl: {
+    env: 'PUBLIC_URL',
+    kind: 'url',
+    default: '',
+    about: 'how clients reach the gateway, such as https://control.example.org',
+  },
+  window: {
+    env: 'WINDOW',
+    kind: 'integer',
+    min: 1,
+    max: 86_400,
+    default: '300',
+    about: 'seconds a timestamp may be off',
+  },
+  keep: {
+    env: 'KEEP',
+    kind: 'integer',
+    min: 60,
+    max: 31_536_000,
+    default: '86400',
+    about: 'seconds outcomes are kept, never less than the window',
+  },
+  bodyLimit: {
+    env: 'BODY_LIMIT',
+    kind: 'integer',
+    min: 1024,
+    max: 16_777_216,
+    default: '262144',
+    about: 'bytes of a request body',
+  },
+  limitFailures: {
+    env: 'LIMIT_FAILURES',
+    kind: 'integer',
+    min: 1,
+    max: 1_000_000_000,
+    default: '1000',
+    about: '1401 answers per address and minute',
+  },
+  limitKey: {
+    env: 'LIMIT_KEY',
+    kind: 'integer',
+    min: 0,
+    max: 1_000_000_000,
+    default: '0',
+    about: 'messages per key and second; 0 is no limit',
+  },
+  trustProxy: {
+    env: 'TRUST_PROXY',
+    kind: 'addresses',
+    default: '',
+    about: 'addresses and CIDR blocks whose X-Forwarded-For is believed',
+  },
+  commands: { env: 'COMMANDS', kind: 'text', default: '', about: 'folder of your own command modules (.js, .mjs)' },
+  logLevel: {
+    env: 'LOG_LEVEL',
+    kind: 'level',
+    default: 'info',
+    about: 'fatal, error, warn, info, debug, trace or silent',
+  },
+  metrics: { env: 'METRICS', kind: 'text', default: '', about: 'reserved for the address of /metrics' },
+} as const satisfies Record<string, Setting>
+
+export interface Setting {
+  readonly env: string
+  readonly kind: 'path' | 'host' | 'integer' | 'text' | 'list' | 'switch' | 'url' | 'addresses' | 'level'
+  readonly default: string
+  readonly about: string
+  readonly min?: number
+  readonly max?: number
+}
+
+export type SettingName = keyof typeof settings

@@ -1,0 +1,42 @@
+// Makes a clone runnable: installs what package-lock.json names and compiles what changed. `--build` compiles in any case.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '..')
+const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
+
+function step(said, command, args) {
+  process.stderr.write(`countersign: ${said}\n`)
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] })
+  if (status === 0) return
+  process.stderr.write(`countersign: "${command} ${args.join(' ')}" failed${error ? `: ${error.message}` : ''}\n`)
+  process.exit(status || 1)
+}
+
+function newest(folder) {
+  return Math.max(
+    0,
+    ...readdirSync(join(root, folder), { withFileTypes: true }).map((entry) =>
+      entry.isDirectory()
+        ? newest(join(folder, entry.name))
+        : entry.name.endsWith('.ts')
+          ? modified(join(root, folder, entry.name))
+          : 0,
+    ),
+  )
+}
+
+if (modified(join(root, 'node_modules/.package-lock.json')) < modified(join(root, 'package-lock.json'))) {
+  step('installing packages (better-sqlite3 may compile for about a minute)', 'npm', [
+    'ci',
+    '--include=dev',
+    '--no-audit',
+    '--no-fund',
+  ])
+}
+const sources = ['src', 'commands', 'schemas', 'dialects', 'clients/typescript', 'test', 'bench']
+const changed = Math.max(modified(join(root, 'tsconfig.json')), ...sources.map(newest))
+if (process.argv.includes('--build') || modified(join(root, 'dist/.tsbuildinfo')) < changed) {
+  step('compiling', process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'])
+}

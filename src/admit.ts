@@ -1,0 +1,85 @@
+import type { Authority } from './authority.js'
+import { closest } from './closest.js'
+import type { Caller, Command } from './command.js'
+import type { Message } from './dialect.js'
+import { findNul, type JsonValue } from './json.js'
+import type { CheckParams } from './params.js'
+import { covers } from './permissions.js'
+import { type Fault, Refusal } from './refusal.js'
+
+/** A command with its compiled parameters. */
+export interface Registered {
+  readonly command: Command
+  readonly check: CheckParams
+  /** Where its result holds secrets; see `secrets.ts`. */
+  readonly secretPaths: readonly (readonly string[])[]
+}
+
+export type Registry = ReadonlyMap<string, Registered>
+
+/** 1407 unless key and principal may act now, 1406 unless from this address. */
+export function requireActive(authority: Authority, address: string, now: number): void {
+  const expired = authority.expiresAt !== null && authority.expiresAt <= now
+  if (!authority.enabled || expired) throw new Refusal('KEY_INACTIVE')
+  if (authority.addresses && !authority.addresses.has(address)) throw new Refusal('ADDRESS_REFUSED', { address })
+}
+
+/** 1403 when the message is meant for another account or another instance. */
+export function requireMeant(
+  { cdn, audience }: Pick<Message, 'cdn' | 'audience'>,
+  authority: Authority,
+  here: { readonly audience: string; readonly requireAudience: boolean },
+): void {
+  if (cdn !== undefined && cdn !== authority.account) {
+    throw new Refusal('FORBIDDEN', { message: 'cdn is not the account of this key' })
+  }
+  if (audience === undefined ? here.requireAudience : audience !== here.audience) {
+    throw new Refusal('FORBIDDEN', { message: 'The message is for another audience' })
+  }
+}
+
+/** 1404, with the nearest name. */
+export function requireKnown(name: string, registry: Registry): Registered {
+  const registered = registry.get(name)
+  if (registered) return registered
+  const suggestion = closest(name, registry.keys())
+  throw new Refusal('UNKNOWN_COMMAND', suggestion === undefined ? {} : { suggestion })
+}
+
+/** 1403 unless the caller holds what the command asks for. */
+export function requirePermission({ permission }: Command, caller: Caller): void {
+  if (permission !== null && !caller.holds(permission)) {
+    throw new Refusal('FORBIDDEN', { message: `This needs the permission ${permission}` })
+  }
+}
+
+/** 1422 with every fault; afterwards the parameters are as the schema says, defaults included. */
+export function requireValid({ check }: Registered, params: Record<string, unknown>, hasNul: boolean): void {
+  const faults = [...check(params)]
+  // Everything here was read from JSON; only a NUL that is somewhere makes it worth looking for.
+  const nul = hasNul ? findNul(params as Record<string, JsonValue>) : undefined
+  if (nul !== undefined) faults.push({ path: nul, message: 'must not contain U+0000' })
+  if (faults.length > 0) throw new Refusal('INVALID_PARAMS', { message: summary(faults), errors: faults })
+}
+
+function summary(faults: readonly Fault[]): string {
+  const [{ path, message } = { path: '', message: '' }, ...others] = faults
+  return `Invalid parameters: ${path || 'the request'} ${message}${others.length > 0 ? `, and ${others.length} more` : ''}`
+}
+
+/** What commands are told of whoever calls; without a key id it is the command line. */
+export function callerOf(
+  authority: Pick<Authority, 'account' | 'principal' | 'permissions'> & { readonly keyId?: string },
+  address: string,
+): Caller {
+  const { permissions } = authority
+  return {
+    account: authority.account,
+    principal: authority.principal,
+    keyId: authority.keyId ?? null,
+    address,
+    permissions,
+    holds: (permission) => covers(permissions, permission),
+    holdsAll: (wanted) => wanted.every((permission) => covers(permissions, permission)),
+  }
+}

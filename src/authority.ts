@@ -1,0 +1,132 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
+import { type AddressList, addressList } from './address.js'
+import { intersect, type Permission, permissionsOfType } from './permissions.js'
+import type { Queries } from './store/db.js'
+import type { KeyRecord } from './store/keys.js'
+
+/** A key as the steps use it: its secrets ready for HMAC, its rights worked out. */
+export interface Authority {
+  readonly known: boolean
+  readonly keyId: string
+  readonly account: number
+  readonly lineage: string
+  readonly principal: { readonly kind: string; readonly id: string }
+  readonly permissions: readonly Permission[]
+  /** Undefined: any address. */
+  readonly addresses: AddressList | undefined
+  /** The newest first; `until` in Unix seconds, null for never. */
+  readonly secrets: readonly { readonly key: KeyObject; readonly until: number | null }[]
+  /** False when the key, its principal or its account is disabled or revoked. */
+  readonly enabled: boolean
+  /** The earlier of the key's and the principal's end, Unix seconds, null for never. */
+  readonly expiresAt: number | null
+  /** True once something it was worked out from has changed: load it again. */
+  stale: boolean
+}
+
+/** Reads one key; an unknown id gives the decoy. */
+export type LoadKey = (keyId: string, queries?: Queries) => Promise<KeyRecord>
+
+const capacity = 50_000
+
+/**
+ * Authorities by key id, kept until something that they depend on changes. Unknown ids are kept as well, apart, so that
+ * asking for one costs as much as asking for a known one and cannot push known ones out.
+ */
+export class Authorities {
+  private readonly known = new Map<string, Authority>()
+  private readonly unknown = new Map<string, Authority>()
+  private readonly dependents = new Map<string, Set<Authority>>()
+  private generation = 0
+
+  constructor(private readonly loadKey: LoadKey) {}
+
+  cached(keyId: string): Authority | undefined {
+    return this.known.get(keyId) ?? this.unknown.get(keyId)
+  }
+
+  /** Loads what is committed, and keeps it unless something changed meanwhile. */
+  async load(keyId: string): Promise<Authority> {
+    const { generation } = this
+    const authority = toAuthority(await this.loadKey(keyId))
+    if (generation === this.generation) this.remember(keyId, authority)
+    return authority
+  }
+
+  /** What a transaction sees, uncommitted changes included; never kept. */
+  async loadWithin(keyId: string, queries: Queries): Promise<Authority> {
+    return toAuthority(await this.loadKey(keyId, queries))
+  }
+
+  /** Forgets what depends on a changed key, principal or account. */
+  drop(what: string): void {
+    this.generation++
+    const [kind] = what.split(':', 1)
+    if (kind === 'key') this.unknown.delete(what.slice(4))
+    for (const authority of this.dependents.get(what) ?? []) this.forget(authority)
+  }
+
+  dropAll(): void {
+    this.generation++
+    for (const authority of this.known.values()) authority.stale = true
+    for (const authority of this.unknown.values()) authority.stale = true
+    this.known.clear()
+    this.unknown.clear()
+    this.dependents.clear()
+  }
+
+  private remember(keyId: string, authority: Authority): void {
+    const cache = authority.known ? this.known : this.unknown
+    if (cache.size >= capacity) {
+      for (const oldest of cache.values()) {
+        this.forget(oldest)
+        break
+      }
+    }
+    cache.set(keyId, authority)
+    if (!authority.known) return
+    for (const what of dependencies(authority)) {
+      const set = this.dependents.get(what)
+      if (set) set.add(authority)
+      else this.dependents.set(what, new Set([authority]))
+    }
+  }
+
+  private forget(authority: Authority): void {
+    authority.stale = true
+    const cache = authority.known ? this.known : this.unknown
+    if (cache.get(authority.keyId) === authority) cache.delete(authority.keyId)
+    for (const what of dependencies(authority)) {
+      const set = this.dependents.get(what)
+      set?.delete(authority)
+      if (set?.size === 0) this.dependents.delete(what)
+    }
+  }
+}
+
+function dependencies({ keyId, account, principal }: Authority): string[] {
+  const owner =
+    principal.kind === 'user'
+      ? `user:${account}:${principal.id}`
+      : `principal:${account}:${principal.kind}:${principal.id}`
+  return [`key:${keyId}`, `account:${account}`, owner]
+}
+
+function toAuthority(record: KeyRecord): Authority {
+  const { principal } = record
+  const own = principal.permissions ?? permissionsOfType(principal.type ?? 0)
+  const ends = [record.expiresAt, principal.expiresAt].filter((end) => end !== null)
+  return {
+    known: record.known,
+    keyId: record.keyId,
+    account: record.account,
+    lineage: record.lineage,
+    principal: { kind: principal.kind, id: principal.id },
+    permissions: intersect(record.permissions, own),
+    addresses: record.addresses.length > 0 ? addressList(record.addresses) : undefined,
+    secrets: record.secrets.map(({ secret, until }) => ({ key: createSecretKey(secret, 'utf8'), until })),
+    enabled: record.enabled && principal.enabled && record.accountEnabled,
+    expiresAt: ends.length > 0 ? Math.min(...ends) : null,
+    stale: false,
+  }
+}

@@ -1,0 +1,37 @@
+import { type CodeEntry, codes, isDone } from '../schemas/codes.js'
+import type { Registered, Registry } from './admit.js'
+import type { Command, Published } from './command.js'
+import { compileParams } from './params.js'
+import { secretPathsOf } from './secrets.js'
+
+const byName: ReadonlyMap<string, CodeEntry> = new Map(Object.entries(codes))
+
+/** Compiles declarations into the registry. Throws when two commands have one name or a code is unknown or given twice. */
+export function register(commands: readonly Command[]): Registry {
+  const registry = new Map<string, Registered>()
+  for (const command of commands) {
+    if (registry.has(command.name)) throw new Error(`command "${command.name}" is declared twice`)
+    publish(command)
+    registry.set(command.name, {
+      command,
+      check: compileParams(command.params),
+      secretPaths: secretPathsOf(command.result),
+    })
+  }
+  return registry
+}
+
+/** Everything that is published about a command, by name. */
+export function publishAll(commands: Iterable<Command>): Published[] {
+  return [...commands].map(publish).sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function publish({ name, summary, permission, params, result, codes: declared, ownCodes }: Command): Published {
+  const entries = declared.map((code) => {
+    const entry = ownCodes.get(code) ?? byName.get(code)
+    if (!entry) throw new Error(`command "${name}" declares the unknown code ${code}`)
+    return { name: code, code: entry.code, message: entry.message }
+  })
+  if (!entries.some(({ code }) => isDone(code))) throw new Error(`command "${name}" declares no code that says done`)
+  return { name, summary, permission, params, result, codes: entries }
+}

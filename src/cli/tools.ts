@@ -1,0 +1,53 @@
+import type { Config } from '../config.js'
+import type { Instance, LocalOutcome } from '../instance.js'
+import { Refusal } from '../refusal.js'
+import { exitOf } from './exits.js'
+
+/** What a verb may do to the world: given by main.ts. */
+export interface Tools {
+  config(flags: Readonly<Record<string, string | undefined>>): Config
+  /** Data: stdout. */
+  print(text: string): void
+  /** Talk: stderr. */
+  say(text: string): void
+  readStdin(): Promise<Buffer>
+  readFile(path: string): Buffer
+  /** Unix seconds. */
+  now(): number
+  exit(code: number): void
+  isInitialised(folder: string): boolean
+  initialise(config: Config, cdn: number): Promise<{ cdn: number; api_key: string; secret: string }>
+  adminKeyFile(folder: string): string
+  /** Opens the data folder for one verb; a running server notices what it changes. */
+  open(config: Config): Promise<Instance>
+  serve(config: Config): Promise<void>
+  uid(): number
+}
+
+/** Prints what a command answered and ends accordingly. */
+function finish(tools: Tools, outcome: LocalOutcome, cmd: string): void {
+  const { code, done, message, result } = outcome
+  tools.print(JSON.stringify({ code, status: done ? 'success' : 'failure', message, cmd, result }))
+  tools.exit(exitOf(code))
+}
+
+/** Runs one command on the data folder itself, as the operator. */
+export async function withInstance(
+  tools: Tools,
+  flags: Readonly<Record<string, string | undefined>>,
+  account: number,
+  cmd: string,
+  params: Record<string, unknown>,
+): Promise<void> {
+  const instance = await tools.open(tools.config(flags))
+  try {
+    finish(tools, await instance.local(cmd, params, { account, uid: tools.uid() }), cmd)
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    const reply = instance.refuse(error.code, error.detail)
+    tools.print(reply.body)
+    tools.exit(exitOf(reply.code))
+  } finally {
+    await instance.close()
+  }
+}

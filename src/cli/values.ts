@@ -1,0 +1,30 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import type { Tools } from './tools.js'
+
+/** The number of an account, as typed. */
+export function accountNumber(text: string): number {
+  if (/^[1-9][0-9]{0,15}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
+  throw new InvalidArgumentError('expected an account number')
+}
+
+/** A JSON object from an argument, or from stdin for `-`. */
+export async function jsonObject(text: string | undefined, tools: Tools): Promise<Record<string, unknown>> {
+  if (text === undefined) return {}
+  const json = text === '-' ? (await tools.readStdin()).toString('utf8') : text
+  try {
+    const value = JSON.parse(json)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  } catch {
+    // Said below, together with what is JSON but no object.
+  }
+  throw new InvalidArgumentError('--json: expected a JSON object')
+}
+
+/** The text of a file that holds one secret: one trailing newline is not part of it. */
+export const secretText = (file: Buffer): string => file.toString('utf8').replace(/\r?\n$/, '')
+
+/** A group of verbs, such as `account create`: asked for alone, it prints its help and ends with 2. */
+export function group(program: Command, name: string, description: string): Command {
+  const made = program.commands.find((command) => command.name() === name)
+  return made ?? program.command(name).description(description)
+}

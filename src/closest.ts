@@ -1,0 +1,23 @@
+/** The known name with the fewest edits to what was typed, if they are few (at most a third of its length); else undefined. */
+export function closest(typed: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined
+  let fewest = Number.POSITIVE_INFINITY
+  for (const name of known) {
+    const edits = distance(typed.slice(0, 64), name)
+    if (edits < fewest) [best, fewest] = [name, edits]
+  }
+  return best !== undefined && fewest <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined
+}
+
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,183 @@
+import type { CommandCode } from '../schemas/codes.js'
+import { envelopeMembers, replyMembers } from '../schemas/envelope.js'
+import type { Static, TSchema } from '../schemas/types.js'
+import type { Passwords } from './passwords.js'
+import type { Permission } from './permissions.js'
+import type { Store } from './store/store.js'
+
+export type { Permission } from './permissions.js'
+export { permissionsOfType } from './permissions.js'
+export { invalid, Refusal } from './refusal.js'
+export type { PanelUser, UserFields } from './store/users.js'
+
+/** Who acts: a key of a principal of an account, or the operator at the command line. */
+export interface Caller {
+  readonly account: number
+  readonly principal: { readonly kind: string; readonly id: string }
+  /** Null for the command line. */
+  readonly keyId: string | null
+  readonly address: string
+  /** What key and principal both allow, now. */
+  readonly permissions: readonly Permission[]
+  holds(permission: Permission): boolean
+  /** Whether the caller holds everything that somebody with these permissions holds (protocol §11). */
+  holdsAll(permissions: readonly Permission[]): boolean
+}
+
+/** State of one of the caller's requests. */
+export interface RequestState {
+  readonly state: 'unseen' | 'running' | 'done' | 'void' | 'unknown'
+  readonly outcome?: {
+    readonly cmd: string
+    readonly code: number
+    readonly status: string
+    readonly message: string
+    readonly request_id: string
+    readonly result?: object
+  }
+}
+
+/** What `run` is given. It may await only the store: anything else ends it with 1500. */
+export interface Context<Prepared = undefined> {
+  readonly caller: Caller
+  readonly store: Store
+  /** Unix seconds. */
+  readonly now: number
+  readonly dryRun: boolean
+  readonly prepared: Prepared
+  /** A random id of 32 hex digits. */
+  id(): string
+  /** The declarations of every command, as published. */
+  catalogue(): readonly Published[]
+  readonly requests: {
+    byKey(idempotencyKey: string): Promise<RequestState>
+    byId(requestId: string): Promise<RequestState>
+    /** Marks an unseen key so that nothing can run under it; the state that it has afterwards. */
+    void(idempotencyKey: string): Promise<RequestState>
+  }
+}
+
+/** What `prepare` is given: it runs before the transaction and may be slow. */
+export interface PrepareContext {
+  readonly passwords: Passwords
+}
+
+/** A code, and the result where the code brings one. */
+export type Returned<C, R> = readonly [code: C] | readonly [code: C, result: R]
+
+/** The declaration of a command; everything that is published about it comes from here. */
+export interface Declaration<P extends TSchema, R extends TSchema, C extends string, Prepared> {
+  readonly name: string
+  /** One sentence for a person choosing a command. */
+  readonly summary: string
+  /** Null: any valid signature will do. A permission that ends in `:read`, or none, makes the command a read. */
+  readonly permission: Permission | null
+  readonly params: P
+  readonly result: R
+  readonly codes: readonly C[]
+  /** What the audit trail names as the object of the command. */
+  readonly target?: (params: Static<P>) => string | number | undefined
+  readonly prepare?: (params: Static<P>, context: PrepareContext) => Promise<Prepared>
+  readonly run: (params: Static<P>, context: Context<Prepared>) => Promise<Returned<NoInfer<C>, Static<R>>>
+}
+
+/** A result code of an operator's own command: 10000 and above, even for not done, odd for done. */
+export interface OwnCode {
+  readonly code: number
+  readonly message: string
+}
+
+/** A command as the core holds it: what its schemas describe was checked before `prepare` and `run` see it. */
+export interface Command {
+  readonly name: string
+  readonly summary: string
+  readonly permission: Permission | null
+  readonly params: TSchema
+  readonly result: TSchema
+  readonly codes: readonly string[]
+  readonly ownCodes: ReadonlyMap<string, OwnCode>
+  readonly reads: boolean
+  target?(params: unknown): string | number | undefined
+  prepare?(params: unknown, context: PrepareContext): Promise<unknown>
+  run(params: unknown, context: Context<unknown>): Promise<Returned<string, unknown>>
+}
+
+/** What is told of a command. */
+export interface Published {
+  readonly name: string
+  readonly summary: string
+  readonly permission: Permission | null
+  readonly params: object
+  readonly result: object
+  readonly codes: { readonly name: string; readonly code: number; readonly message: string }[]
+}
+
+/** Declares one of the gateway's commands. Throws when the declaration breaks a rule of protocol §2. */
+export function command<P extends TSchema, R extends TSchema, const C extends CommandCode, Prepared = undefined>(
+  declaration: Declaration<P, R, C, Prepared>,
+): Command {
+  return checked(declaration, new Map())
+}
+
+/**
+ * Declares an operator's own command: the same, with its own codes by name. Throws like {@link command}, and when a code
+ * is below 10000 or has the parity of no outcome.
+ */
+export function ownCommand<P extends TSchema, R extends TSchema, Prepared = undefined>(
+  declaration: Omit<Declaration<P, R, string, Prepared>, 'codes'> & {
+    readonly codes: Readonly<Record<string, OwnCode>>
+  },
+): Command {
+  const own = new Map(Object.entries(declaration.codes))
+  for (const [name, { code }] of own) {
+    if (!Number.isSafeInteger(code) || code < 10_000) fail(declaration.name, `code ${name} must be 10000 or above`)
+  }
+  return checked({ ...declaration, codes: [...own.keys()] }, own)
+}
+
+function checked<P extends TSchema, R extends TSchema, C extends string, Prepared>(
+  declaration: Declaration<P, R, C, Prepared>,
+  ownCodes: ReadonlyMap<string, OwnCode>,
+): Command {
+  const { name, permission, params, result, target, prepare, run } = declaration
+  if (!/^[a-z0-9]+([._/-][a-z0-9]+)*$/.test(name)) fail(name, 'the name must be lower-case words joined by . - _ or /')
+  if (permission !== null && !/^([a-z-]+:(read|write)|instance)$/.test(permission))
+    fail(name, 'permission must be noun:read or noun:write')
+  if (!declaration.summary) fail(name, 'a summary is missing')
+  requireClosed(name, 'params', params)
+  requireClosed(name, 'result', result)
+  for (const member of Object.keys(members(params))) {
+    if (envelopeMembers.has(member)) fail(name, `the parameter ${member} belongs to the envelope`)
+  }
+  for (const member of Object.keys(members(result))) {
+    if (replyMembers.has(member)) fail(name, `the result member ${member} belongs to the reply`)
+  }
+  if (declaration.codes.length === 0) fail(name, 'at least one code must be declared')
+  return {
+    name,
+    summary: declaration.summary,
+    permission,
+    params,
+    result,
+    codes: declaration.codes,
+    ownCodes,
+    reads: permission === null || permission.endsWith(':read'),
+    // The compiled schema has checked what these are given before they are called.
+    ...(target && { target: (given: unknown) => target(given as Static<P>) }),
+    ...(prepare && { prepare: (given: unknown, context: PrepareContext) => prepare(given as Static<P>, context) }),
+    run: (given: unknown, context: Context<unknown>) => run(given as Static<P>, context as Context<Prepared>),
+  }
+}
+
+const members = (schema: object): object => ('properties' in schema ? Object(schema.properties) : {})
+
+/** Every object that lists its members must refuse others, or a misspelt parameter would be ignored. */
+function requireClosed(name: string, path: string, schema: object): void {
+  if ('properties' in schema && !('additionalProperties' in schema)) fail(name, `${path} must refuse unknown members`)
+  for (const [key, inner] of Object.entries(members(schema))) requireClosed(name, `${path}.${key}`, inner)
+  if ('items' in schema) requireClosed(name, `${path}[]`, Object(schema.items))
+}
+
+function fail(name: string, why: string): never {
+  throw new Error(`command "${name}": ${why}`)
+}

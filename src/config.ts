@@ -1,0 +1,166 @@
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { type Setting, type SettingName, settings } from '../schemas/config.js'
+import { type AddressList, addressList } from './address.js'
+import { closest } from './closest.js'
+
+/** Everything the gateway can be told, checked; frozen. Durations are in seconds, sizes in bytes. */
+export interface Config {
+  readonly data: string
+  readonly host: string
+  readonly port: number
+  readonly databaseUrl: string
+  readonly masterKey: string
+  readonly masterKeyFile: string
+  readonly dialects: readonly string[]
+  readonly vendorPaths: boolean
+  readonly audience: string
+  readonly requireAudience: boolean
+  readonly publicUrl: string
+  readonly window: number
+  readonly keep: number
+  readonly bodyLimit: number
+  readonly limitFailures: number
+  readonly limitKey: number
+  readonly trustProxy: AddressList
+  readonly commands: string
+  readonly logLevel: string
+  readonly metrics: string
+}
+
+/** Raw settings as typed, and where each came from, so that a fault can name it. */
+export interface RawConfig {
+  readonly values: ReadonlyMap<SettingName, { readonly text: string; readonly from: string }>
+  readonly faults: readonly string[]
+}
+
+/** Every fault of a configuration at once; the program ends with 78. */
+export class ConfigError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(faults.join('\n'))
+  }
+}
+
+const prefix = 'COUNTERSIGN_'
+const entries = Object.entries as (o: typeof settings) => [SettingName, Setting][]
+
+/** Collects flags (by setting name) and `COUNTERSIGN_*` variables; an unknown variable is a fault. */
+export function readEnv(env: NodeJS.ProcessEnv, flags: Readonly<Record<string, string | undefined>> = {}): RawConfig {
+  const values = new Map<SettingName, { text: string; from: string }>()
+  const known = new Set<string>()
+  for (const [name, setting] of entries(settings)) {
+    const variable = prefix + setting.env
+    known.add(variable)
+    const typed = env[variable]
+    const flag = flags[name]
+    if (flag !== undefined) values.set(name, { text: flag, from: `--${kebab(name)}` })
+    else if (typed !== undefined && typed !== '') values.set(name, { text: typed, from: variable })
+    else values.set(name, { text: setting.default, from: variable })
+  }
+  const faults = Object.keys(env)
+    .filter((variable) => variable.startsWith(prefix) && !known.has(variable))
+    .map((variable) => `${variable} is not a setting of Countersign${nearest(variable, known)}`)
+  return { values, faults }
+}
+
+/** Checks raw settings; throws {@link ConfigError} with every fault found. */
+export function toConfig(raw: RawConfig, dialectNames: readonly string[]): Config {
+  const faults = [...raw.faults]
+  const read = <T>(name: SettingName, parse: (text: string, setting: Setting) => T): T | undefined => {
+    const { text, from } = raw.values.get(name) ?? { text: '', from: name }
+    try {
+      return parse(text, settings[name])
+    } catch (error) {
+      faults.push(`${from}: ${error instanceof Error ? error.message : String(error)}`)
+      return undefined
+    }
+  }
+  const text = (name: SettingName) => read(name, (value) => value) ?? ''
+  const number = (name: SettingName) => read(name, integer) ?? 0
+  const flag = (name: SettingName) => read(name, onOff) ?? false
+  const config: Config = {
+    data: resolve(text('data')),
+    host: read('host', host) ?? '',
+    port: number('port'),
+    databaseUrl: read('databaseUrl', databaseUrl) ?? '',
+    masterKey: text('masterKey'),
+    masterKeyFile: text('masterKeyFile'),
+    dialects: read('dialects', (value) => names(value, dialectNames)) ?? [],
+    vendorPaths: flag('vendorPaths'),
+    audience: text('audience'),
+    requireAudience: flag('requireAudience'),
+    publicUrl: read('publicUrl', url) ?? '',
+    window: number('window'),
+    keep: number('keep'),
+    bodyLimit: number('bodyLimit'),
+    limitFailures: number('limitFailures'),
+    limitKey: number('limitKey'),
+    trustProxy: read('trustProxy', (value) => addressList(split(value))) ?? addressList([]),
+    commands: text('commands') && resolve(text('commands')),
+    logLevel: read('logLevel', level) ?? 'info',
+    metrics: text('metrics'),
+  }
+  if (config.masterKey && config.masterKeyFile) {
+    faults.push('COUNTERSIGN_MASTER_KEY and COUNTERSIGN_MASTER_KEY_FILE: give one of them')
+  }
+  if (config.requireAudience && !config.audience)
+    faults.push('COUNTERSIGN_REQUIRE_AUDIENCE=on needs COUNTERSIGN_AUDIENCE')
+  if (config.keep < config.window) faults.push('COUNTERSIGN_KEEP: must not be less than COUNTERSIGN_WINDOW')
+  if (faults.length > 0) throw new ConfigError(faults)
+  return Object.freeze(config)
+}
+
+const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+const split = (value: string) =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+
+function integer(value: string, { min = 0, max = Number.MAX_SAFE_INTEGER }: Setting): number {
+  const number = /^[0-9]{1,16}$/.test(value) ? Number(value) : Number.NaN
+  if (number >= min && number <= max) return number
+  throw new Error(`expected a whole number from ${min} to ${max}, not "${value}"`)
+}
+
+function onOff(value: string): boolean {
+  if (value === 'on' || value === 'off') return value === 'on'
+  throw new Error(`expected on or off, not "${value}"`)
+}
+
+function host(value: string): string {
+  if (isIP(value) || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(value)) return value
+  throw new Error(`expected an address or a host name, not "${value}"`)
+}
+
+function names(value: string, known: readonly string[]): string[] {
+  const given = split(value)
+  const unknown = given.filter((name) => !known.includes(name))
+  if (unknown.length > 0) throw new Error(`unknown dialect ${unknown.join(', ')}; there are ${known.join(', ')}`)
+  if (given.length === 0) throw new Error(`name at least one dialect of ${known.join(', ')}`)
+  return given
+}
+
+function url(value: string): string {
+  if (value === '') return ''
+  const parsed = URL.canParse(value) ? new URL(value) : undefined
+  if (parsed?.protocol === 'https:' || parsed?.protocol === 'http:') return parsed.href.replace(/\/$/, '')
+  throw new Error(`expected an http or https URL, not "${value}"`)
+}
+
+function databaseUrl(value: string): string {
+  if (value === '') return ''
+  throw new Error('this version stores in SQLite only: leave it unset')
+}
+
+function level(value: string): string {
+  if (['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].includes(value)) return value
+  throw new Error(`expected fatal, error, warn, info, debug, trace or silent, not "${value}"`)
+}
+
+/** `, did you mean …?` for the closest of the known names, or nothing when none is close. */
+function nearest(typed: string, known: ReadonlySet<string>): string {
+  const close = closest(typed, known)
+  return close ? `; did you mean ${close}?` : ''
+}

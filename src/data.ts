@@ -1,0 +1,128 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Config, ConfigError } from './config.js'
+import { generateKey } from './generate.js'
+import type { Surroundings } from './instance.js'
+import { openVault, parseMasterKey, type Vault } from './seal.js'
+import { Accounts } from './store/accounts.js'
+import type { Db } from './store/db.js'
+import { Keys } from './store/keys.js'
+import { Meta } from './store/meta.js'
+import { migrate } from './store/migrate.js'
+import { openSqlite } from './store/sqlite.js'
+
+/** An opened data folder: its database, migrated, and the keys derived from its master key. */
+export interface Data {
+  readonly db: Db
+  readonly vault: Vault
+}
+
+/** `DIR/admin-key.json`: what a client needs to act as the owner of the first account. */
+export interface AdminKey {
+  readonly cdn: number
+  readonly api_key: string
+  readonly secret: string
+}
+
+export const adminKeyFile = (folder: string): string => join(folder, 'admin-key.json')
+const databaseFile = (folder: string): string => join(folder, 'countersign.db')
+
+/** Whether the folder holds a database already. */
+export const isInitialised = (folder: string): boolean =>
+  existsSync(databaseFile(folder)) && !existsSync(pendingFile(folder))
+
+/** Whether `serve` may initialise the folder: it is not there, is empty, or an initialisation was cut short. */
+export const isEmpty = (folder: string): boolean =>
+  !existsSync(folder) || existsSync(pendingFile(folder)) || readdirSync(folder).length === 0
+
+/** Stands while an initialisation is under way: one that was cut short is done again. */
+const pendingFile = (folder: string): string => join(folder, '.initialising')
+
+/** Opens an initialised folder. Throws {@link ConfigError} when there is none, or the master key is another. */
+export async function openData(config: Config, around: Surroundings): Promise<Data> {
+  if (!isInitialised(config.data)) {
+    throw new ConfigError([
+      `${config.data} holds no Countersign data: run "countersign init --data ${config.data}" first`,
+    ])
+  }
+  protect(config.data)
+  const vault = openVault(readMasterKey(config), around.randomBytes)
+  const db = await openDatabase(config, around)
+  if ((await new Meta(db).get('master_key')) !== vault.fingerprint) {
+    await db.close()
+    throw new ConfigError(['the master key is not the one this database was made with'])
+  }
+  return { db, vault }
+}
+
+/** Makes the folder, the master key, the database, the account and its owner's key. Safe to run again after a crash. */
+export async function initialise(config: Config, cdn: number, around: Surroundings): Promise<AdminKey> {
+  const folder = config.data
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  writeFileSync(pendingFile(folder), '', { mode: 0o600 })
+  protect(folder)
+  const masterFile = join(folder, 'master.key')
+  if (!config.masterKey && !config.masterKeyFile && !existsSync(masterFile)) {
+    writeSecret(masterFile, `${around.randomBytes(32).toString('base64')}\n`)
+  }
+  const vault = openVault(readMasterKey(config), around.randomBytes)
+  const db = await openDatabase(config, around)
+  const { keyId, secret } = generateKey(around)
+  const now = Math.floor(around.now() / 1000)
+  const ownerId = around.randomBytes(16).toString('hex')
+  const adminKey = { cdn, api_key: keyId, secret }
+  await db.transaction(async (session) => {
+    // What a cut-short initialisation left has never been handed out.
+    for (const table of ['keys', 'principals', 'accounts', 'meta']) await session.run(`delete from ${table}`)
+    await new Meta(session).set('master_key', vault.fingerprint)
+    const account = { account: cdn, name: `account ${cdn}`, enable: true }
+    await new Accounts(session, () => undefined).insert(account, ownerId, now, true)
+    const principal = { kind: 'owner', id: ownerId }
+    const permissions = ['*', 'instance']
+    await new Keys(session, vault).insert(
+      { keyId, secret, account: cdn, principal, permissions, createdBy: 'init', comment: 'made by init' },
+      now,
+    )
+  })
+  await db.close()
+  writeSecret(adminKeyFile(folder), `${JSON.stringify(adminKey)}\n`)
+  rmSync(pendingFile(folder))
+  return adminKey
+}
+
+async function openDatabase({ data }: Config, { now, migrations }: Surroundings): Promise<Db> {
+  const db = openSqlite(databaseFile(data))
+  try {
+    await migrate(db, migrations, Math.floor(now() / 1000))
+  } catch (error) {
+    await db.close()
+    throw error
+  }
+  return db
+}
+
+function readMasterKey({ data, masterKey, masterKeyFile }: Config): Buffer {
+  const file = masterKeyFile || join(data, 'master.key')
+  const from = masterKey ? 'COUNTERSIGN_MASTER_KEY' : file
+  if (!masterKey && !existsSync(file)) {
+    throw new ConfigError([
+      `${file}: the master key is missing; without it the secrets in the database cannot be opened`,
+    ])
+  }
+  const key = parseMasterKey(masterKey || readFileSync(file, 'utf8'))
+  if (!key) throw new ConfigError([`${from}: expected 32 bytes in base64 or hex`])
+  return key
+}
+
+function writeSecret(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })
+  renameSync(`${file}.new`, file)
+}
+
+/** The folder is for its owner alone, and so is every file in it (protocol §11). */
+function protect(folder: string): void {
+  chmodSync(folder, 0o700)
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isFile()) chmodSync(join(folder, entry.name), 0o600)
+  }
+}

@@ -1,0 +1,291 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import express from 'express'
+import type { GatewayCode } from '../schemas/codes.js'
+import type { AddressList } from './address.js'
+import { foldAddress } from './address.js'
+import type { Wire } from './dialect.js'
+import type { Handle } from './gateway.js'
+import type { RefusalDetail } from './refusal.js'
+import type { Reply } from './reply.js'
+
+export interface HttpParts {
+  readonly handle: Handle
+  /** A refusal outside the six steps, spelled natively. */
+  readonly refuse: (code: GatewayCode, detail?: RefusalDetail) => Reply
+  readonly ready: () => Promise<boolean>
+  readonly trustProxy: AddressList
+  readonly bodyLimit: number
+  /** Told once about an X-Forwarded-For from a peer that is not trusted. */
+  readonly onUntrustedProxy: (peer: string) => void
+  readonly onUnexpected: (error: unknown) => void
+}
+
+/** Limits of the listener. Milliseconds. */
+export const limits = {
+  requestTimeout: 10_000,
+  keepAliveTimeout: 65_000,
+  maxConnections: 10_000,
+  maxHeaderLines: 100,
+  /** How long a refused sender may go on talking before its connection is cut. */
+  linger: 500,
+}
+
+/** A listener that answers everything; `drain` stops it. */
+export interface HttpServer {
+  readonly server: Server
+  /** Takes no new connections, lets what was accepted finish, then resolves. */
+  drain(): Promise<void>
+}
+
+/** The thin shell: `POST /control` goes straight to the gateway, everything else to an Express app. */
+export function httpServer(parts: HttpParts): HttpServer {
+  const control = controlListener(parts)
+  const app = application(parts)
+  const listener: RequestListener = (req, res) => {
+    if (isControl(req.url ?? '')) control(req, res)
+    else app(req, res)
+  }
+  const server = createServer(
+    {
+      requireHostHeader: false,
+      connectionsCheckingInterval: 1_000,
+      requestTimeout: limits.requestTimeout,
+      headersTimeout: limits.requestTimeout,
+      keepAliveTimeout: limits.keepAliveTimeout,
+      noDelay: true,
+    },
+    listener,
+  )
+  server.maxConnections = limits.maxConnections
+  server.maxHeadersCount = 0
+  server.on('checkContinue', listener)
+  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
+    refuseAndClose(req, res, parts.refuse('MALFORMED', { message: 'This Expect header is not understood' }))
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => answerBrokenHttp(parts, error, socket))
+  return { server, drain: () => drain(server) }
+}
+
+const isControl = (url: string): boolean => {
+  if (!url.startsWith('/control')) return false
+  const next = url[8]
+  return next === undefined || next === '/' || next === '?'
+}
+
+/** The handler of `/control` for people who mount the gateway in an application of their own; reads the body itself. */
+export function controlListener(parts: HttpParts): RequestListener {
+  const forwarded = forwardedAddress(parts)
+  return (req, res) => {
+    if (req.method !== 'POST') {
+      return refuseAndClose(req, res, parts.refuse('METHOD_NOT_ALLOWED', { allow: 'POST' }), false)
+    }
+    const fault = headerFault(req)
+    if (fault !== undefined) return refuseAndClose(req, res, parts.refuse('MALFORMED', { message: fault }))
+    const length = Number(req.headers['content-length'] ?? 0)
+    if (length > parts.bodyLimit) return refuseAndClose(req, res, tooLarge(parts))
+    if (req.headers.expect !== undefined) res.writeContinue()
+    readBody(req, res, parts, (body) => {
+      parts.handle(toWire(req, body, forwarded(req))).then((reply) => send(res, reply), parts.onUnexpected)
+    })
+  }
+}
+
+function toWire(req: IncomingMessage, body: Buffer, address: string): Wire {
+  const { headers } = req
+  const url = req.url ?? ''
+  const query = url.indexOf('?')
+  const signature = headers['countersign-signature']
+  return {
+    path: query < 0 ? url : url.slice(0, query),
+    contentType: headers['content-type'],
+    contentEncoding: headers['content-encoding'],
+    authorization: headers.authorization,
+    signature: Array.isArray(signature) ? signature.join(',') : signature,
+    body,
+    address,
+  }
+}
+
+const once: ReadonlySet<string> = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'content-type',
+  'content-encoding',
+  'authorization',
+  'countersign-signature',
+])
+
+/** Node's parser lets through what two servers in a row may read differently; undefined when there is nothing of the kind. */
+function headerFault({ rawHeaders, headers, httpVersion }: IncomingMessage): string | undefined {
+  if (rawHeaders.length > 2 * limits.maxHeaderLines) return 'too many header lines'
+  const seen = new Set<string>()
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] ?? '').toLowerCase()
+    if (!once.has(name)) continue
+    if (seen.has(name)) return `the header ${name} stands twice`
+    seen.add(name)
+  }
+  if (!seen.has('host') && httpVersion !== '1.0') return 'the Host header is missing'
+  const coding = headers['transfer-encoding']
+  if (coding === undefined) return undefined
+  if (seen.has('content-length')) return 'Content-Length and Transfer-Encoding together'
+  return /^\s*chunked\s*$/i.test(coding) ? undefined : 'this Transfer-Encoding is not understood'
+}
+
+/** Collects the body; refuses one that grows past the limit (413) or does not end in time (408) without reading the rest. */
+function readBody(req: IncomingMessage, res: ServerResponse, parts: HttpParts, done: (body: Buffer) => void): void {
+  const chunks: Buffer[] = []
+  let size = 0
+  let timer: NodeJS.Timeout | undefined
+  const stop = () => {
+    clearTimeout(timer)
+    req.removeAllListeners('data')
+    req.removeAllListeners('end')
+  }
+  req.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    chunks.push(chunk)
+    if (size > parts.bodyLimit) {
+      stop()
+      refuseAndClose(req, res, tooLarge(parts))
+    }
+  })
+  req.on('end', () => {
+    stop()
+    done(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size))
+  })
+  req.on('error', stop)
+  // Most bodies come with their headers: no timer for those.
+  setImmediate(() => {
+    if (req.readableEnded || res.writableEnded || req.destroyed) return
+    timer = setTimeout(() => {
+      stop()
+      refuseAndClose(req, res, parts.refuse('SLOW'))
+    }, limits.requestTimeout)
+  })
+}
+
+const tooLarge = (parts: HttpParts): Reply =>
+  parts.refuse('TOO_LARGE', { message: `The request body is larger than ${parts.bodyLimit} bytes` })
+
+const jsonHeaders = [
+  ['Content-Type', 'application/json; charset=utf-8'],
+  ['Cache-Control', 'no-store'],
+  ['X-Content-Type-Options', 'nosniff'],
+] as const
+
+const headersOf = (reply: Reply): [string, string][] => [
+  ...jsonHeaders.map(([name, value]): [string, string] => [name, value]),
+  ['X-Request-Id', reply.requestId],
+  ...reply.headers.map(([name, value]): [string, string] => [name, value]),
+  ['Content-Length', String(Buffer.byteLength(reply.body))],
+]
+
+function send(res: ServerResponse, reply: Reply): void {
+  if (res.headersSent || res.destroyed) return
+  const headers = [
+    'Content-Type',
+    'application/json; charset=utf-8',
+    'Cache-Control',
+    'no-store',
+    'X-Content-Type-Options',
+    'nosniff',
+    'X-Request-Id',
+    reply.requestId,
+    'Content-Length',
+    String(Buffer.byteLength(reply.body)),
+  ]
+  for (const [name, value] of reply.headers) headers.push(name, value)
+  res.writeHead(reply.status, headers)
+  res.end(res.req.method === 'HEAD' ? undefined : reply.body)
+}
+
+/** Answers and, unless the whole request has arrived, closes: the rest of its body is not read. */
+function refuseAndClose(req: IncomingMessage, res: ServerResponse, reply: Reply, always = true): void {
+  const whole =
+    req.complete || (req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined)
+  if (!whole || always) {
+    res.shouldKeepAlive = false
+    req.pause()
+    const { socket } = req
+    // Closing at once would reset the connection, and the answer could be lost with it.
+    res.on('finish', () => setTimeout(() => socket.destroy(), limits.linger).unref())
+  }
+  send(res, reply)
+}
+
+/** HTTP that Node could not read: no request object, so the answer is written by hand and the connection closed. */
+function answerBrokenHttp(parts: HttpParts, error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const slow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const large = error.code === 'HPE_HEADER_OVERFLOW'
+  const reply = slow
+    ? parts.refuse('SLOW')
+    : parts.refuse('MALFORMED', { message: large ? 'The headers are too large' : 'This is not valid HTTP' })
+  const status = slow ? '408 Request Timeout' : large ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  const head = [...headersOf(reply), ['Connection', 'close']].map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\n${reply.body}`, () => socket.destroy())
+}
+
+/** The caller's address: the peer, or what the last hop that is not a trusted proxy was seen as. */
+function forwardedAddress({ trustProxy, onUntrustedProxy }: HttpParts): (req: IncomingMessage) => string {
+  let warned = false
+  return (req) => {
+    const peer = foldAddress(req.socket.remoteAddress ?? '')
+    const header = req.headers['x-forwarded-for']
+    if (header === undefined) return peer
+    if (!trustProxy.has(peer)) {
+      if (!warned) onUntrustedProxy(peer)
+      warned = true
+      return peer
+    }
+    const hops = String(header)
+      .split(',')
+      .map((hop) => foldAddress(hop.trim()))
+    const caller = hops.findLast((hop) => !trustProxy.has(hop))
+    return caller ?? hops[0] ?? peer
+  }
+}
+
+function application(parts: HttpParts): express.Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('query parser', false)
+  app.get('/healthz', (_req, res) => void res.set('Cache-Control', 'no-store').json({ status: 'ok' }))
+  app.get('/readyz', async (_req, res) => {
+    const ready = await parts.ready()
+    res
+      .status(ready ? 200 : 503)
+      .set('Cache-Control', 'no-store')
+      .json({ status: ready ? 'ready' : 'not ready' })
+  })
+  app.use((req, res) => {
+    const detail = { message: 'Nothing is served here: POST signed commands to /control' }
+    refuseAndClose(req, res, parts.refuse('UNKNOWN_COMMAND', detail), false)
+  })
+  app.use((error: unknown, req: express.Request, res: express.Response, _next: express.NextFunction) => {
+    const client = error instanceof Error && 'status' in error && Number(error.status) < 500
+    if (!client) parts.onUnexpected(error)
+    refuseAndClose(req, res, parts.refuse(client ? 'MALFORMED' : 'INTERNAL'))
+  })
+  return app
+}
+
+function drain(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+    // A connection that is kept alive ends with the answer that it waits for.
+    server.on('request', (_req, res: ServerResponse) => {
+      res.shouldKeepAlive = false
+    })
+    const idle = setInterval(() => server.closeIdleConnections(), 50)
+    server.on('close', () => clearInterval(idle))
+  })
+}

@@ -1,0 +1,187 @@
+import { createHmac } from 'node:crypto'
+import type { Logger } from 'pino'
+import { type GatewayCode, isDone } from '../schemas/codes.js'
+import { callerOf, requireValid } from './admit.js'
+import { Authorities } from './authority.js'
+import { publishAll, register } from './catalogue.js'
+import type { Caller, Command, Published } from './command.js'
+import type { Dialect } from './dialect.js'
+import { type Executed, Executor } from './execute.js'
+import { gateway, type Handle } from './gateway.js'
+import { limits } from './limits.js'
+import { requestLog } from './log.js'
+import { passwords } from './passwords.js'
+import { Refusal, type RefusalDetail } from './refusal.js'
+import { type Reply, refusedOutcome, reply } from './reply.js'
+import type { Vault } from './seal.js'
+import type { Db } from './store/db.js'
+import { ensureDecoy, Keys } from './store/keys.js'
+import { Ledger } from './store/ledger.js'
+import { Meta } from './store/meta.js'
+
+/** Where time, chance and names come from: given by the composition root, so that tests can give others. */
+export interface Surroundings {
+  /** Unix milliseconds. */
+  readonly now: () => number
+  readonly randomBytes: (size: number) => Buffer
+  /** Random characters of the URL-safe alphabet. */
+  readonly randomName: (length: number) => string
+  /** Folder of the numbered migrations. */
+  readonly migrations: string
+  readonly logger: Logger
+}
+
+export interface InstanceOptions extends Surroundings {
+  readonly db: Db
+  readonly vault: Vault
+  readonly commands: readonly Command[]
+  readonly dialects: readonly Dialect[]
+  readonly native: Dialect
+  readonly window: number
+  readonly keep: number
+  readonly bodyLimit: number
+  readonly audience: string
+  readonly requireAudience: boolean
+  readonly limitFailures: number
+  readonly limitKey: number
+}
+
+/** A gateway on an open database, without HTTP. */
+export interface Instance {
+  readonly handle: Handle
+  readonly catalogue: readonly Published[]
+  /** Runs a command for the operator at the command line: checked and audited as any other, but neither signed nor claimed. */
+  local(command: string, params: Record<string, unknown>, who: LocalCaller): Promise<LocalOutcome>
+  /** A refusal outside the six steps, spelled natively. */
+  refuse(code: GatewayCode, detail?: RefusalDetail): Reply
+  /** Whether a write would succeed now. */
+  writable(): Promise<boolean>
+  /** Forgets claims that can no longer matter; the number forgotten. */
+  forget(): Promise<number>
+  close(): Promise<void>
+}
+
+export interface LocalCaller {
+  readonly account: number
+  /** The operating system's user id. */
+  readonly uid: number
+}
+
+export interface LocalOutcome {
+  readonly code: number
+  readonly done: boolean
+  readonly message: string
+  readonly result: object | undefined
+}
+
+const timeLimit = 10_000
+const forgetMargin = 60
+
+/** Puts the steps together on a migrated database. */
+export async function openInstance(options: InstanceOptions): Promise<Instance> {
+  const { db, vault, now, logger, randomName } = options
+  const log = requestLog(logger, now)
+  const registry = register(options.commands)
+  const catalogue = publishAll(options.commands)
+  const authorities = new Authorities((keyId, queries = db) => new Keys(queries, vault).load(keyId))
+  let knownFloor: number | undefined
+  const onDoubt = () => {
+    authorities.dropAll()
+    knownFloor = undefined
+  }
+  const chainKey = vault.derive('audit')
+  const ledger = new Ledger({
+    db,
+    node: 'sqlite',
+    chainMac: (text) => createHmac('sha256', chainKey).update(text).digest('hex'),
+    onDoubt,
+    onTrouble: (what, error) => (error === undefined ? logger.warn(what) : logger.error({ err: error }, what)),
+  })
+  await ledger.chore((session) => ensureDecoy(session, vault, options.randomBytes(32).toString('hex')))
+
+  async function readFloor(): Promise<number> {
+    knownFloor = await new Meta(db).floor()
+    return knownFloor
+  }
+  function floor(): number | Promise<number> {
+    if (db.changedElsewhere()) onDoubt()
+    return knownFloor ?? readFloor()
+  }
+  const requestId = (nowMs: number) => requestPrefix(nowMs) + randomName(13)
+  const executor = new Executor({
+    registry,
+    db,
+    ledger,
+    authorities,
+    sealing: vault,
+    passwords: passwords(options.randomBytes),
+    paramsKey: vault.derive('params'),
+    id: () => options.randomBytes(16).toString('hex'),
+    catalogue: () => catalogue,
+    timeLimit,
+  })
+  const handle = gateway({
+    dialects: options.dialects,
+    native: options.native,
+    registry,
+    authorities,
+    limits: limits(options.limitFailures, options.limitKey, now),
+    executor,
+    floor,
+    now,
+    requestId,
+    log,
+    window: options.window,
+    bodyLimit: options.bodyLimit,
+    audience: options.audience,
+    requireAudience: options.requireAudience,
+  })
+  return {
+    handle,
+    catalogue,
+    async local(name, params, who) {
+      const registered = registry.get(name)
+      if (!registered) throw new Refusal('UNKNOWN_COMMAND')
+      requireValid(registered, params, true)
+      const nowMs = now()
+      const executed: Executed = await executor.execute({
+        requestId: requestId(nowMs),
+        nowMs,
+        registered,
+        params,
+        caller: localCaller(who),
+        authority: undefined,
+        dialect: 'local',
+        message: undefined,
+        dryRun: false,
+      })
+      const { code, message } = executed.entry
+      return { code, done: isDone(code), message, result: executed.result }
+    },
+    refuse(code, detail = {}) {
+      const nowMs = now()
+      const exchange = { requestId: requestId(nowMs), serverTime: Math.floor(nowMs / 1000), handleTime: 0 }
+      return reply(refusedOutcome(code, detail, undefined, false), options.native, exchange, undefined)
+    },
+    writable: () => ledger.writable(now()),
+    async forget() {
+      const seconds = Math.floor(now() / 1000)
+      const floor = seconds - options.window - forgetMargin
+      const forgotten = await ledger.forget(requestPrefix((seconds - options.keep) * 1000), floor)
+      if (forgotten > 0) knownFloor = undefined
+      return forgotten
+    },
+    async close() {
+      await ledger.close()
+      await db.close()
+    },
+  }
+}
+
+/** Request ids begin with the time, so that tables kept by them grow at one end. Nine digits last until the year 5188. */
+const requestPrefix = (nowMs: number): string => Math.max(0, nowMs).toString(36).padStart(9, '0')
+
+function localCaller({ account, uid }: LocalCaller): Caller {
+  const authority = { account, principal: { kind: 'local', id: String(uid) }, permissions: ['*', 'instance'] }
+  return callerOf(authority, 'local')
+}

@@ -1,0 +1,162 @@
+#!/usr/bin/env node
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import closeWithGrace from 'close-with-grace'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { nanoid } from 'nanoid'
+import { pino } from 'pino'
+import { commands } from '../commands/index.js'
+import { dialects } from '../dialects/index.js'
+import { native } from '../dialects/native.js'
+import { accountVerbs } from './cli/account.js'
+import { callVerb } from './cli/call.js'
+import { exits } from './cli/exits.js'
+import { initVerb } from './cli/init.js'
+import { keyVerbs } from './cli/key.js'
+import { serveVerb } from './cli/serve.js'
+import { signVerb } from './cli/sign.js'
+import type { Tools } from './cli/tools.js'
+import { userVerbs } from './cli/user.js'
+import { type Config, ConfigError, readEnv, toConfig } from './config.js'
+import { adminKeyFile, type Data, initialise, isEmpty, isInitialised, openData } from './data.js'
+import { httpServer } from './http.js'
+import { type Instance, openInstance, type Surroundings } from './instance.js'
+import { loadCommands } from './own-commands.js'
+import { StorageError } from './store/db.js'
+import { NewerSchema } from './store/migrate.js'
+
+const root = join(import.meta.dirname, '..', '..')
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const gracePeriod = 8_000
+const forgetEvery = 60_000
+
+const surroundings = (logLevel: string): Surroundings => ({
+  now: Date.now,
+  randomBytes,
+  randomName: nanoid,
+  migrations: join(root, 'migrations'),
+  logger: pino({ level: logLevel }, pino.destination({ dest: 2, sync: true })),
+})
+
+async function instanceOn({ db, vault }: Data, config: Config, around: Surroundings): Promise<Instance> {
+  const own = config.commands ? await loadCommands(config.commands) : []
+  return openInstance({
+    ...around,
+    ...config,
+    db,
+    vault,
+    commands: [...commands, ...own],
+    dialects: dialects.filter(({ name }) => config.dialects.includes(name)),
+    native,
+  })
+}
+
+async function serve(config: Config): Promise<void> {
+  const around = surroundings(config.logLevel)
+  const { logger } = around
+  const fresh = !isInitialised(config.data)
+  if (fresh) {
+    if (!isEmpty(config.data)) {
+      throw new ConfigError([
+        `${config.data} is not empty and holds no Countersign data: give another folder, or run "countersign init"`,
+      ])
+    }
+    const { api_key } = await initialise(config, 1, around)
+    say(`initialised ${config.data}: account 1, owner key ${api_key}, its secret is in ${adminKeyFile(config.data)}`)
+  }
+  const instance = await instanceOn(await openData(config, around), config, around)
+  let draining = false
+  const { server, drain } = httpServer({
+    handle: instance.handle,
+    refuse: instance.refuse,
+    ready: async () => !draining && (await instance.writable()),
+    trustProxy: config.trustProxy,
+    bodyLimit: config.bodyLimit,
+    onUntrustedProxy: (peer) =>
+      logger.warn({ peer }, 'X-Forwarded-For from a peer that COUNTERSIGN_TRUST_PROXY does not list is not believed'),
+    onUnexpected: (error) => logger.error({ err: error }, 'unexpected'),
+  })
+  const forgetting = setInterval(() => {
+    instance.forget().catch((error: unknown) => logger.error({ err: error }, 'old claims could not be forgotten'))
+  }, forgetEvery)
+  closeWithGrace({ delay: gracePeriod, logger: false }, async ({ err, signal }) => {
+    if (err) logger.fatal({ err }, 'unexpected: the process ends')
+    else say(`${signal ?? 'end'}: finishing what was accepted`)
+    draining = true
+    clearInterval(forgetting)
+    await drain()
+    await instance.close()
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(config.port, config.host, resolve)
+  })
+  const { port, address, family } = server.address() as AddressInfo
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  say(`Countersign ${version} listening on ${url}/control`)
+  if (fresh) say(`try it: npx countersign call ping --url ${url} --data ${config.data}`)
+}
+
+const say = (text: string) => void process.stderr.write(`countersign: ${text}\n`)
+
+async function readStdin(): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk))
+  return Buffer.concat(chunks)
+}
+
+const tools: Tools = {
+  config: (flags) =>
+    toConfig(
+      readEnv(process.env, flags),
+      dialects.map(({ name }) => name),
+    ),
+  print: (text) => void process.stdout.write(`${text}\n`),
+  say,
+  readStdin,
+  readFile: (path) => readFileSync(path),
+  now: () => Math.floor(Date.now() / 1000),
+  exit(code) {
+    process.exitCode = code
+  },
+  isInitialised,
+  initialise: (config, cdn) => initialise(config, cdn, surroundings('silent')),
+  adminKeyFile,
+  async open(config) {
+    const around = surroundings(config.logLevel === 'info' ? 'warn' : config.logLevel)
+    return instanceOn(await openData(config, around), config, around)
+  },
+  serve,
+  uid: () => process.getuid?.() ?? 0,
+}
+
+/** What a start-up error means to the person in front of it. */
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exits.done : exits.usage
+  if (error instanceof InvalidArgumentError) say(error.message)
+  else if (error instanceof ConfigError) for (const fault of error.faults) say(fault)
+  else if (error instanceof NewerSchema) say(error.message)
+  else if (error instanceof StorageError) say(`the storage failed (${error.kind}): ${error.message}`)
+  else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+    say('this address and port are in use: stop what listens there, or give --port')
+  else if (error instanceof Error && 'code' in error) say(error.message)
+  else say(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  if (error instanceof InvalidArgumentError) return exits.usage
+  return error instanceof ConfigError || error instanceof NewerSchema ? exits.configuration : exits.notDone
+}
+
+process.umask(0o077)
+const program = new Command('countersign')
+  .description('Signed command gateway: every signed command takes effect at most once and is never lost')
+  .version(version)
+  .exitOverride()
+  .showSuggestionAfterError()
+for (const verb of [serveVerb, initVerb, callVerb, signVerb, accountVerbs, keyVerbs, userVerbs]) verb(program, tools)
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = explain(error)
+  if (process.argv[2] === 'serve') process.exit()
+}

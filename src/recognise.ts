@@ -1,0 +1,6 @@
+import type { Carrier, Dialect } from './dialect.js'
+
+/** The second step: the first dialect that knows the spelling. Native, which is last, takes what nobody else does. */
+export function recognise(carrier: Carrier, dialects: readonly Dialect[], fallback: Dialect): Dialect {
+  return dialects.find((dialect) => dialect.recognises(carrier)) ?? fallback
+}

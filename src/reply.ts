@@ -1,0 +1,54 @@
+import { createHmac } from 'node:crypto'
+import { type GatewayCode, gatewayCodes } from '../schemas/codes.js'
+import type { Dialect, Exchange, Outcome } from './dialect.js'
+import type { Executed } from './execute.js'
+import type { RefusalDetail } from './refusal.js'
+import type { Verified } from './verify.js'
+
+/** What goes back: an HTTP status, the headers that differ from reply to reply, and the body. */
+export interface Reply {
+  readonly status: number
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly body: string
+  readonly requestId: string
+  /** The code's number, for the log. */
+  readonly code: number
+}
+
+/** The last step: the dialect spells the outcome; the reply is signed when the request's MAC was right (protocol §7). */
+export function reply(outcome: Outcome, dialect: Dialect, exchange: Exchange, verified: Verified | undefined): Reply {
+  const { status, body } = dialect.encode(outcome, exchange)
+  const headers: [string, string][] = []
+  if (verified) headers.push(['Countersign-Reply', replyMac(verified, status, body)])
+  if (outcome.detail.retryAfter !== undefined) headers.push(['Retry-After', String(outcome.detail.retryAfter)])
+  if (outcome.detail.allow !== undefined) headers.push(['Allow', outcome.detail.allow])
+  return { status, headers, body, requestId: exchange.requestId, code: outcome.entry.code }
+}
+
+const replyMac = ({ key, mac }: Verified, status: number, body: string): string =>
+  createHmac('sha256', key).update(`countersign-reply\n${mac}\n${status}\n${body}`).digest('base64')
+
+/** A "no" of the gateway, ready to be spelled. */
+export function refusedOutcome(
+  code: GatewayCode,
+  detail: RefusalDetail,
+  command: string | undefined,
+  dryRun: boolean,
+): Outcome {
+  const retryAfter = detail.retryAfter ?? (code === 'OVERLOADED' || code === 'STORAGE' ? 1 : undefined)
+  return {
+    entry: gatewayCodes[code],
+    refused: true,
+    code,
+    command,
+    result: undefined,
+    replayed: false,
+    dryRun,
+    detail: retryAfter === undefined ? detail : { ...detail, retryAfter },
+  }
+}
+
+/** What a command answered, ready to be spelled. */
+export function executedOutcome(executed: Executed, command: string, dryRun: boolean): Outcome {
+  return { ...executed, refused: false, command, dryRun, detail: {} }
+}

@@ -1,0 +1,50 @@
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
+
+/** Seals secrets that must be recoverable: AES-256-GCM under a key derived from the master key, bound to their row. */
+export interface Sealer {
+  /** `binding` names the row and column; the same text is needed to open it again. */
+  seal(text: string, binding: string): string
+  /** Throws when the sealed text was changed, moved to another row, or sealed under another master key. */
+  open(sealed: string, binding: string): string
+}
+
+/** Keys that everything else is derived from. `randomBytes` gives the nonces. */
+export interface Vault extends Sealer {
+  /** A key for one purpose (HKDF-SHA256, RFC 5869). */
+  derive(purpose: string): KeyObject
+  /** Names the master key without revealing it: kept in the database so that a wrong key is noticed at start. */
+  readonly fingerprint: string
+}
+
+const version = 'v1.'
+
+export function openVault(masterKey: Buffer, randomBytes: (size: number) => Buffer): Vault {
+  const derive = (purpose: string) =>
+    createSecretKey(Buffer.from(hkdfSync('sha256', masterKey, Buffer.alloc(0), `countersign ${purpose} v1`, 32)))
+  const key = derive('seal')
+  return {
+    derive,
+    fingerprint: createHmac('sha256', derive('fingerprint')).update('master key').digest('hex'),
+    seal(text, binding) {
+      const nonce = randomBytes(12)
+      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(binding))
+      const sealed = Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()])
+      return version + sealed.toString('base64')
+    },
+    open(sealed, binding) {
+      if (!sealed.startsWith(version)) throw new Error('a sealed value has an unknown version')
+      const bytes = Buffer.from(sealed.slice(version.length), 'base64')
+      if (bytes.length < 28) throw new Error('a sealed value is too short')
+      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12)).setAAD(Buffer.from(binding))
+      decipher.setAuthTag(bytes.subarray(-16))
+      return decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8')
+    },
+  }
+}
+
+/** Reads a master key as base64 or hex of 32 bytes; undefined when it is neither. */
+export function parseMasterKey(text: string): Buffer | undefined {
+  const trimmed = text.trim()
+  const bytes = Buffer.from(trimmed, /^[0-9a-fA-F]{64}$/.test(trimmed) ? 'hex' : 'base64')
+  return bytes.length === 32 ? bytes : undefined
+}

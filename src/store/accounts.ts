@@ -1,0 +1,53 @@
+import type { Queries } from './db.js'
+import type { Touch } from './store.js'
+
+export interface Account {
+  readonly account: number
+  readonly name: string
+  readonly enable: boolean
+}
+
+/** Accounts and their owners; the one repository that is not cut to an account: its commands need `instance`. */
+export class Accounts {
+  constructor(
+    private readonly queries: Queries,
+    private readonly touch: Touch,
+  ) {}
+
+  async find(account: number): Promise<Account | undefined> {
+    const row = await this.queries.get<{ account: number; name: string; enable: number }>(
+      'select account, name, enable from accounts where account = $1',
+      [account],
+    )
+    return row && { ...row, enable: row.enable === 1 }
+  }
+
+  async highest(): Promise<number> {
+    const row = await this.queries.get<{ highest: number | null }>('select max(account) as highest from accounts')
+    return row?.highest ?? 0
+  }
+
+  /** Makes an account with its owner principal; false when the number is taken. */
+  async insert({ account, name, enable }: Account, ownerId: string, now: number, instance = false): Promise<boolean> {
+    const inserted = await this.queries.run(
+      'insert into accounts (account, name, enable, version, created_at) values ($1, $2, $3, 0, $4) on conflict do nothing',
+      [account, name, enable ? 1 : 0, now],
+    )
+    if (inserted === 0) return false
+    await this.queries.run(
+      `insert into principals (account, kind, id, permissions, enable, created_at) values ($1, 'owner', $2, $3, 1, $4)`,
+      [account, ownerId, JSON.stringify(instance ? ['*', 'instance'] : ['*']), now],
+    )
+    this.touch(`account:${account}`)
+    return true
+  }
+
+  /** The id of an account's owner, or undefined when there is no such account. */
+  async owner(account: number): Promise<string | undefined> {
+    const row = await this.queries.get<{ id: string }>(
+      `select id from principals where account = $1 and kind = 'owner' order by id limit 1`,
+      [account],
+    )
+    return row?.id
+  }
+}

@@ -1,0 +1,67 @@
+import type { Queries } from './db.js'
+
+/** One row of the audit trail before it joins its chain. */
+export interface AuditEntry {
+  readonly at_ms: number
+  readonly account: number
+  readonly principal: string
+  readonly key_id: string | null
+  readonly address: string
+  readonly dialect: string
+  readonly command: string
+  readonly target: string | null
+  readonly code: number
+  readonly dry_run: number
+  readonly request_id: string
+  readonly detail: string | null
+}
+
+export interface Head {
+  readonly seq: number
+  readonly hash: string
+}
+
+/** MAC of a text under the audit key, in hex: nobody without the master key can make a chain that holds. */
+export type ChainMac = (text: string) => string
+
+/** The audit trail: rows of one node form a chain, each hash covering the row and the hash before it. */
+export class Audit {
+  constructor(private readonly queries: Queries) {}
+
+  async head(node: string): Promise<Head> {
+    const row = await this.queries.get<Head>('select seq, hash from audit where node = $1 order by seq desc limit 1', [
+      node,
+    ])
+    return row ?? { seq: 0, hash: '' }
+  }
+
+  async append(node: string, entry: AuditEntry, head: Head, mac: ChainMac): Promise<Head> {
+    const seq = head.seq + 1
+    const hash = mac(chained(node, seq, entry, head.hash))
+    await this.queries.run(
+      `insert into audit (node, seq, at_ms, account, principal, key_id, address, dialect, command, target, code, dry_run, request_id, detail, hash)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+      [node, seq, ...fields(entry), hash],
+    )
+    return { seq, hash }
+  }
+}
+
+const fields = (entry: AuditEntry) => [
+  entry.at_ms,
+  entry.account,
+  entry.principal,
+  entry.key_id,
+  entry.address,
+  entry.dialect,
+  entry.command,
+  entry.target,
+  entry.code,
+  entry.dry_run,
+  entry.request_id,
+  entry.detail,
+]
+
+/** The text whose MAC is a row's hash: a JSON array of the hash before it and every column. */
+export const chained = (node: string, seq: number, entry: AuditEntry, previous: string): string =>
+  JSON.stringify([previous, node, seq, ...fields(entry)])

@@ -1,0 +1,77 @@
+import type { Queries } from './db.js'
+
+/** The code of a claim that marks its key as never to be run (`request-status` with `void`). */
+export const voidCode = 0
+
+/** One identity that was used, with the outcome of its message. */
+export interface Claim {
+  /** Begins with the time of its making, so that rows are in order. */
+  readonly request_id: string
+  readonly identity: string
+  readonly account: number
+  readonly principal: string
+  readonly command: string
+  /** The message's own timestamp, Unix seconds. */
+  readonly timestamp: number
+  /** Lower-case hex of the message's MAC. */
+  readonly mac: string
+  /** MAC of the parameters under a derived key; empty where the message had no idempotency key. */
+  readonly params_mac: string
+  readonly code: number
+  /** The result as JSON, sealed when it holds a secret; null when it is not kept. */
+  readonly outcome: string | null
+  readonly sealed: number
+  readonly created_at: number
+}
+
+export class Claims {
+  constructor(private readonly queries: Queries) {}
+
+  find(identity: string): Promise<Claim | undefined> {
+    return this.queries.get<Claim>('select * from claims where identity = $1', [identity])
+  }
+
+  findRequest(requestId: string): Promise<Claim | undefined> {
+    return this.queries.get<Claim>('select * from claims where request_id = $1', [requestId])
+  }
+
+  /** True when the identity was free and is now taken. */
+  async insert(claim: Claim): Promise<boolean> {
+    const inserted = await this.queries.run(
+      `insert into claims (request_id, identity, account, principal, command, timestamp, mac, params_mac, code, outcome, sealed, created_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing`,
+      [
+        claim.request_id,
+        claim.identity,
+        claim.account,
+        claim.principal,
+        claim.command,
+        claim.timestamp,
+        claim.mac,
+        claim.params_mac,
+        claim.code,
+        claim.outcome,
+        claim.sealed,
+        claim.created_at,
+      ],
+    )
+    return inserted === 1
+  }
+
+  /** Forgets up to `limit` claims made before a request id and with a timestamp at or below the floor; the number forgotten. */
+  forget(beforeRequest: string, floor: number, limit: number): Promise<number> {
+    return this.queries.run(
+      `delete from claims where request_id in
+       (select request_id from claims where request_id < $1 and timestamp <= $2 order by request_id limit $3)`,
+      [beforeRequest, floor, limit],
+    )
+  }
+
+  async anyBefore(request: string, floor: number): Promise<boolean> {
+    const row = await this.queries.get(
+      'select 1 as one from claims where request_id < $1 and timestamp <= $2 limit 1',
+      [request, floor],
+    )
+    return row !== undefined
+  }
+}

@@ -1,0 +1,55 @@
+export type Value = string | number | null
+
+/** Queries in the SQL that both engines share, with `$1` placeholders. Each rejects with {@link StorageError} on a fault of the storage. */
+export interface Queries {
+  all<T extends object>(sql: string, params?: readonly Value[]): Promise<T[]>
+  /** The first row, or undefined. */
+  get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined>
+  /** The number of rows changed. */
+  run(sql: string, params?: readonly Value[]): Promise<number>
+}
+
+/** One open write transaction. */
+export interface Session extends Queries {
+  savepoint(): Promise<void>
+  /** Undoes what was done since the savepoint, and forgets it. */
+  undo(): Promise<void>
+  /** Keeps what was done since the savepoint, and forgets it. */
+  keep(): Promise<void>
+  /** False once the engine has rolled the transaction back by itself. */
+  readonly open: boolean
+  /** The first fault of the storage that a query of this session met, even if its caller caught it. */
+  readonly fault: StorageError | undefined
+}
+
+/** A database; its own queries see only what is committed, and only read. */
+export interface Db extends Queries {
+  /** How many commands may share a transaction. */
+  readonly maxBatch: number
+  /**
+   * Runs `work` in one write transaction and commits it durably. Rejects with a {@link StorageError} when the
+   * transaction could not start, was rolled back, or may or may not have been committed.
+   */
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>
+  /** True once after every change that another process made. */
+  changedElsewhere(): boolean
+  /** Closes, opens again, and forces to disk what the log holds; rejects while the storage is still at fault. */
+  repair(): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * `busy`: another process holds the write lock, nothing was done. `full`: out of space, rolled back. `fault`: an I/O
+ * error, a corrupt or read-only file; whether a commit under way took place is unknown until {@link Db.repair}.
+ */
+export type StorageKind = 'busy' | 'full' | 'fault'
+
+export class StorageError extends Error {
+  constructor(
+    readonly kind: StorageKind,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}

@@ -1,0 +1,43 @@
+import type { Queries, Value } from './db.js'
+
+/** A command awaited the network, a timer or a file inside its transaction. */
+export class PendingRun extends Error {}
+
+/** The queries one command may make: dead once the command has ended, so that nobody writes into another's savepoint. */
+export class Handle implements Queries {
+  private outstanding = 0
+  private ended = false
+
+  constructor(private readonly queries: Queries) {}
+
+  /** True when no query is under way. */
+  get idle(): boolean {
+    return this.outstanding === 0
+  }
+
+  end(): void {
+    this.ended = true
+  }
+
+  all<T extends object>(sql: string, params?: readonly Value[]): Promise<T[]> {
+    return this.counted(() => this.queries.all<T>(sql, params))
+  }
+
+  get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined> {
+    return this.counted(() => this.queries.get<T>(sql, params))
+  }
+
+  run(sql: string, params?: readonly Value[]): Promise<number> {
+    return this.counted(() => this.queries.run(sql, params))
+  }
+
+  private async counted<T>(query: () => Promise<T>): Promise<T> {
+    if (this.ended) throw new PendingRun('the command has ended: its store is closed')
+    this.outstanding++
+    try {
+      return await query()
+    } finally {
+      this.outstanding--
+    }
+  }
+}

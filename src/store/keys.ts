@@ -1,0 +1,161 @@
+import type { Queries } from './db.js'
+import { Meta } from './meta.js'
+import type { Sealing, Touch } from './store.js'
+
+/** A key with what decides over its use: its account, its principal, its live secrets. */
+export interface KeyRecord {
+  /** False for the decoy that stands in for every unknown id. */
+  readonly known: boolean
+  readonly keyId: string
+  readonly account: number
+  readonly accountEnabled: boolean
+  readonly lineage: string
+  readonly principal: PrincipalRecord
+  readonly permissions: readonly string[]
+  readonly addresses: readonly string[]
+  /** The newest first; `until` is when a secret stops being accepted, Unix seconds, null for never. */
+  readonly secrets: readonly { readonly secret: string; readonly until: number | null }[]
+  readonly enabled: boolean
+  readonly expiresAt: number | null
+}
+
+export interface PrincipalRecord {
+  readonly kind: string
+  readonly id: string
+  /** Null for a panel user: its type decides. */
+  readonly permissions: readonly string[] | null
+  readonly type: number | null
+  readonly enabled: boolean
+  readonly expiresAt: number | null
+}
+
+export interface NewKey {
+  readonly keyId: string
+  readonly secret: string
+  readonly account: number
+  readonly principal: { readonly kind: string; readonly id: string }
+  readonly permissions: readonly string[]
+  readonly createdBy: string
+  readonly comment: string
+}
+
+interface Row {
+  key_id: string
+  account: number
+  account_enable: number
+  lineage: string
+  principal_kind: string
+  principal_id: string
+  permissions: string
+  addresses: string
+  secret: string
+  old_secret: string | null
+  old_until: number | null
+  enable: number
+  expires_at: number | null
+  revoked_at: number | null
+  principal_permissions: string | null
+  principal_enable: number | null
+  user_type: number | null
+  user_enable: number | null
+  user_expire: number | null
+}
+
+const select = `
+  select k.*, a.enable as account_enable, p.permissions as principal_permissions, p.enable as principal_enable,
+         u.type as user_type, u.enable as user_enable, u.expire as user_expire
+  from keys k
+  join accounts a on a.account = k.account
+  left join principals p on p.account = k.account and p.kind = k.principal_kind and p.id = k.principal_id
+  left join users u on k.principal_kind = 'user' and u.account = k.account and u.id = k.principal_id
+  where k.key_id = $1`
+
+const decoyBinding = 'keys.secret:decoy'
+const binding = (keyId: string) => `keys.secret:${keyId}`
+
+/** The key repository: the only place where signing secrets are sealed and opened. */
+export class Keys {
+  constructor(
+    private readonly queries: Queries,
+    private readonly sealing: Sealing,
+    private readonly touch: Touch = () => undefined,
+  ) {}
+
+  /** The key of an id; for an unknown one a decoy that costs as much and whose secret nobody has. */
+  async load(keyId: string): Promise<KeyRecord> {
+    const row = await this.queries.get<Row>(select, [keyId])
+    return row ? this.record(row) : this.decoy(keyId)
+  }
+
+  /** Stores a key under its own lineage; false when the id is taken. */
+  async insert(key: NewKey, now: number): Promise<boolean> {
+    const inserted = await this.queries.run(
+      `insert into keys (key_id, account, principal_kind, principal_id, lineage, permissions, addresses, secret, enable, created_by, comment, created_at)
+       values ($1, $2, $3, $4, $1, $5, '[]', $6, 1, $7, $8, $9) on conflict do nothing`,
+      [
+        key.keyId,
+        key.account,
+        key.principal.kind,
+        key.principal.id,
+        JSON.stringify(key.permissions),
+        this.sealing.seal(key.secret, binding(key.keyId)),
+        key.createdBy,
+        key.comment,
+        now,
+      ],
+    )
+    this.touch(`key:${key.keyId}`)
+    return inserted === 1
+  }
+
+  private record(row: Row): KeyRecord {
+    const secrets = [{ secret: this.sealing.open(row.secret, binding(row.key_id)), until: null as number | null }]
+    if (row.old_secret !== null) {
+      secrets.push({ secret: this.sealing.open(row.old_secret, binding(row.key_id)), until: row.old_until })
+    }
+    return {
+      known: true,
+      keyId: row.key_id,
+      account: row.account,
+      accountEnabled: row.account_enable === 1,
+      lineage: row.lineage,
+      principal: {
+        kind: row.principal_kind,
+        id: row.principal_id,
+        permissions: row.principal_permissions === null ? null : JSON.parse(row.principal_permissions),
+        type: row.user_type,
+        enabled: (row.principal_enable ?? row.user_enable) === 1,
+        expiresAt: row.user_expire || null,
+      },
+      permissions: JSON.parse(row.permissions),
+      addresses: JSON.parse(row.addresses),
+      secrets,
+      enabled: row.enable === 1 && row.revoked_at === null,
+      expiresAt: row.expires_at,
+    }
+  }
+
+  private async decoy(keyId: string): Promise<KeyRecord> {
+    const sealed = await new Meta(this.queries).get('decoy')
+    const secret = this.sealing.open(sealed ?? '', decoyBinding)
+    return {
+      known: false,
+      keyId,
+      account: 0,
+      accountEnabled: false,
+      lineage: '',
+      principal: { kind: 'none', id: '', permissions: [], type: null, enabled: false, expiresAt: null },
+      permissions: [],
+      addresses: [],
+      secrets: [{ secret, until: null }],
+      enabled: false,
+      expiresAt: null,
+    }
+  }
+}
+
+/** Makes the decoy secret, once. */
+export async function ensureDecoy(queries: Queries, sealing: Sealing, secret: string): Promise<void> {
+  const meta = new Meta(queries)
+  if ((await meta.get('decoy')) === undefined) await meta.set('decoy', sealing.seal(secret, decoyBinding))
+}

@@ -1,0 +1,308 @@
+import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
+import { type Claim, Claims } from './claims.js'
+import { type Db, type Queries, type Session, StorageError } from './db.js'
+import { Handle, PendingRun } from './handle.js'
+import { Meta } from './meta.js'
+
+/** What one command did inside the shared transaction. */
+export interface Ran<T> {
+  /** False takes the effect back (an even code, a dry run); the claim and the audit row stay. */
+  readonly keep: boolean
+  readonly claim: Claim | undefined
+  readonly audit: AuditEntry
+  readonly value: T
+}
+
+/** One write that waits for its transaction. */
+export interface Entry<T> {
+  /** What must not have been seen before; absent for dry runs and local commands, which claim nothing. */
+  readonly identity: string | undefined
+  /** The message's timestamp, held against the floor inside the transaction; absent for local commands. */
+  readonly timestamp: number | undefined
+  /** Runs after the identity was found free. What it throws refuses this entry alone. */
+  run(queries: Queries): Promise<Ran<T>>
+  /** Answers for an identity that was seen before. */
+  seen(claim: Claim, queries: Queries): Promise<T>
+}
+
+/** The message's timestamp is at or below the floor. */
+export class BelowFloor extends Error {}
+
+interface Job {
+  readonly entry: Entry<unknown>
+  readonly submitted: number
+  resolve(value: unknown): void
+  reject(error: unknown): void
+}
+
+type Settled = { readonly value: unknown } | { readonly error: unknown }
+
+export interface LedgerOptions {
+  readonly db: Db
+  /** Names this process's audit chain. */
+  readonly node: string
+  readonly chainMac: ChainMac
+  /** Called when the storage was reopened or another process wrote: whatever was cached is doubtful. */
+  readonly onDoubt: () => void
+  /** Called with what the operator should know. */
+  readonly onTrouble: (what: string, error: unknown) => void
+}
+
+const maxWaiting = 8_192
+const repairEvery = 1_000
+const probeAfter = 1_000
+
+/**
+ * Where exactly-once lives (protocol §5): writes that arrive while a commit is under way share the next transaction,
+ * each in its own savepoint. An entry's claim, effect, outcome and audit row are in it together, and nobody is answered
+ * before the commit is durable.
+ */
+export class Ledger {
+  private readonly queue: Job[] = []
+  private readonly chores: (() => Promise<void>)[] = []
+  private pumping = false
+  private broken = false
+  private closing = false
+  private lastCommit = 0
+  private lastFailed = false
+
+  constructor(private readonly options: LedgerOptions) {}
+
+  /** Entries waiting for a transaction. */
+  get waiting(): number {
+    return this.queue.length
+  }
+
+  /**
+   * Resolves once the entry is durable. Rejects with {@link BelowFloor}, with {@link PendingRun}, with what `run` threw
+   * (nothing of the entry was kept), or with a {@link StorageError}: kind `busy` when nothing was done, else unknown.
+   */
+  submit<T>(entry: Entry<T>): Promise<T> {
+    if (this.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
+    if (this.queue.length >= maxWaiting) return Promise.reject(new StorageError('busy', 'too many writes are waiting'))
+    return new Promise<T>((resolve, reject) => {
+      const job = { entry, submitted: performance.now(), resolve, reject }
+      // The pump hands each job the value of its own entry.
+      this.queue.push(job as Job)
+      this.pump()
+    })
+  }
+
+  /** A write of the gateway itself, alone in its transaction. */
+  chore<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    if (this.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
+    return new Promise((resolve, reject) => {
+      this.chores.push(async () => {
+        try {
+          resolve(await this.options.db.transaction(work))
+          this.succeeded()
+        } catch (error) {
+          this.failed(error)
+          reject(error)
+        }
+      })
+      this.pump()
+    })
+  }
+
+  /** Forgets claims made before a request id, raising the floor in the same transaction; the number forgotten. */
+  async forget(beforeRequest: string, floor: number, limit = 1_000): Promise<number> {
+    if (!(await new Claims(this.options.db).anyBefore(beforeRequest, floor))) return 0
+    return this.chore(async (session) => {
+      await new Meta(session).raiseFloor(floor)
+      return new Claims(session).forget(beforeRequest, floor, limit)
+    })
+  }
+
+  /** Whether a write would succeed now; writes a row when the last commit was not a moment ago. */
+  async writable(now: number): Promise<boolean> {
+    if (this.broken) return false
+    if (!this.lastFailed && performance.now() - this.lastCommit < probeAfter) return true
+    try {
+      await this.chore((session) => new Meta(session).set('probe', String(now)))
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** Ends after everything submitted was answered. */
+  async close(): Promise<void> {
+    this.closing = true
+    while (this.pumping) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  private pump(): void {
+    if (this.pumping) return
+    this.pumping = true
+    // Everything that this turn of the event loop still reads from its sockets joins the batch.
+    setImmediate(() => void this.drain())
+  }
+
+  private async drain(): Promise<void> {
+    while (this.queue.length > 0 || this.chores.length > 0) {
+      const chore = this.chores.shift()
+      if (chore) await chore()
+      else await this.commit(this.queue.splice(0, this.options.db.maxBatch))
+      if (this.queue.length > 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    this.pumping = false
+  }
+
+  private async commit(jobs: readonly Job[]): Promise<void> {
+    if (this.broken) return reject(jobs, new StorageError('fault', 'the storage is being repaired'))
+    const settled: Settled[] = []
+    try {
+      await this.options.db.transaction((session) => this.batch(session, jobs, settled))
+      this.succeeded()
+      settle(jobs, settled)
+    } catch (error) {
+      this.failed(error)
+      if (!this.broken) return reject(jobs, error)
+      await this.answerAfterRepair(jobs, settled, error)
+    }
+  }
+
+  private async batch(session: Session, jobs: readonly Job[], settled: Settled[]): Promise<void> {
+    if (this.options.db.changedElsewhere()) this.options.onDoubt()
+    const { node } = this.options
+    const floor = await new Meta(session).floor()
+    let head = await new Audit(session).head(node)
+    for (const { entry } of jobs) {
+      assertOpen(session)
+      try {
+        const done = await this.one(session, entry, floor, head)
+        head = done.head
+        settled.push({ value: done.value })
+      } catch (error) {
+        settled.push({ error })
+      }
+      // A command can catch a storage error; its batch must not go on over it.
+      if (session.fault) throw session.fault
+      assertOpen(session)
+    }
+  }
+
+  private async one(
+    session: Session,
+    entry: Entry<unknown>,
+    floor: number,
+    head: Head,
+  ): Promise<{ value: unknown; head: Head }> {
+    if (entry.timestamp !== undefined && entry.timestamp <= floor) throw new BelowFloor('at or below the floor')
+    const claims = new Claims(session)
+    const seen = entry.identity === undefined ? undefined : await claims.find(entry.identity)
+    if (seen) return { value: await entry.seen(seen, session), head }
+    await session.savepoint()
+    try {
+      const ran = await this.run(session, entry)
+      assertOpen(session)
+      if (!ran.keep) {
+        await session.undo()
+        await session.savepoint()
+      }
+      if (ran.claim && !(await claims.insert(ran.claim))) {
+        // Another node took the identity while this one ran: its outcome stands.
+        await session.undo()
+        const taken = await claims.find(ran.claim.identity)
+        if (!taken) throw new Error('a claim could not be made, and nobody holds it')
+        return { value: await entry.seen(taken, session), head }
+      }
+      const next = await new Audit(session).append(this.options.node, ran.audit, head, this.options.chainMac)
+      await session.keep()
+      return { value: ran.value, head: next }
+    } catch (error) {
+      if (session.open && !session.fault) await session.undo()
+      throw error
+    }
+  }
+
+  /** A `run` that is still pending when the event loop turns, and waits for no query, loses its handle for good. */
+  private async run(session: Session, entry: Entry<unknown>): Promise<Ran<unknown>> {
+    const handle = new Handle(session)
+    return new Promise((resolve, reject) => {
+      const watch = () => {
+        if (!handle.idle) {
+          turn = setImmediate(watch)
+          return
+        }
+        reject(new PendingRun('run() awaited something other than the store'))
+      }
+      let turn = setImmediate(watch)
+      entry
+        .run(handle)
+        .then(resolve, reject)
+        .finally(() => clearImmediate(turn))
+    }).finally(() => handle.end()) as Promise<Ran<unknown>>
+  }
+
+  private succeeded(): void {
+    this.lastCommit = performance.now()
+    this.lastFailed = false
+  }
+
+  private failed(error: unknown): void {
+    if (!(error instanceof StorageError)) return
+    this.lastFailed = true
+    this.options.onDoubt()
+    if (error.kind !== 'busy') this.options.onTrouble('a transaction failed: nothing of it was acknowledged', error)
+    if (error.kind === 'fault') this.broken = true
+  }
+
+  /** Some of the batch may be in the file: only what is found there after a repair is acknowledged. */
+  private async answerAfterRepair(jobs: readonly Job[], settled: readonly Settled[], error: unknown): Promise<void> {
+    try {
+      await this.repair()
+    } catch (fault) {
+      this.options.onTrouble('the storage could not be repaired: writes are refused until it can', fault)
+      reject(jobs, error)
+      this.repairLater()
+      return
+    }
+    const claims = new Claims(this.options.db)
+    for (const [index, job] of jobs.entries()) {
+      const { identity } = job.entry
+      const result = settled[index]
+      const kept = identity !== undefined && result && 'value' in result && (await claims.find(identity)) !== undefined
+      if (kept) job.resolve(result.value)
+      else job.reject(error)
+    }
+  }
+
+  private async repair(): Promise<void> {
+    await this.options.db.repair()
+    await this.options.db.transaction((session) => new Meta(session).set('probe', 'repaired'))
+    this.options.onDoubt()
+    this.broken = false
+    this.succeeded()
+  }
+
+  private repairLater(): void {
+    const timer = setTimeout(() => {
+      if (this.closing) return
+      this.repair().then(
+        () => this.options.onTrouble('the storage works again', undefined),
+        () => this.repairLater(),
+      )
+    }, repairEvery)
+    timer.unref()
+  }
+}
+
+/** SQLite may roll a whole transaction back in the middle of a batch; what followed would commit one by one. */
+function assertOpen(session: Session): void {
+  if (!session.open) throw new StorageError('full', 'the engine rolled the transaction back')
+}
+
+function settle(jobs: readonly Job[], settled: readonly Settled[]): void {
+  for (const [index, job] of jobs.entries()) {
+    const result = settled[index]
+    if (!result) job.reject(new StorageError('fault', 'no result'))
+    else if ('value' in result) job.resolve(result.value)
+    else job.reject(result.error)
+  }
+}
+
+function reject(jobs: readonly Job[], error: unknown): void {
+  for (const job of jobs) job.reject(error)
+}

@@ -1,0 +1,26 @@
+import type { Queries } from './db.js'
+
+/** Single values of the database: the floor, the master key's fingerprint, the decoy secret. */
+export class Meta {
+  constructor(private readonly queries: Queries) {}
+
+  async get(name: string): Promise<string | undefined> {
+    return (await this.queries.get<{ value: string }>('select value from meta where name = $1', [name]))?.value
+  }
+
+  async set(name: string, value: string): Promise<void> {
+    await this.queries.run(
+      'insert into meta (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value',
+      [name, value],
+    )
+  }
+
+  /** Messages with a timestamp at or below it are refused, whatever the clock says (protocol §4). Unix seconds. */
+  async floor(): Promise<number> {
+    return Number((await this.get('floor')) ?? 0)
+  }
+
+  async raiseFloor(to: number): Promise<void> {
+    if (to > (await this.floor())) await this.set('floor', String(to))
+  }
+}

@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Db, Queries } from './db.js'
+
+/** The database was made by a newer version of the program: it must not be touched. */
+export class NewerSchema extends Error {}
+
+const table = 'create table if not exists migrations (id text not null primary key, applied_at bigint not null)'
+
+/** Applies the numbered `.sql` files of a folder that the database has not seen, in order. Safe to run by several at once. */
+export async function migrate(db: Db, folder: string, now: number): Promise<void> {
+  const files = readdirSync(folder)
+    .filter((name) => /^\d{4}-.+\.sql$/.test(name))
+    .sort()
+  if ((await applied(db)).size < files.length) await db.transaction((session) => session.run(table))
+  refuseNewer(await applied(db), files)
+  for (const file of files) {
+    if ((await applied(db)).has(file)) continue
+    await db.transaction(async (session) => {
+      // Inserting the id is the lock: whoever comes second finds it taken and does nothing.
+      const mine = await session.run('insert into migrations (id, applied_at) values ($1, $2) on conflict do nothing', [
+        file,
+        now,
+      ])
+      if (mine === 0) return
+      for (const statement of statements(readFileSync(join(folder, file), 'utf8'))) await session.run(statement)
+    })
+  }
+}
+
+async function applied(db: Queries): Promise<ReadonlySet<string>> {
+  try {
+    const rows = await db.all<{ id: string }>('select id from migrations')
+    return new Set(rows.map(({ id }) => id))
+  } catch {
+    return new Set()
+  }
+}
+
+function refuseNewer(ids: ReadonlySet<string>, files: readonly string[]): void {
+  const unknown = [...ids].filter((id) => !files.includes(id))
+  if (unknown.length === 0) return
+  throw new NewerSchema(
+    `the database has migrations that this version does not know (${unknown.join(', ')}): run the newer version of Countersign`,
+  )
+}
+
+const statements = (sql: string): string[] =>
+  sql
+    .replace(/^--.*$/gm, '')
+    .split(/;\s*(?:\n|$)/)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '')

@@ -1,0 +1,268 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import Database from 'better-sqlite3'
+import { type Db, type Queries, type Session, StorageError, type Value } from './db.js'
+
+export interface SqliteOptions {
+  /** Longest time to wait for another process to end its write, in milliseconds. */
+  readonly patience?: number
+  /** Prepares both connections further; tests use it to limit their size. */
+  readonly configure?: (connection: Database.Database) => void
+}
+
+/** Opens (and creates) a SQLite database file in WAL mode with `synchronous=FULL`. */
+export function openSqlite(file: string, options: SqliteOptions = {}): Db {
+  return new Sqlite(file, options)
+}
+
+/** Blocks the event loop, so it stays short; {@link SqliteOptions.patience} is waited for without blocking. */
+const busyTimeout = 15
+const retryAfter = 4
+const full = 2
+
+class Sqlite implements Db {
+  readonly maxBatch = 256
+  private writer: Connection
+  private reader: Connection
+  private version: number
+  private checked = false
+
+  constructor(
+    private readonly file: string,
+    private readonly options: SqliteOptions,
+  ) {
+    this.writer = this.connect(false)
+    this.reader = this.connect(true)
+    this.version = this.dataVersion()
+  }
+
+  all<T extends object>(sql: string, params?: readonly Value[]): Promise<T[]> {
+    return this.reader.all(sql, params)
+  }
+
+  get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined> {
+    return this.reader.get(sql, params)
+  }
+
+  run(): Promise<number> {
+    return Promise.reject(new Error('writes need a transaction'))
+  }
+
+  async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    await this.begin()
+    const session = new SqliteSession(this.writer)
+    let result: T
+    try {
+      result = await work(session)
+      if (session.fault) throw session.fault
+      if (!session.open) throw new StorageError('full', 'the engine rolled the transaction back')
+    } catch (error) {
+      this.rollback()
+      throw session.fault ?? error
+    }
+    try {
+      this.writer.exec('commit')
+    } catch (error) {
+      this.rollback()
+      throw new StorageError('fault', 'the commit failed', { cause: error })
+    }
+    if (!this.checked) this.checkDurability()
+    return result
+  }
+
+  changedElsewhere(): boolean {
+    const version = this.dataVersion()
+    if (version === this.version) return false
+    this.version = version
+    return true
+  }
+
+  async repair(): Promise<void> {
+    this.disconnect()
+    this.writer = this.connect(false)
+    this.reader = this.connect(true)
+    // A commit whose fsync failed may be in the log of a file that looks healthy: only a checkpoint makes it durable.
+    const [row] = await this.writer.all<{ busy: number }>('pragma wal_checkpoint(truncate)')
+    if (row?.busy !== 0) throw new StorageError('busy', 'the log could not be written back: another process reads it')
+    this.version = this.dataVersion()
+    this.checked = false
+  }
+
+  async close(): Promise<void> {
+    this.disconnect()
+  }
+
+  private disconnect(): void {
+    for (const connection of [this.reader, this.writer]) {
+      try {
+        connection.close()
+      } catch {
+        // A broken file may refuse even this; what is durable is already on disk.
+      }
+    }
+  }
+
+  private connect(readonly: boolean): Connection {
+    const connection = new Database(this.file, { readonly, timeout: busyTimeout })
+    try {
+      if (!readonly) connection.pragma('journal_mode = wal')
+      connection.pragma('synchronous = full')
+      connection.pragma('foreign_keys = on')
+      connection.pragma('trusted_schema = off')
+      connection.pragma('cache_size = -65536')
+      connection.pragma('temp_store = memory')
+      connection.pragma('wal_autocheckpoint = 4000')
+      this.options.configure?.(connection)
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+    return new Connection(connection)
+  }
+
+  private async begin(): Promise<void> {
+    const deadline = performance.now() + (this.options.patience ?? 5_000)
+    for (;;) {
+      try {
+        this.writer.exec('begin immediate')
+        return
+      } catch (error) {
+        const storage = storageError(error)
+        if (storage?.kind !== 'busy') throw storage ?? error
+        if (performance.now() > deadline) throw storage
+        await delay(retryAfter)
+      }
+    }
+  }
+
+  private rollback(): void {
+    try {
+      if (this.writer.inTransaction) this.writer.exec('rollback')
+    } catch {
+      // The engine has rolled back by itself, or the file is beyond use: repair() closes the connection.
+    }
+  }
+
+  /** better-sqlite3 falls to NORMAL in WAL when nothing says otherwise, and a power cut then loses acknowledged commands. */
+  private checkDurability(): void {
+    if (this.writer.pragma('synchronous') < full)
+      throw new StorageError('fault', 'synchronous is not FULL after a write')
+    this.checked = true
+  }
+
+  private dataVersion(): number {
+    return this.writer.pragma('data_version')
+  }
+}
+
+/** One connection and its prepared statements. */
+class Connection implements Queries {
+  private readonly statements = new Map<string, Database.Statement>()
+
+  constructor(private readonly database: Database.Database) {}
+
+  get inTransaction(): boolean {
+    return this.database.inTransaction
+  }
+
+  async all<T extends object>(sql: string, params: readonly Value[] = []): Promise<T[]> {
+    return this.attempt(() => this.prepared(sql).all(named(params)) as T[])
+  }
+
+  async get<T extends object>(sql: string, params: readonly Value[] = []): Promise<T | undefined> {
+    return this.attempt(() => this.prepared(sql).get(named(params)) as T | undefined)
+  }
+
+  async run(sql: string, params: readonly Value[] = []): Promise<number> {
+    return this.attempt(() => this.prepared(sql).run(named(params)).changes)
+  }
+
+  exec(sql: string): void {
+    this.prepared(sql).run()
+  }
+
+  pragma(name: string): number {
+    return this.prepared(`pragma ${name}`).pluck().get() as number
+  }
+
+  close(): void {
+    this.statements.clear()
+    this.database.close()
+  }
+
+  private prepared(sql: string): Database.Statement {
+    let statement = this.statements.get(sql)
+    if (!statement) {
+      statement = this.database.prepare(sql)
+      this.statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  private attempt<T>(query: () => T): T {
+    if (!this.database.open) throw new StorageError('fault', 'the database is closed until it is repaired')
+    try {
+      return query()
+    } catch (error) {
+      throw storageError(error) ?? error
+    }
+  }
+}
+
+/** better-sqlite3 binds `$1` as a parameter named "1". */
+const named = (params: readonly Value[]): Record<number, Value> => {
+  const object: Record<number, Value> = {}
+  for (let i = 0; i < params.length; i++) object[i + 1] = params[i] ?? null
+  return object
+}
+
+class SqliteSession implements Session {
+  fault: StorageError | undefined
+
+  constructor(private readonly connection: Connection) {}
+
+  get open(): boolean {
+    return this.connection.inTransaction
+  }
+
+  all<T extends object>(sql: string, params?: readonly Value[]): Promise<T[]> {
+    return this.watched(this.connection.all<T>(sql, params))
+  }
+
+  get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined> {
+    return this.watched(this.connection.get<T>(sql, params))
+  }
+
+  run(sql: string, params?: readonly Value[]): Promise<number> {
+    return this.watched(this.connection.run(sql, params))
+  }
+
+  async savepoint(): Promise<void> {
+    this.connection.exec('savepoint command')
+  }
+
+  async undo(): Promise<void> {
+    this.connection.exec('rollback to command')
+    this.connection.exec('release command')
+  }
+
+  async keep(): Promise<void> {
+    this.connection.exec('release command')
+  }
+
+  private watched<T>(result: Promise<T>): Promise<T> {
+    return result.catch((error: unknown) => {
+      if (error instanceof StorageError) this.fault ??= error
+      throw error
+    })
+  }
+}
+
+const faults = /^SQLITE_(IOERR|CORRUPT|READONLY|NOMEM|CANTOPEN|NOTADB|PROTOCOL|AUTH|PERM)/
+
+/** The storage's own failures; undefined for a mistake of the caller, such as a broken constraint. */
+function storageError(error: unknown): StorageError | undefined {
+  if (!(error instanceof Database.SqliteError)) return undefined
+  if (error.code.startsWith('SQLITE_BUSY')) return new StorageError('busy', error.message, { cause: error })
+  if (error.code.startsWith('SQLITE_FULL')) return new StorageError('full', error.message, { cause: error })
+  return faults.test(error.code) ? new StorageError('fault', error.message, { cause: error }) : undefined
+}

@@ -1,0 +1,46 @@
+import { Accounts } from './accounts.js'
+import type { Queries } from './db.js'
+import { Keys } from './keys.js'
+import { Records } from './records.js'
+import { StreamUsers } from './stream-users.js'
+import { Users } from './users.js'
+
+/** Seals secrets that must be recoverable, bound to their row. */
+export interface Sealing {
+  seal(text: string, binding: string): string
+  open(sealed: string, binding: string): string
+}
+
+/** Told when something that decides over authority changed: `key:ID`, `account:N`, `user:N:LOGIN`, `principal:N:KIND:ID`. */
+export type Touch = (what: string) => void
+
+/** What a command may do to the database: the repositories, cut to one account. */
+export class Store {
+  constructor(
+    private readonly queries: Queries,
+    private readonly account: number,
+    private readonly sealing: Sealing,
+    private readonly touch: Touch,
+  ) {}
+
+  get users(): Users {
+    return new Users(this.queries, this.account, this.sealing, this.touch)
+  }
+
+  get streamUsers(): StreamUsers {
+    return new StreamUsers(this.queries, this.account)
+  }
+
+  get records(): Records {
+    return new Records(this.queries, this.account)
+  }
+
+  /** Not cut to the account: for commands that need `instance`. */
+  get accounts(): Accounts {
+    return new Accounts(this.queries, this.touch)
+  }
+
+  get keys(): Keys {
+    return new Keys(this.queries, this.sealing, this.touch)
+  }
+}

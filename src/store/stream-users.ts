@@ -1,0 +1,100 @@
+import type { Queries } from './db.js'
+
+/** Who may publish a stream; `user` is null where no name is asked for. */
+export interface StreamUser {
+  readonly streamuser_id: number
+  readonly app: string
+  readonly stream: string
+  readonly user: string | null
+  readonly created_at: number
+  /** The vendor's recording settings, as they were given. */
+  readonly settings: object
+}
+
+export interface StreamUserRef {
+  readonly streamuser_id?: number | undefined
+  readonly app?: string | undefined
+  readonly stream?: string | undefined
+  readonly user?: string | null | undefined
+}
+
+interface Row {
+  id: number
+  app: string
+  stream: string
+  publisher: string
+  settings: string
+  created_at: number
+}
+
+const toStreamUser = (row: Row): StreamUser => ({
+  streamuser_id: row.id,
+  app: row.app,
+  stream: row.stream,
+  user: row.publisher === '' ? null : row.publisher,
+  created_at: row.created_at,
+  settings: JSON.parse(row.settings),
+})
+
+const filter = 'account = $1 and (cast($2 as text) is null or app = $2) and (cast($3 as text) is null or stream = $3)'
+
+/** Stream users of one account. */
+export class StreamUsers {
+  constructor(
+    private readonly queries: Queries,
+    private readonly account: number,
+  ) {}
+
+  /** The new id, or undefined when application, stream and user exist already. */
+  async insert(
+    added: { app: string; stream: string; user: string | null; pass: string | null; settings: object },
+    now: number,
+  ): Promise<number | undefined> {
+    const counter = await this.queries.get<{ value: number }>(
+      `insert into counters (account, name, value) values ($1, 'stream_user', 1)
+       on conflict (account, name) do update set value = counters.value + 1 returning value`,
+      [this.account],
+    )
+    const id = counter?.value ?? 1
+    const inserted = await this.queries.run(
+      `insert into stream_users (account, id, app, stream, publisher, pass, settings, created_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
+      [this.account, id, added.app, added.stream, added.user ?? '', added.pass, JSON.stringify(added.settings), now],
+    )
+    return inserted === 1 ? id : undefined
+  }
+
+  async list(
+    wanted: { app?: string | undefined; stream?: string | undefined },
+    page: number,
+    pagesize: number,
+  ): Promise<{ data: StreamUser[]; total: number }> {
+    const where = [this.account, wanted.app ?? null, wanted.stream ?? null]
+    const rows = await this.queries.all<Row>(
+      `select id, app, stream, publisher, settings, created_at from stream_users where ${filter} order by id limit $4 offset $5`,
+      [...where, pagesize, (page - 1) * pagesize],
+    )
+    const count = await this.queries.get<{ total: number }>(
+      `select count(*) as total from stream_users where ${filter}`,
+      where,
+    )
+    return { data: rows.map(toStreamUser), total: count?.total ?? 0 }
+  }
+
+  /** True when exactly the one named was removed: everything given must agree. */
+  async remove(ref: StreamUserRef): Promise<boolean> {
+    const removed = await this.queries.run(
+      `delete from stream_users where account = $1 and (cast($2 as bigint) is null or id = $2)
+       and (cast($3 as text) is null or app = $3) and (cast($4 as text) is null or stream = $4)
+       and (cast($5 as text) is null or publisher = $5)`,
+      [
+        this.account,
+        ref.streamuser_id ?? null,
+        ref.app ?? null,
+        ref.stream ?? null,
+        ref.user === undefined ? null : (ref.user ?? ''),
+      ],
+    )
+    return removed === 1
+  }
+}

@@ -1,0 +1,168 @@
+import type { Queries, Value } from './db.js'
+import type { Sealing, Touch } from './store.js'
+
+/** A panel user as it is kept, without its password. Moments are Unix seconds. */
+export interface PanelUser {
+  readonly id: string
+  readonly enable: boolean
+  readonly type: number
+  readonly comment: string
+  readonly ip: string
+  readonly expire: number
+  readonly conlimit: number
+  readonly created_at: number
+  readonly updated_at: number
+}
+
+/** What a change may name; `password` is a hash, `token` plain (null removes it). */
+export interface UserFields {
+  readonly enable?: boolean | undefined
+  readonly type?: number | undefined
+  readonly password?: string | undefined
+  readonly comment?: string | undefined
+  readonly token?: string | null | undefined
+  readonly ip?: string | undefined
+  readonly expire?: number | undefined
+  readonly conlimit?: number | undefined
+}
+
+export interface UserFilter {
+  readonly type?: number | undefined
+  readonly enable?: boolean | undefined
+  readonly q?: string | undefined
+}
+
+type Row = Omit<PanelUser, 'enable'> & { enable: number }
+
+const columns = 'id, enable, type, comment, ip, expire, conlimit, created_at, updated_at'
+const toUser = (row: Row): PanelUser => ({ ...row, enable: row.enable === 1 })
+const filter = `account = $1 and (cast($2 as integer) is null or type = $2) and (cast($3 as integer) is null or enable = $3)
+  and (cast($4 as text) is null or lower(id) like $4 escape '\\' or lower(comment) like $4 escape '\\')`
+
+/** Panel users of one account. */
+export class Users {
+  constructor(
+    private readonly queries: Queries,
+    private readonly account: number,
+    private readonly sealing: Sealing,
+    private readonly touch: Touch,
+  ) {}
+
+  async find(id: string): Promise<PanelUser | undefined> {
+    const row = await this.queries.get<Row>(`select ${columns} from users where account = $1 and id = $2`, [
+      this.account,
+      id,
+    ])
+    return row && toUser(row)
+  }
+
+  /** The user's playback token, or null when it has none (or there is no such user). */
+  async token(id: string): Promise<string | null> {
+    const row = await this.queries.get<{ token: string | null }>(
+      'select token from users where account = $1 and id = $2',
+      [this.account, id],
+    )
+    return row?.token ? this.sealing.open(row.token, this.binding(id)) : null
+  }
+
+  async list(wanted: UserFilter, page: number, pagesize: number): Promise<{ users: PanelUser[]; total: number }> {
+    const q = wanted.q ? `%${wanted.q.toLowerCase().replace(/[\\%_]/g, '\\$&')}%` : null
+    const where: Value[] = [
+      this.account,
+      wanted.type ?? null,
+      wanted.enable === undefined ? null : Number(wanted.enable),
+      q,
+    ]
+    const rows = await this.queries.all<Row>(
+      `select ${columns} from users where ${filter} order by id limit $5 offset $6`,
+      [...where, pagesize, (page - 1) * pagesize],
+    )
+    const count = await this.queries.get<{ total: number }>(
+      `select count(*) as total from users where ${filter}`,
+      where,
+    )
+    return { users: rows.map(toUser), total: count?.total ?? 0 }
+  }
+
+  async insert(id: string, fields: UserFields, now: number): Promise<void> {
+    await this.queries.run(
+      `insert into users (account, id, enable, type, password, comment, token, ip, expire, conlimit, created_at, updated_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)`,
+      [
+        this.account,
+        id,
+        (fields.enable ?? true) ? 1 : 0,
+        fields.type ?? 3,
+        fields.password ?? null,
+        fields.comment ?? '',
+        this.sealed(id, fields.token),
+        fields.ip ?? '',
+        fields.expire ?? 0,
+        fields.conlimit ?? 0,
+        now,
+      ],
+    )
+    this.changed(id)
+  }
+
+  /** Changes only what is given. */
+  async update(id: string, fields: UserFields, now: number): Promise<void> {
+    const given: Record<string, Value | undefined> = {
+      enable: fields.enable === undefined ? undefined : Number(fields.enable),
+      type: fields.type,
+      password: fields.password,
+      comment: fields.comment,
+      token: fields.token === undefined ? undefined : this.sealed(id, fields.token),
+      ip: fields.ip,
+      expire: fields.expire,
+      conlimit: fields.conlimit,
+      updated_at: now,
+    }
+    const set = Object.entries(given).filter((entry): entry is [string, Value] => entry[1] !== undefined)
+    await this.queries.run(
+      `update users set ${set.map(([column], index) => `${column} = $${index + 3}`).join(', ')} where account = $1 and id = $2`,
+      [this.account, id, ...set.map(([, value]) => value)],
+    )
+    this.changed(id)
+  }
+
+  /** Turns a user on or off and returns it as it is afterwards; undefined when there is none. */
+  async toggle(id: string, now: number): Promise<PanelUser | undefined> {
+    const row = await this.queries.get<Row>(
+      `update users set enable = 1 - enable, updated_at = $3 where account = $1 and id = $2 returning ${columns}`,
+      [this.account, id, now],
+    )
+    if (row) this.changed(id)
+    return row && toUser(row)
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.queries.run('delete from users where account = $1 and id = $2', [this.account, id])
+    this.changed(id)
+  }
+
+  /**
+   * Whether an enabled, unexpired administrator is left. Takes the account's lock first, so that two commands on
+   * different nodes cannot each take away the other's last one; call it after the change.
+   */
+  async administratorLeft(now: number): Promise<boolean> {
+    await this.queries.run('update accounts set version = version + 1 where account = $1', [this.account])
+    const row = await this.queries.get(
+      'select 1 as one from users where account = $1 and type = 1 and enable = 1 and (expire = 0 or expire > $2) limit 1',
+      [this.account, now],
+    )
+    return row !== undefined
+  }
+
+  private changed(id: string): void {
+    this.touch(`user:${this.account}:${id}`)
+  }
+
+  private sealed(id: string, token: string | null | undefined): string | null {
+    return token ? this.sealing.seal(token, this.binding(id)) : null
+  }
+
+  private binding(id: string): string {
+    return `users.token:${this.account}:${id}`
+  }
+}

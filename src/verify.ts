@@ -1,0 +1,50 @@
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
+import type { Authority } from './authority.js'
+import type { Message } from './dialect.js'
+import { decodeMac } from './encoding.js'
+import { Refusal } from './refusal.js'
+
+/** A message whose MAC was right. */
+export interface Verified {
+  readonly authority: Authority
+  /** Lower-case hex of the request's MAC: the message's identity, and part of what the reply signs. */
+  readonly mac: string
+  /** The secret that signed it, which signs the reply too. */
+  readonly key: KeyObject
+}
+
+/**
+ * The third step: the proof against the live secrets of the key. A wrong signature, a spelling that is not canonical and
+ * an unknown key (whose authority is the decoy) are one answer after the same work; undefined, for the caller to count.
+ */
+export function verify({ proof }: Message, authority: Authority, now: number): Verified | undefined {
+  const given = decodeMac(proof.mac)
+  let verified: Verified | undefined
+  for (const { key, until } of authority.secrets) {
+    const mac = createHmac('sha256', key).update(proof.signed).digest()
+    const right = given !== undefined && timingSafeEqual(mac, given)
+    const live = until === null || until > now
+    if (right && live && authority.known) verified = { authority, mac: mac.toString('hex'), key }
+  }
+  return verified
+}
+
+/**
+ * Freshness (protocol §4): throws 1503 while a restored database waits for the clock to pass its floor, and 1402 outside
+ * the window or at the floor. All in Unix seconds.
+ */
+export function requireFresh(timestamp: number, now: number, window: number, floor: number): void {
+  if (floor >= now) {
+    throw new Refusal('OVERLOADED', {
+      message: 'This instance was restored from a backup and takes no messages yet',
+      retryAfter: floor - now + 1,
+    })
+  }
+  const skew = timestamp - now
+  if (Math.abs(skew) <= window && timestamp > floor) return
+  const fault = skew > 0 ? 'ahead of' : 'behind'
+  throw new Refusal('STALE', {
+    message: `The timestamp is ${Math.abs(skew)} s ${fault} the server's clock; ${window} s are accepted`,
+    skew,
+  })
+}
