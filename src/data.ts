@@ -4,9 +4,8 @@ import { type Config, ConfigError } from './config.js'
 import { generateKey } from './generate.js'
 import type { Surroundings } from './instance.js'
 import { openVault, parseMasterKey, type Vault } from './seal.js'
-import { Accounts } from './store/accounts.js'
+import { bootstrap } from './store/bootstrap.js'
 import type { Db } from './store/db.js'
-import { Keys } from './store/keys.js'
 import { Meta } from './store/meta.js'
 import { migrate } from './store/migrate.js'
 import { openSqlite } from './store/sqlite.js'
@@ -71,19 +70,8 @@ export async function initialise(config: Config, cdn: number, around: Surroundin
   const now = Math.floor(around.now() / 1000)
   const ownerId = around.randomBytes(16).toString('hex')
   const adminKey = { cdn, api_key: keyId, secret }
-  await db.transaction(async (session) => {
-    // What a cut-short initialisation left has never been handed out.
-    for (const table of ['keys', 'principals', 'accounts', 'meta']) await session.run(`delete from ${table}`)
-    await new Meta(session).set('master_key', vault.fingerprint)
-    const account = { account: cdn, name: `account ${cdn}`, enable: true }
-    await new Accounts(session, () => undefined).insert(account, ownerId, now, true)
-    const principal = { kind: 'owner', id: ownerId }
-    const permissions = ['*', 'instance']
-    await new Keys(session, vault).insert(
-      { keyId, secret, account: cdn, principal, permissions, createdBy: 'init', comment: 'made by init' },
-      now,
-    )
-  })
+  const first = { account: cdn, ownerId, keyId, secret, fingerprint: vault.fingerprint }
+  await db.transaction((session) => bootstrap(session, vault, first, now))
   await db.close()
   writeSecret(adminKeyFile(folder), `${JSON.stringify(adminKey)}\n`)
   rmSync(pendingFile(folder))
