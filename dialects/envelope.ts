@@ -4,6 +4,7 @@ import type { Scan } from '../src/json.js'
 import { withoutSignature } from '../src/json.js'
 import { malformed } from '../src/refusal.js'
 
+const maxKeyId = 128
 const keyPattern = new RegExp(idempotencyKeyPattern)
 
 /** Reads the members that the dialects with JSON envelopes share (protocol §2). Throws 1400, saying what was expected. */
@@ -46,6 +47,7 @@ function text(value: Scan['value'], name: string, what: string): string {
 
 function keyId(id: string): string {
   if (id.startsWith('cs_')) throw malformed('api_key: this is the secret, not the id')
+  if (id.length > maxKeyId) throw malformed(`api_key: expected at most ${maxKeyId} characters`)
   return id
 }
 

@@ -27,7 +27,8 @@ export interface Authority {
 /** Reads one key; an unknown id gives the decoy. */
 export type LoadKey = (keyId: string, queries?: Queries) => Promise<KeyRecord>
 
-const capacity = 50_000
+const knownCapacity = 50_000
+const unknownCapacity = 4_096
 
 /**
  * Authorities by key id, kept until something that they depend on changes. Unknown ids are kept as well, apart, so that
@@ -48,8 +49,9 @@ export class Authorities {
   /** Loads what is committed, and keeps it unless something changed meanwhile. */
   async load(keyId: string): Promise<Authority> {
     const { generation } = this
-    const authority = toAuthority(await this.loadKey(keyId))
-    if (generation === this.generation) this.remember(keyId, authority)
+    // A copy: the id may be a slice that keeps the whole body of its request alive.
+    const authority = toAuthority(await this.loadKey(Buffer.from(keyId).toString()))
+    if (generation === this.generation) this.remember(authority)
     return authority
   }
 
@@ -75,15 +77,12 @@ export class Authorities {
     this.dependents.clear()
   }
 
-  private remember(keyId: string, authority: Authority): void {
+  private remember(authority: Authority): void {
     const cache = authority.known ? this.known : this.unknown
-    if (cache.size >= capacity) {
-      for (const oldest of cache.values()) {
-        this.forget(oldest)
-        break
-      }
-    }
-    cache.set(keyId, authority)
+    const [oldest] = cache.size >= (authority.known ? knownCapacity : unknownCapacity) ? cache.values() : []
+    const replaced = cache.get(authority.keyId) ?? oldest
+    if (replaced) this.forget(replaced)
+    cache.set(authority.keyId, authority)
     if (!authority.known) return
     for (const what of dependencies(authority)) {
       const set = this.dependents.get(what)
