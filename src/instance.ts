@@ -103,8 +103,16 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     knownFloor = await new Meta(db).floor()
     return knownFloor
   }
+  // Messages that are read in one turn of the event loop arrived together: one look serves them all. The ledger looks for itself.
+  let looked = false
   function floor(): number | Promise<number> {
-    if (db.changedElsewhere()) onDoubt()
+    if (!looked) {
+      looked = true
+      setImmediate(() => {
+        looked = false
+      })
+      if (db.changedElsewhere()) onDoubt()
+    }
     return knownFloor ?? readFloor()
   }
   const requestId = (nowMs: number) => requestPrefix(nowMs) + randomName(13)

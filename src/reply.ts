@@ -48,7 +48,10 @@ export function refusedOutcome(
   }
 }
 
+const nothing = {}
+
 /** What a command answered, ready to be spelled. */
 export function executedOutcome(executed: Executed, command: string, dryRun: boolean): Outcome {
-  return { ...executed, refused: false, command, dryRun, detail: {} }
+  const { entry, code, result, replayed } = executed
+  return { entry, code, result, replayed, refused: false, command, dryRun, detail: nothing }
 }

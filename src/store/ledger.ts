@@ -1,8 +1,8 @@
 import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
 import { type Claim, Claims } from './claims.js'
 import { type Db, type Queries, type Session, StorageError } from './db.js'
-import { Handle, PendingRun } from './handle.js'
 import { Meta } from './meta.js'
+import { Watch } from './watch.js'
 
 /** What one command did inside the shared transaction. */
 export interface Ran<T> {
@@ -33,6 +33,11 @@ interface Job {
   readonly submitted: number
   resolve(value: unknown): void
   reject(error: unknown): void
+}
+
+interface Done {
+  readonly value: unknown
+  readonly head: Head
 }
 
 type Settled = { readonly value: unknown } | { readonly error: unknown }
@@ -168,72 +173,63 @@ export class Ledger {
     const { node } = this.options
     const floor = await new Meta(session).floor()
     let head = await new Audit(session).head(node)
-    for (const { entry } of jobs) {
-      assertOpen(session)
-      try {
-        const done = await this.one(session, entry, floor, head)
-        head = done.head
-        settled.push({ value: done.value })
-      } catch (error) {
-        settled.push({ error })
+    const watch = new Watch()
+    try {
+      for (const { entry } of jobs) {
+        assertOpen(session)
+        try {
+          const done = await this.one(session, entry, floor, head, watch)
+          head = done.head
+          settled.push({ value: done.value })
+        } catch (error) {
+          settled.push({ error })
+        }
+        // A command can catch a storage error; its batch must not go on over it.
+        if (session.fault) throw session.fault
+        assertOpen(session)
       }
-      // A command can catch a storage error; its batch must not go on over it.
-      if (session.fault) throw session.fault
-      assertOpen(session)
+    } finally {
+      watch.end()
     }
   }
 
-  private async one(
-    session: Session,
-    entry: Entry<unknown>,
-    floor: number,
-    head: Head,
-  ): Promise<{ value: unknown; head: Head }> {
+  private async one(session: Session, entry: Entry<unknown>, floor: number, head: Head, watch: Watch): Promise<Done> {
     if (entry.timestamp !== undefined && entry.timestamp <= floor) throw new BelowFloor('at or below the floor')
     const claims = new Claims(session)
     const seen = entry.identity === undefined ? undefined : await claims.find(entry.identity)
     if (seen) return { value: await entry.seen(seen, session), head }
+    const done = await this.attempt(session, entry, head, watch)
+    if (done) return done
+    // Another node took the identity while this one ran: its outcome stands.
+    const taken = await claims.find(entry.identity ?? '')
+    if (!taken) throw new Error('a claim could not be made, and nobody holds it')
+    return { value: await entry.seen(taken, session), head }
+  }
+
+  /** Effect, claim and audit row in one savepoint; undefined, with nothing kept, when the claim was taken meanwhile. */
+  private async attempt(session: Session, entry: Entry<unknown>, head: Head, watch: Watch): Promise<Done | undefined> {
     await session.savepoint()
+    let next: Head | undefined
+    let ran: Ran<unknown>
     try {
-      const ran = await this.run(session, entry)
+      ran = await watch.run(session, entry)
       assertOpen(session)
       if (!ran.keep) {
         await session.undo()
         await session.savepoint()
       }
-      if (ran.claim && !(await claims.insert(ran.claim))) {
-        // Another node took the identity while this one ran: its outcome stands.
-        await session.undo()
-        const taken = await claims.find(ran.claim.identity)
-        if (!taken) throw new Error('a claim could not be made, and nobody holds it')
-        return { value: await entry.seen(taken, session), head }
-      }
-      const next = await new Audit(session).append(this.options.node, ran.audit, head, this.options.chainMac)
-      await session.keep()
-      return { value: ran.value, head: next }
+      const claimed = ran.claim === undefined || (await new Claims(session).insert(ran.claim))
+      if (claimed) next = await new Audit(session).append(this.options.node, ran.audit, head, this.options.chainMac)
     } catch (error) {
       if (session.open && !session.fault) await session.undo()
       throw error
     }
-  }
-
-  /** A `run` that is still pending when the event loop turns, and waits for no query, loses its handle for good. */
-  private async run(session: Session, entry: Entry<unknown>): Promise<Ran<unknown>> {
-    const handle = new Handle(session)
-    return new Promise((resolve, reject) => {
-      const watch = () => {
-        if (!handle.idle) {
-          turn = setImmediate(watch)
-          return
-        }
-        reject(new PendingRun('run() awaited something other than the store'))
-      }
-      let turn = setImmediate(watch)
-      entry
-        .run(handle)
-        .then(resolve, reject)
-        .finally(() => clearImmediate(turn))
-    }).finally(() => handle.end()) as Promise<Ran<unknown>>
+    if (!next) {
+      await session.undo()
+      return undefined
+    }
+    await session.keep()
+    return { value: ran.value, head: next }
   }
 
   private succeeded(): void {

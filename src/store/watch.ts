@@ -1,0 +1,38 @@
+import type { Queries } from './db.js'
+import { Handle, PendingRun } from './handle.js'
+
+interface Guarded {
+  readonly handle: Handle
+  reject(error: unknown): void
+}
+
+/**
+ * Watches the commands of one batch: one that is still pending when the event loop turns, and waits for no query, is
+ * rejected with {@link PendingRun}, and its handle is dead from then on. Whoever awaits the network would hold the write lock.
+ */
+export class Watch {
+  private guarded: Guarded | undefined
+  private turn = setImmediate(() => this.look())
+
+  end(): void {
+    clearImmediate(this.turn)
+  }
+
+  async run<T>(queries: Queries, entry: { run(queries: Queries): Promise<T> }): Promise<T> {
+    const handle = new Handle(queries)
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        this.guarded = { handle, reject }
+        entry.run(handle).then(resolve, reject)
+      })
+    } finally {
+      this.guarded = undefined
+      handle.end()
+    }
+  }
+
+  private look(): void {
+    if (this.guarded?.handle.idle) this.guarded.reject(new PendingRun('run() awaited something other than the store'))
+    this.turn = setImmediate(() => this.look())
+  }
+}
