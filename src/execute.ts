@@ -55,6 +55,13 @@ export interface ExecuteParts {
   readonly timeLimit: number
 }
 
+/** What is taken of the parameters before the command is given them: it may change what it was given. */
+interface Asked extends Call {
+  readonly target: string | null
+  /** Empty where nothing is compared. */
+  readonly paramsMac: string
+}
+
 const outcomeBinding = (requestId: string) => `claims.outcome:${requestId}`
 const principalText = ({ kind, id }: Caller['principal']): string => `${kind}:${id}`
 
@@ -65,11 +72,15 @@ export class Executor {
 
   constructor(private readonly parts: ExecuteParts) {}
 
-  execute(call: Call): Promise<Executed> {
-    return call.registered.command.reads ? this.read(call) : this.write(call)
+  async execute(call: Call): Promise<Executed> {
+    const { reads, name } = call.registered.command
+    const compared = !reads && call.message?.idempotencyKey !== undefined
+    const paramsMac = compared ? this.paramsMac(name, call.params) : ''
+    const asked = { ...call, target: targetOf(call), paramsMac }
+    return reads ? this.read(asked) : this.write(asked)
   }
 
-  private async read(call: Call): Promise<Executed> {
+  private async read(call: Asked): Promise<Executed> {
     const { registered, dryRun } = call
     const caller = call.authority?.stale ? await this.current(call, this.parts.db) : call.caller
     const context = this.context(call, caller, this.parts.db, undefined, () => undefined)
@@ -83,7 +94,7 @@ export class Executor {
   }
 
   /** Claims the message of a read that showed a secret: true the first time. */
-  private claimRead(call: Call, executed: Executed): Promise<boolean> {
+  private claimRead(call: Asked, executed: Executed): Promise<boolean> {
     const { message } = call
     if (!message) return Promise.resolve(true)
     const identity = messageIdentity(call.caller.account, call.registered.command.name, message)
@@ -92,14 +103,14 @@ export class Executor {
       timestamp: message.timestamp,
       run: async (queries) => {
         const caller = await this.current(call, queries)
-        const claim = this.claim(call, caller, identity, '', executed, null)
+        const claim = this.claim(call, caller, identity, executed, null)
         return { keep: true, claim, audit: audit(call, caller, executed.entry.code), value: true }
       },
       seen: async () => false,
     })
   }
 
-  private async write(call: Call): Promise<Executed> {
+  private async write(call: Asked): Promise<Executed> {
     const identity = this.identity(call)
     if (identity === undefined) return this.commit(call, identity)
     const deadline = performance.now() + this.parts.timeLimit
@@ -123,18 +134,16 @@ export class Executor {
     }
   }
 
-  private async find(call: Call, identity: string): Promise<Executed | undefined> {
+  private async find(call: Asked, identity: string): Promise<Executed | undefined> {
     const claim = await new Claims(this.parts.db).find(identity)
     if (!claim) return undefined
     await this.current(call, this.parts.db)
     return this.replay(call, claim)
   }
 
-  private async commit(call: Call, identity: string | undefined): Promise<Executed> {
+  private async commit(call: Asked, identity: string | undefined): Promise<Executed> {
     const { registered, params, message, dryRun } = call
     const { command } = registered
-    // Before run(), which may change what it was given.
-    const paramsMac = message?.idempotencyKey === undefined ? '' : this.paramsMac(command.name, params)
     const prepared = await this.prepare(call)
     const touched: string[] = []
     const touch = (what: string) => {
@@ -147,9 +156,7 @@ export class Executor {
       const executed = this.executed(registered, returned)
       const keep = isDone(executed.entry.code) && !dryRun
       const claim =
-        identity === undefined
-          ? undefined
-          : this.claim(call, caller, identity, paramsMac, executed, this.outcome(call, executed))
+        identity === undefined ? undefined : this.claim(call, caller, identity, executed, this.outcome(call, executed))
       const value = dryRun ? { ...executed, result: withhold(executed.result, registered.secretPaths) } : executed
       return { keep, claim, audit: audit(call, caller, executed.entry.code), value }
     }
@@ -201,14 +208,14 @@ export class Executor {
   }
 
   /** The answer to a message whose identity was seen before (the table of protocol §5). */
-  private replay({ message, registered, params }: Call, claim: Claim): Executed {
+  private replay({ message, registered, paramsMac }: Asked, claim: Claim): Executed {
     if (message?.idempotencyKey === undefined) throw new Refusal('REPLAYED')
     if (claim.code === voidCode) {
       throw new Refusal('IDEMPOTENCY_MISMATCH', {
         message: 'This idempotency_key was made void: nothing runs under it',
       })
     }
-    const same = claim.command === registered.command.name && claim.params_mac === this.paramsMac(claim.command, params)
+    const same = claim.command === registered.command.name && claim.params_mac === paramsMac
     if (!same) throw new Refusal('IDEMPOTENCY_MISMATCH')
     const result = this.stored(claim)
     const sameBytes = claim.mac === message.mac
@@ -235,14 +242,7 @@ export class Executor {
     return { json: this.parts.sealing.seal(json, outcomeBinding(requestId)), sealed: 1 }
   }
 
-  private claim(
-    call: Call,
-    caller: Caller,
-    identity: string,
-    paramsMac: string,
-    { entry }: Executed,
-    stored: Stored,
-  ): Claim {
+  private claim(call: Asked, caller: Caller, identity: string, { entry }: Executed, stored: Stored): Claim {
     const now = Math.floor(call.nowMs / 1000)
     return {
       request_id: call.requestId,
@@ -252,7 +252,7 @@ export class Executor {
       command: call.registered.command.name,
       timestamp: call.message?.timestamp ?? now,
       mac: call.message?.mac ?? '',
-      params_mac: paramsMac,
+      params_mac: call.paramsMac,
       code: entry.code,
       outcome: stored?.json ?? null,
       sealed: stored?.sealed ?? 0,
@@ -271,11 +271,13 @@ export class Executor {
     if (result !== undefined && (typeof result !== 'object' || result === null)) {
       throw new Error(`command "${command.name}" returned a result that is no object`)
     }
+    // What an operator's module answers may be no JSON: that must show while the effect can be taken back.
+    if (command.ownCodes.size > 0) JSON.stringify(result)
     return { code, entry: entryByName(command, code), result: result ?? undefined, replayed: false }
   }
 
   private context(
-    call: Call,
+    call: Asked,
     caller: Caller,
     queries: Queries,
     prepared: unknown,
@@ -310,7 +312,7 @@ export class Executor {
     return claim && own ? this.stateOf(claim) : { state: 'unknown' }
   }
 
-  private async voidKey(call: Call, key: string): Promise<RequestState> {
+  private async voidKey(call: Asked, key: string): Promise<RequestState> {
     const state = await this.stateOfKey(call, key)
     if (state.state !== 'unseen' || call.dryRun) return state
     const identity = keyIdentity(call.caller.account, call.authority?.lineage ?? '', key)
@@ -319,15 +321,8 @@ export class Executor {
       timestamp: call.message?.timestamp,
       run: async (queries) => {
         const caller = await this.current(call, queries)
-        const entry = entryOf(voidCode)
-        const claim = this.claim(
-          call,
-          caller,
-          identity,
-          '',
-          { code: '', entry, result: undefined, replayed: false },
-          null,
-        )
+        const executed = { code: '', entry: entryOf(voidCode), result: undefined, replayed: false }
+        const claim = this.claim(call, caller, identity, executed, null)
         return { keep: true, claim, audit: audit(call, caller, codes.REQUEST_STATUS.code), value: { state: 'void' } }
       },
       seen: async (claim) => this.stateOf(claim),
@@ -376,9 +371,7 @@ function storedEntry(claim: Claim, { command }: Registered): CodeEntry {
   return own ? { ...entryOf(own.code), message: own.message } : entryOf(claim.code)
 }
 
-function audit(call: Call, caller: Caller, code: number): AuditEntry {
-  const { command } = call.registered
-  const target = command.target?.(call.params)
+function audit(call: Asked, caller: Caller, code: number): AuditEntry {
   return {
     at_ms: call.nowMs,
     account: caller.account,
@@ -386,13 +379,18 @@ function audit(call: Call, caller: Caller, code: number): AuditEntry {
     key_id: caller.keyId,
     address: caller.address,
     dialect: call.dialect,
-    command: command.name,
-    target: target === undefined ? null : String(target),
+    command: call.registered.command.name,
+    target: call.target,
     code,
     dry_run: call.dryRun ? 1 : 0,
     request_id: call.requestId,
     detail: null,
   }
+}
+
+function targetOf({ registered, params }: Call): string | null {
+  const target = registered.command.target?.(params)
+  return target === undefined ? null : String(target)
 }
 
 const timedOut = () => new Refusal('TIMED_OUT')

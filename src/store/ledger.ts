@@ -38,9 +38,11 @@ interface Job {
 interface Done {
   readonly value: unknown
   readonly head: Head
+  /** The request id of the claim that was made; undefined for an outcome that was there before. */
+  readonly made: string | undefined
 }
 
-type Settled = { readonly value: unknown } | { readonly error: unknown }
+type Settled = Pick<Done, 'value' | 'made'> | { readonly error: unknown }
 
 export interface LedgerOptions {
   readonly db: Db
@@ -54,6 +56,7 @@ export interface LedgerOptions {
 }
 
 const maxWaiting = 8_192
+const forgottenAtOnce = 1_000
 const repairEvery = 1_000
 const probeAfter = 1_000
 
@@ -84,6 +87,7 @@ export class Ledger {
    */
   submit<T>(entry: Entry<T>): Promise<T> {
     if (this.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
+    if (this.closing) return Promise.reject(new StorageError('busy', 'the gateway is closing'))
     if (this.queue.length >= maxWaiting) return Promise.reject(new StorageError('busy', 'too many writes are waiting'))
     return new Promise<T>((resolve, reject) => {
       const job = { entry, submitted: performance.now(), resolve, reject }
@@ -98,11 +102,13 @@ export class Ledger {
     if (this.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
     return new Promise((resolve, reject) => {
       this.chores.push(async () => {
+        if (this.broken) return reject(new StorageError('fault', 'the storage is being repaired'))
         try {
           resolve(await this.options.db.transaction(work))
           this.succeeded()
         } catch (error) {
           this.failed(error)
+          if (this.broken) await this.recover()
           reject(error)
         }
       })
@@ -110,13 +116,20 @@ export class Ledger {
     })
   }
 
-  /** Forgets claims made before a request id, raising the floor in the same transaction; the number forgotten. */
-  async forget(beforeRequest: string, floor: number, limit = 1_000): Promise<number> {
-    if (!(await new Claims(this.options.db).anyBefore(beforeRequest, floor))) return 0
-    return this.chore(async (session) => {
-      await new Meta(session).raiseFloor(floor)
-      return new Claims(session).forget(beforeRequest, floor, limit)
-    })
+  /**
+   * Forgets the claims made before a request id, raising the floor in the same transaction; the number forgotten. Takes
+   * as many transactions as it needs, between those of the writes.
+   */
+  async forget(beforeRequest: string, floor: number): Promise<number> {
+    const claims = new Claims(this.options.db)
+    let forgotten = 0
+    while (!this.closing && (await claims.anyBefore(beforeRequest, floor))) {
+      forgotten += await this.chore(async (session) => {
+        await new Meta(session).raiseFloor(floor)
+        return new Claims(session).forget(beforeRequest, floor, forgottenAtOnce)
+      })
+    }
+    return forgotten
   }
 
   /** Whether a write would succeed now; writes a row when the last commit was not a moment ago. */
@@ -146,9 +159,8 @@ export class Ledger {
 
   private async drain(): Promise<void> {
     while (this.queue.length > 0 || this.chores.length > 0) {
-      const chore = this.chores.shift()
-      if (chore) await chore()
-      else await this.commit(this.queue.splice(0, this.options.db.maxBatch))
+      await this.chores.shift()?.()
+      if (this.queue.length > 0) await this.commit(this.queue.splice(0, this.options.db.maxBatch))
       if (this.queue.length > 0) await new Promise((resolve) => setImmediate(resolve))
     }
     this.pumping = false
@@ -180,7 +192,7 @@ export class Ledger {
         try {
           const done = await this.one(session, entry, floor, head, watch)
           head = done.head
-          settled.push({ value: done.value })
+          settled.push(done)
         } catch (error) {
           settled.push({ error })
         }
@@ -197,13 +209,13 @@ export class Ledger {
     if (entry.timestamp !== undefined && entry.timestamp <= floor) throw new BelowFloor('at or below the floor')
     const claims = new Claims(session)
     const seen = entry.identity === undefined ? undefined : await claims.find(entry.identity)
-    if (seen) return { value: await entry.seen(seen, session), head }
+    if (seen) return { value: await entry.seen(seen, session), head, made: undefined }
     const done = await this.attempt(session, entry, head, watch)
     if (done) return done
     // Another node took the identity while this one ran: its outcome stands.
     const taken = await claims.find(entry.identity ?? '')
     if (!taken) throw new Error('a claim could not be made, and nobody holds it')
-    return { value: await entry.seen(taken, session), head }
+    return { value: await entry.seen(taken, session), head, made: undefined }
   }
 
   /** Effect, claim and audit row in one savepoint; undefined, with nothing kept, when the claim was taken meanwhile. */
@@ -229,7 +241,7 @@ export class Ledger {
       return undefined
     }
     await session.keep()
-    return { value: ran.value, head: next }
+    return { value: ran.value, head: next, made: ran.claim?.request_id }
   }
 
   private succeeded(): void {
@@ -247,21 +259,29 @@ export class Ledger {
 
   /** Some of the batch may be in the file: only what is found there after a repair is acknowledged. */
   private async answerAfterRepair(jobs: readonly Job[], settled: readonly Settled[], error: unknown): Promise<void> {
-    try {
-      await this.repair()
-    } catch (fault) {
-      this.options.onTrouble('the storage could not be repaired: writes are refused until it can', fault)
-      reject(jobs, error)
-      this.repairLater()
-      return
-    }
+    if (!(await this.recover())) return reject(jobs, error)
     const claims = new Claims(this.options.db)
     for (const [index, job] of jobs.entries()) {
       const { identity } = job.entry
       const result = settled[index]
-      const kept = identity !== undefined && result && 'value' in result && (await claims.find(identity)) !== undefined
+      // What cannot be read is unknown, as it was.
+      const claim = identity === undefined ? undefined : await claims.find(identity).catch(() => undefined)
+      // Another process may have run the same message since: its outcome is not this one's.
+      const kept = claim && result && 'value' in result && (result.made ?? claim.request_id) === claim.request_id
       if (kept) job.resolve(result.value)
       else job.reject(error)
+    }
+  }
+
+  /** True when the storage works again; otherwise that is tried until it does. */
+  private async recover(): Promise<boolean> {
+    try {
+      await this.repair()
+      return true
+    } catch (fault) {
+      this.options.onTrouble('the storage could not be repaired: writes are refused until it can', fault)
+      this.repairLater()
+      return false
     }
   }
 
