@@ -15,6 +15,7 @@ function step(said, command, args) {
 }
 
 function newest(folder) {
+  if (!existsSync(join(root, folder))) return 0
   return Math.max(
     0,
     ...readdirSync(join(root, folder), { withFileTypes: true }).map((entry) =>
