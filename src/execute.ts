@@ -13,6 +13,7 @@ import { type Claim, Claims, voidCode } from './store/claims.js'
 import type { Db, Queries } from './store/db.js'
 import type { Ledger, Ran } from './store/ledger.js'
 import { type Sealing, Store } from './store/store.js'
+import { isLive } from './verify.js'
 
 /** One admitted command. */
 export interface Call {
@@ -26,10 +27,18 @@ export interface Call {
   readonly authority: Authority | undefined
   readonly dialect: string
   /** The signed message; undefined for the command line, which claims nothing. */
-  readonly message:
-    | { readonly timestamp: number; readonly mac: string; readonly idempotencyKey: string | undefined }
-    | undefined
+  readonly message: Signed | undefined
   readonly dryRun: boolean
+}
+
+/** What execution needs of a message whose MAC was right. */
+interface Signed {
+  readonly timestamp: number
+  /** Lower-case hex. */
+  readonly mac: string
+  /** The secret that signed it. */
+  readonly key: KeyObject
+  readonly idempotencyKey: string | undefined
 }
 
 /** What came of it. */
@@ -188,13 +197,14 @@ export class Executor {
 
   /** The caller as of now: admitted again when something that its rights depend on has changed since. */
   private async current(call: Call, queries: Queries): Promise<Caller> {
-    const { authority, caller, registered } = call
+    const { authority, caller, registered, message } = call
     if (!authority?.stale) return caller
+    const now = Math.floor(call.nowMs / 1000)
     const fresh = await this.parts.authorities.loadWithin(authority.keyId, queries)
     // Deleted, or deleted and made anew elsewhere: the message was not meant for that.
     const same = fresh.known && fresh.account === authority.account && fresh.lineage === authority.lineage
-    if (!same) throw new Refusal('UNAUTHENTICATED')
-    requireActive(fresh, caller.address, Math.floor(call.nowMs / 1000))
+    if (!same || (message && !isLive(message.key, fresh, now))) throw new Refusal('UNAUTHENTICATED')
+    requireActive(fresh, caller.address, now)
     const renewed = callerOf(fresh, caller.address)
     requirePermission(registered.command, renewed)
     return renewed

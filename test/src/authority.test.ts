@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { Closed, Nothing, Type } from '../../schemas/types.js'
 import { Authorities } from '../../src/authority.js'
 import { ownCommand, Refusal } from '../../src/command.js'
+import { Accounts } from '../../src/store/accounts.js'
 import { Keys } from '../../src/store/keys.js'
+import { openSqlite } from '../../src/store/sqlite.js'
 import { elsewhere, makeKey, makeUser } from '../support/keys.js'
 import { counted, counter, fifthStep, gate, instanceFor, wrapped } from './probes.js'
 
@@ -125,6 +128,24 @@ test('a read already admitted is refused when its key was disabled meanwhile', a
   await elsewhere(instance, 'update keys set enable = 0 where key_id = $1', [by.apiKey])
   authorities.drop(`key:${by.apiKey}`)
   await assert.rejects(executor.execute(call(look, {}, authority)), refusedWith('KEY_INACTIVE'))
+})
+
+test('a command already admitted is 1401 when the secret that signed it is none of the key’s any more', async (t) => {
+  const probe = counter()
+  const instance = await instanceFor(t, { extra: [probe.command] })
+  const { apiKey, secret } = await makeKey(instance, { apiKey: 'vendor' })
+  const other = openSqlite(join(instance.folder, 'countersign.db'))
+  t.after(() => other.close())
+  probe.beforePrepared = async () => {
+    const owner = (await new Accounts(other, () => undefined).owner(1)) ?? ''
+    const made = { account: 1, permissions: ['*'], createdBy: '', comment: '', principal: { kind: 'owner', id: owner } }
+    await other.transaction(async (session) => {
+      await session.run('delete from keys where key_id = $1', [apiKey])
+      await new Keys(session, instance.vault).insert({ ...made, keyId: apiKey, secret: 'another secret' }, 1)
+    })
+  }
+  const reply = await instance.call('count', { id: 'n' }, { by: { apiKey, secret } })
+  assert.deepEqual([reply.code, probe.ran, await counted(instance.db, 'n')], [1401, 0, 0])
 })
 
 for (const { what, sql } of [

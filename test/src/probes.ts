@@ -181,7 +181,10 @@ export function fifthStep({ db, vault }: TestInstance, commands: readonly Comman
       if (!registered) throw new Error(`${command.name} is not registered`)
       registered.check(params)
       const nowMs = Date.now()
-      const message = { timestamp: Math.floor(nowMs / 1000), mac: randomBytes(32).toString('hex'), idempotencyKey }
+      const timestamp = Math.floor(nowMs / 1000)
+      const [newest] = authority.secrets
+      if (!newest) throw new Error('the key has no secret')
+      const message = { timestamp, mac: randomBytes(32).toString('hex'), key: newest.key, idempotencyKey }
       const caller = callerOf(authority, '127.0.0.1')
       const requestId = nowMs.toString(36) + nanoid(13)
       return { requestId, nowMs, registered, params, caller, authority, dialect: 'native', message, dryRun: false }

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import type { Credentials } from '../../clients/typescript/index.js'
-import { covers, includes, intersect, permissionsOfType } from '../../src/permissions.js'
 import { type CommandInstance, instanceFor } from '../support/commands.js'
 import { makeAccount, makeKey, makeUser } from '../support/keys.js'
 
@@ -144,68 +142,4 @@ test('instance is had by the owner’s key that init made and by nobody else, wh
   }
   assert.deepEqual((await gateway.run('whoami')).result.permissions, everything)
   assert.equal((await gateway.run('accounts/create')).code, 9201)
-})
-
-const concrete = [
-  'users:read',
-  'users:write',
-  'streams:read',
-  'streams:write',
-  'secrets:read',
-  'secrets:write',
-  'instance',
-]
-const wide = ['users:*', 'streams:*', 'secrets:*', '*:read', '*']
-const any = fc.constantFrom(...concrete, ...wide)
-const list = fc.array(any, { maxLength: 5 })
-
-test('each permission includes what protocol §11 says, and nothing else', () => {
-  const rows: Readonly<Record<string, readonly string[]>> = {
-    'users:read': ['users:read'],
-    'users:write': ['users:write'],
-    'users:*': ['users:read', 'users:write', 'users:*'],
-    'secrets:read': ['secrets:read'],
-    'secrets:*': ['secrets:write', 'secrets:*'],
-    '*:read': ['users:read', 'streams:read', '*:read'],
-    '*': [...concrete, ...wide].filter((permission) => permission !== 'instance'),
-    instance: ['instance'],
-  }
-  for (const [held, expected] of Object.entries(rows)) {
-    const included = [...concrete, ...wide].filter((wanted) => includes(held, wanted))
-    assert.deepEqual(new Set(included), new Set(expected), held)
-  }
-})
-
-test('reading and writing a noun together is not everything of it', () => {
-  assert.equal(covers(['users:read', 'users:write'], 'users:*'), false)
-})
-
-test('what two lists both allow is allowed by their meeting, for everything that a command can ask for', () => {
-  fc.assert(
-    fc.property(list, list, fc.constantFrom(...concrete), (a, b, wanted) => {
-      assert.equal(covers(intersect(a, b), wanted), covers(a, wanted) && covers(b, wanted))
-    }),
-  )
-})
-
-test('a meeting holds nothing that either list does not hold', () => {
-  fc.assert(
-    fc.property(list, list, any, (a, b, wanted) => {
-      if (covers(intersect(a, b), wanted)) assert.ok(covers(a, wanted) && covers(b, wanted))
-    }),
-  )
-})
-
-test('a meeting does not depend on order, and names nothing twice', () => {
-  fc.assert(
-    fc.property(list, list, (a, b) => {
-      const met = intersect(a, b)
-      assert.deepEqual(new Set(met), new Set(intersect(b, a)))
-      assert.ok(met.every((one) => met.filter((other) => includes(other, one)).length === 1))
-    }),
-  )
-})
-
-test('the types of panel users hold *, *:read and nothing', () => {
-  assert.deepEqual([1, 2, 3, 0, 4].map(permissionsOfType), [['*'], ['*:read'], [], [], []])
 })
