@@ -108,6 +108,7 @@ export class Executor {
     if (!message) return Promise.resolve(true)
     const identity = messageIdentity(call.caller.account, call.registered.command.name, message)
     return this.parts.ledger.submit<boolean>({
+      name: call.registered.command.name,
       identity,
       timestamp: message.timestamp,
       run: async (queries) => {
@@ -171,6 +172,7 @@ export class Executor {
     }
     try {
       return await this.parts.ledger.submit<Executed>({
+        name: call.registered.command.name,
         identity,
         timestamp: message?.timestamp,
         run,
@@ -327,6 +329,7 @@ export class Executor {
     if (state.state !== 'unseen' || call.dryRun) return state
     const identity = keyIdentity(call.caller.account, call.authority?.lineage ?? '', key)
     return this.parts.ledger.submit<RequestState>({
+      name: call.registered.command.name,
       identity,
       timestamp: call.message?.timestamp,
       run: async (queries) => {

@@ -25,6 +25,7 @@ import { httpServer } from './http.js'
 import { type Instance, openInstance, type Surroundings } from './instance.js'
 import { loadCommands } from './own-commands.js'
 import { StorageError } from './store/db.js'
+import { PendingRun } from './store/handle.js'
 import { NewerSchema } from './store/migrate.js'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -81,7 +82,12 @@ async function serve(config: Config): Promise<void> {
   const forgetting = setInterval(() => {
     instance.forget().catch((error: unknown) => logger.error({ err: error }, 'old claims could not be forgotten'))
   }, forgetEvery)
-  closeWithGrace({ delay: gracePeriod, logger: false }, async ({ err, signal }) => {
+  // A command module that uses its store too late has done no harm: its handle is dead. Anything else unhandled ends the process.
+  process.on('unhandledRejection', (error) => {
+    if (!(error instanceof PendingRun)) throw error
+    logger.error({ err: error }, 'a command module did not await its store')
+  })
+  closeWithGrace({ delay: gracePeriod, logger: false, skip: ['unhandledRejection'] }, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'unexpected: the process ends')
     else say(`${signal ?? 'end'}: finishing what was accepted`)
     draining = true
