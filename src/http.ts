@@ -90,6 +90,9 @@ const isControl = (url: string): boolean => {
 /** The handler of `/control` for people who mount the gateway in an application of their own; reads the body itself. */
 export function controlListener(parts: HttpParts): RequestListener {
   const forwarded = forwardedAddress(parts)
+  const bodies = new Bodies((req, res, body) => {
+    parts.handle(toWire(req, body, forwarded(req))).then((reply) => send(res, reply), parts.onUnexpected)
+  })
   return (req, res) => {
     if (req.method !== 'POST') {
       return refuseAndClose(req, res, parts.refuse('METHOD_NOT_ALLOWED', { allow: 'POST' }), false)
@@ -99,9 +102,7 @@ export function controlListener(parts: HttpParts): RequestListener {
     const length = Number(req.headers['content-length'] ?? 0)
     if (length > parts.bodyLimit) return refuseAndClose(req, res, tooLarge(parts))
     if (req.headers.expect !== undefined) res.writeContinue()
-    readBody(req, res, parts, (body) => {
-      parts.handle(toWire(req, body, forwarded(req))).then((reply) => send(res, reply), parts.onUnexpected)
-    })
+    readBody(req, res, parts, bodies)
   }
 }
 
@@ -148,37 +149,79 @@ function headerFault({ rawHeaders, headers, httpVersion }: IncomingMessage): str
   return /^\s*chunked\s*$/i.test(coding) ? undefined : 'this Transfer-Encoding is not understood'
 }
 
-/** Collects the body; refuses one that grows past the limit (413) or does not end in time (408) without reading the rest. */
-function readBody(req: IncomingMessage, res: ServerResponse, parts: HttpParts, done: (body: Buffer) => void): void {
+/** Collects the body; refuses one that grows past the limit (413) without reading the rest. */
+function readBody(req: IncomingMessage, res: ServerResponse, parts: HttpParts, bodies: Bodies): void {
   const chunks: Buffer[] = []
   let size = 0
-  let timer: NodeJS.Timeout | undefined
-  const stop = () => {
-    clearTimeout(timer)
-    req.removeAllListeners('data')
-    req.removeAllListeners('end')
-  }
+  let over = false
+  const waiting = bodies.begin(() => {
+    over = true
+    refuseAndClose(req, res, parts.refuse('SLOW'))
+  })
   req.on('data', (chunk: Buffer) => {
+    if (over) return
     size += chunk.length
     chunks.push(chunk)
-    if (size > parts.bodyLimit) {
-      stop()
-      refuseAndClose(req, res, tooLarge(parts))
-    }
+    if (size <= parts.bodyLimit) return
+    over = true
+    bodies.end(waiting)
+    refuseAndClose(req, res, tooLarge(parts))
   })
   req.on('end', () => {
-    stop()
-    done(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size))
+    if (over) return
+    bodies.end(waiting)
+    bodies.arrived(() =>
+      bodies.handle(req, res, chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)),
+    )
   })
-  req.on('error', stop)
-  // Most bodies come with their headers: no timer for those.
-  setImmediate(() => {
-    if (req.readableEnded || res.writableEnded || req.destroyed) return
-    timer = setTimeout(() => {
-      stop()
-      refuseAndClose(req, res, parts.refuse('SLOW'))
-    }, limits.requestTimeout)
-  })
+  req.on('close', () => bodies.end(waiting))
+}
+
+interface Waiting {
+  readonly since: number
+  late(): void
+}
+
+const sweepEvery = 500
+
+/** Bodies on their way: those that take too long are given up, and those that end in one turn are handled together. */
+class Bodies {
+  private readonly waiting = new Set<Waiting>()
+  private ready: (() => void)[] = []
+
+  constructor(readonly handle: (req: IncomingMessage, res: ServerResponse, body: Buffer) => void) {
+    setInterval(() => this.sweep(), sweepEvery).unref()
+  }
+
+  begin(late: () => void): Waiting {
+    const waiting = { since: performance.now(), late }
+    this.waiting.add(waiting)
+    return waiting
+  }
+
+  end(waiting: Waiting): void {
+    this.waiting.delete(waiting)
+  }
+
+  /** Reading first what all connections sent, then handling it, costs half of handling each in between. */
+  arrived(work: () => void): void {
+    if (this.ready.push(work) > 1) return
+    setImmediate(() => {
+      const ready = this.ready
+      this.ready = []
+      for (const next of ready) next()
+    })
+  }
+
+  /** The oldest stand first. */
+  private sweep(): void {
+    const limit = performance.now() - limits.requestTimeout
+    for (const waiting of this.waiting) {
+      if (waiting.since > limit) return
+      this.waiting.delete(waiting)
+      waiting.late()
+    }
+  }
 }
 
 const tooLarge = (parts: HttpParts): Reply =>

@@ -175,7 +175,7 @@ class Sqlite implements Db {
 
 /** One connection and its prepared statements. */
 class Connection implements Queries {
-  private readonly statements = new Map<string, Database.Statement>()
+  private readonly statements = new Map<string, Prepared>()
 
   constructor(private readonly database: Database.Database) {}
 
@@ -184,23 +184,32 @@ class Connection implements Queries {
   }
 
   async all<T extends object>(sql: string, params: readonly Value[] = []): Promise<T[]> {
-    return this.attempt(() => this.prepared(sql).all(named(params)) as T[])
+    return this.attempt(() => {
+      const { statement, order } = this.prepared(sql)
+      return statement.all(inOrder(params, order)) as T[]
+    })
   }
 
   async get<T extends object>(sql: string, params: readonly Value[] = []): Promise<T | undefined> {
-    return this.attempt(() => this.prepared(sql).get(named(params)) as T | undefined)
+    return this.attempt(() => {
+      const { statement, order } = this.prepared(sql)
+      return statement.get(inOrder(params, order)) as T | undefined
+    })
   }
 
   async run(sql: string, params: readonly Value[] = []): Promise<number> {
-    return this.attempt(() => this.prepared(sql).run(named(params)).changes)
+    return this.attempt(() => {
+      const { statement, order } = this.prepared(sql)
+      return statement.run(inOrder(params, order)).changes
+    })
   }
 
   exec(sql: string): void {
-    this.prepared(sql).run()
+    this.prepared(sql).statement.run()
   }
 
   pragma(name: string): number {
-    return this.attempt(() => this.prepared(`pragma ${name}`).pluck().get() as number)
+    return this.attempt(() => this.prepared(`pragma ${name}`).statement.pluck().get() as number)
   }
 
   close(): void {
@@ -208,13 +217,18 @@ class Connection implements Queries {
     this.database.close()
   }
 
-  private prepared(sql: string): Database.Statement {
-    let statement = this.statements.get(sql)
-    if (!statement) {
-      statement = this.database.prepare(sql)
-      this.statements.set(sql, statement)
-    }
-    return statement
+  private prepared(sql: string): Prepared {
+    const known = this.statements.get(sql)
+    if (known) return known
+    const order: number[] = []
+    const positional = sql.replace(/\$([0-9]+)/g, (_, number) => {
+      order.push(Number(number) - 1)
+      return '?'
+    })
+    const straight = order.every((index, position) => index === position)
+    const prepared = { statement: this.database.prepare(positional), order: straight ? undefined : order }
+    this.statements.set(sql, prepared)
+    return prepared
   }
 
   private attempt<T>(query: () => T): T {
@@ -228,12 +242,15 @@ class Connection implements Queries {
   }
 }
 
-/** better-sqlite3 binds `$1` as a parameter named "1". */
-const named = (params: readonly Value[]): Record<number, Value> => {
-  const object: Record<number, Value> = {}
-  for (let i = 0; i < params.length; i++) object[i + 1] = params[i] ?? null
-  return object
+/** better-sqlite3 would take `$1` for a name, and binding by name costs more than by place. */
+interface Prepared {
+  readonly statement: Database.Statement
+  /** Which parameter stands at which place; undefined when each stands once, in order. */
+  readonly order: readonly number[] | undefined
 }
+
+const inOrder = (params: readonly Value[], order: readonly number[] | undefined): readonly Value[] =>
+  order ? order.map((index) => params[index] ?? null) : params
 
 class SqliteSession implements Session {
   fault: StorageError | undefined
