@@ -69,7 +69,7 @@ function summary(faults: readonly Fault[]): string {
 
 /** What commands are told of whoever calls; without a key id it is the command line. */
 export function callerOf(
-  authority: Pick<Authority, 'account' | 'principal' | 'permissions'> & { readonly keyId?: string },
+  authority: Pick<Authority, 'account' | 'principal' | 'permissions' | 'addresses' | 'expiresAt'> & { readonly keyId?: string },
   address: string,
 ): Caller {
   const { permissions } = authority
@@ -79,6 +79,8 @@ export function callerOf(
     keyId: authority.keyId ?? null,
     address,
     permissions,
+    addresses: authority.addresses,
+    expiresAt: authority.expiresAt,
     holds: (permission) => covers(permissions, permission),
     holdsAll: (wanted) => wanted.every((permission) => covers(permissions, permission)),
   }

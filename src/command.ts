@@ -1,13 +1,18 @@
 import type { CommandCode } from '../schemas/codes.js'
 import { envelopeMembers, replyMembers } from '../schemas/envelope.js'
 import type { Static, TSchema } from '../schemas/types.js'
+import type { AddressList } from './address.js'
 import type { Passwords } from './passwords.js'
 import type { Permission } from './permissions.js'
 import type { Store } from './store/store.js'
 
+export { addressList } from './address.js'
+export { requireGrantable, requireOver } from './delegate.js'
 export type { Permission } from './permissions.js'
-export { permissionsOfType } from './permissions.js'
+export { effective, permissionsOfType } from './permissions.js'
+export type { KeyInfo } from './store/account-keys.js'
 export { invalid, Refusal } from './refusal.js'
+export { playableFrom, readExpiry, shownTicket } from './tickets.js'
 export type { PanelUser, UserFields } from './store/users.js'
 
 /** Who acts: a key of a principal of an account, or the operator at the command line. */
@@ -17,6 +22,10 @@ export interface Caller {
   /** Null for the command line. */
   readonly keyId: string | null
   readonly address: string
+  /** Where its key may be used from; undefined for anywhere. What it makes may not be used elsewhere. */
+  readonly addresses: AddressList | undefined
+  /** When its key or principal ends, Unix seconds; null for never. What it makes may not last longer. */
+  readonly expiresAt: number | null
   /** What key and principal both allow, now. */
   readonly permissions: readonly Permission[]
   holds(permission: Permission): boolean
@@ -47,6 +56,8 @@ export interface Context<Prepared = undefined> {
   readonly prepared: Prepared
   /** A random id of 32 hex digits. */
   id(): string
+  /** A new key id and signing secret. */
+  newKey(): { readonly keyId: string; readonly secret: string }
   /** The declarations of every command, as published. */
   catalogue(): readonly Published[]
   readonly requests: {

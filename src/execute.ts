@@ -50,6 +50,7 @@ export interface ExecuteParts {
   /** MACs parameters for comparison: a plain hash would let the database give passwords away. */
   readonly paramsKey: KeyObject
   readonly id: () => string
+  readonly newKey: () => { readonly keyId: string; readonly secret: string }
   readonly catalogue: () => readonly Published[]
   /** Longest wait for a twin, a preparation or a read, in milliseconds. */
   readonly timeLimit: number
@@ -292,6 +293,7 @@ export class Executor {
       dryRun: call.dryRun,
       prepared,
       id: this.parts.id,
+      newKey: this.parts.newKey,
       catalogue: this.parts.catalogue,
       requests: {
         byKey: (key) => this.stateOfKey(call, key),

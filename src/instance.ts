@@ -8,6 +8,7 @@ import type { Caller, Command, Published } from './command.js'
 import type { Dialect } from './dialect.js'
 import { type Executed, Executor } from './execute.js'
 import { gateway, type Handle } from './gateway.js'
+import { generateKey } from './generate.js'
 import { limits } from './limits.js'
 import { requestLog } from './log.js'
 import { passwords } from './passwords.js'
@@ -125,6 +126,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     passwords: passwords(options.randomBytes),
     paramsKey: vault.derive('params'),
     id: () => options.randomBytes(16).toString('hex'),
+    newKey: () => generateKey(options),
     catalogue: () => catalogue,
     timeLimit,
   })
@@ -190,6 +192,6 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
 const requestPrefix = (nowMs: number): string => Math.max(0, nowMs).toString(36).padStart(9, '0')
 
 function localCaller({ account, uid }: LocalCaller): Caller {
-  const authority = { account, principal: { kind: 'local', id: String(uid) }, permissions: ['*', 'instance'] }
+  const authority = { account, principal: { kind: 'local', id: String(uid) }, permissions: ['*', 'instance'], addresses: undefined, expiresAt: null }
   return callerOf(authority, 'local')
 }

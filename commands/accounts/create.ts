@@ -1,4 +1,4 @@
-import { CreateAccount, CreatedAccount } from '../../schemas/gateway.js'
+import { Account, CreateAccount } from '../../schemas/accounts.js'
 import { command } from '../../src/command.js'
 
 export default command({
@@ -6,7 +6,7 @@ export default command({
   summary: 'Create an account with its owner; without a number, the next free one',
   permission: 'instance',
   params: CreateAccount,
-  result: CreatedAccount,
+  result: Account,
   codes: ['ACCOUNT_EXISTS', 'ACCOUNT_CREATED'],
   target: ({ account }) => account,
   async run({ account: wanted, name, enable = true }, { store, now, id }) {

@@ -1,0 +1,38 @@
+import { CreatedKey, CreateKey } from '../../schemas/keys.js'
+import { command, requireGrantable } from '../../src/command.js'
+
+/** So that a message that names only its principal needs a bounded number of MACs (protocol §9.3). */
+const mostLiveKeys = 5
+
+export default command({
+  name: 'keys/create',
+  summary: 'Make a further key for yourself, with what you hold or less',
+  permission: 'keys:write',
+  params: CreateKey,
+  result: CreatedKey,
+  codes: ['KEY_NOT_CREATED', 'KEY_CREATED'],
+  async run(wanted, { caller, store, now, newKey }) {
+    const permissions = wanted.permissions ?? caller.permissions.filter((permission) => permission !== 'instance')
+    const ips = wanted.ips ?? caller.addresses?.entries ?? []
+    const expiresAt = wanted.expires_at ?? (wanted.expires_at === undefined ? caller.expiresAt : null)
+    requireGrantable(caller, { permissions, ips, expires_at: expiresAt })
+    const { principal } = caller
+    if ((await store.accountKeys.countLive(principal, now)) >= mostLiveKeys) return ['KEY_NOT_CREATED']
+    const { keyId, secret } = newKey()
+    await store.keys.insert(
+      {
+        keyId,
+        secret,
+        account: caller.account,
+        principal,
+        permissions,
+        addresses: ips,
+        expiresAt,
+        createdBy: caller.keyId ?? `${principal.kind}:${principal.id}`,
+        comment: wanted.comment ?? '',
+      },
+      now,
+    )
+    return ['KEY_CREATED', { key_id: keyId, secret, permissions: [...permissions], ips: [...ips], expires_at: expiresAt }]
+  },
+})

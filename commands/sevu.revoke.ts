@@ -1,0 +1,15 @@
+import { TicketRef } from '../schemas/tickets.js'
+import { Nothing } from '../schemas/types.js'
+import { command } from '../src/command.js'
+
+export default command({
+  name: 'sevu.revoke',
+  summary: 'End a playback ticket',
+  permission: 'streams:write',
+  params: TicketRef,
+  result: Nothing,
+  codes: ['TICKET_NOT_REVOKED', 'TICKET_REVOKED'],
+  async run({ key }, { store }) {
+    return (await store.tickets.revoke(key)) ? ['TICKET_REVOKED'] : ['TICKET_NOT_REVOKED']
+  },
+})
