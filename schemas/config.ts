@@ -34,7 +34,7 @@ export const settings = {
     env: 'VENDOR_PATHS',
     kind: 'switch',
     default: 'off',
-    about: 'serve /stable/, /dev/ and /api2/<command> as well',
+    about: 'reserved: /stable/, /dev/ and /api2/<command> are not served yet',
   },
   audience: {
     env: 'AUDIENCE',
@@ -52,7 +52,7 @@ export const settings = {
     env: 'PUBLIC_URL',
     kind: 'url',
     default: '',
-    about: 'how clients reach the gateway, such as https://control.example.org',
+    about: 'reserved for how clients reach the gateway, such as https://control.example.org',
   },
   window: {
     env: 'WINDOW',

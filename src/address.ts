@@ -32,7 +32,7 @@ export function addressList(entries: readonly string[]): AddressList {
     entries,
     has(address) {
       const folded = foldAddress(address)
-      if (!ipaddr.isValid(folded)) return false
+      if (!isAddress(folded)) return false
       const parsed = parse(folded)
       return blocks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits))
     },
@@ -45,12 +45,10 @@ export function addressList(entries: readonly string[]): AddressList {
 
 function block(entry: string): Block {
   const [address = '', mask, ...rest] = entry.split('/')
-  const strict = address.includes(':') ? ipaddr.IPv6.isValid(address) : ipaddr.IPv4.isValidFourPartDecimal(address)
-  if (!strict || rest.length > 0 || address.includes('%'))
+  if (!isAddress(address) || rest.length > 0 || address.includes('%'))
     throw new Error(`"${entry}" is not an address or a CIDR block`)
-  const raw = ipaddr.parse(address)
-  const mapped = raw instanceof ipaddr.IPv6 && raw.isIPv4MappedAddress()
   const network = parse(address)
+  const mapped = network.kind() === 'ipv4' && address.includes(':')
   const width = network.kind() === 'ipv4' ? 32 : 128
   if (mask === undefined) return [network, width]
   const given = /^(0|[1-9][0-9]{0,2})$/.test(mask) ? Number(mask) : Number.NaN
@@ -67,7 +65,12 @@ function hostBits(bytes: number[], bits: number): boolean {
   })
 }
 
+/** Four decimal parts, or IPv6; ipaddr.js would also read 127.1, 0x7f.0.0.1 and 010.0.0.1, each its own way. */
+const isAddress = (address: string): boolean =>
+  address.includes(':') ? ipaddr.IPv6.isValid(address) : ipaddr.IPv4.isValidFourPartDecimal(address)
+
 function parse(address: string): ipaddr.IPv4 | ipaddr.IPv6 {
-  const parsed = ipaddr.parse(address.replace(/%.*$/, ''))
+  // ipaddr.js takes ::1.2.3.4, which is plain IPv6 (RFC 4291 §2.5.5.1), for the IPv4-mapped ::ffff:1.2.3.4.
+  const parsed = ipaddr.parse(address.replace(/%.*$/, '').replace(/^::(?=[0-9]+\.)/, '0:0:0:0:0:0:'))
   return parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed
 }

@@ -52,6 +52,7 @@ export class Authorities {
     // A copy: the id may be a slice that keeps the whole body of its request alive.
     const authority = toAuthority(await this.loadKey(Buffer.from(keyId).toString()))
     if (generation === this.generation) this.remember(authority)
+    else authority.stale = true
     return authority
   }
 

@@ -105,7 +105,9 @@ export function toConfig(raw: RawConfig, dialectNames: readonly string[]): Confi
   }
   if (config.requireAudience && !config.audience)
     faults.push('COUNTERSIGN_REQUIRE_AUDIENCE=on needs COUNTERSIGN_AUDIENCE')
-  if (config.keep < config.window) faults.push('COUNTERSIGN_KEEP: must not be less than COUNTERSIGN_WINDOW')
+  // 0 stands for a value that could not be read, which was told already.
+  if (config.keep > 0 && config.keep < config.window)
+    faults.push('COUNTERSIGN_KEEP: must not be less than COUNTERSIGN_WINDOW')
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config)
 }
@@ -159,8 +161,10 @@ function level(value: string): string {
   throw new Error(`expected fatal, error, warn, info, debug, trace or silent, not "${value}"`)
 }
 
-/** `, did you mean …?` for the closest of the known names, or nothing when none is close. */
+/** `; did you mean …?` for the closest of the known variables, or nothing when none is close. */
 function nearest(typed: string, known: ReadonlySet<string>): string {
-  const close = closest(typed, known)
-  return close ? `; did you mean ${close}?` : ''
+  // Without the prefix, which all of them share: with it everything would be close to everything.
+  const own = (variable: string) => variable.slice(prefix.length)
+  const close = closest(own(typed).toUpperCase(), [...known].map(own))
+  return close ? `; did you mean ${prefix}${close}?` : ''
 }

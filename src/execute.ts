@@ -72,7 +72,8 @@ export class Executor {
 
   private async read(call: Call): Promise<Executed> {
     const { registered, dryRun } = call
-    const context = this.context(call, call.caller, this.parts.db, undefined, () => undefined)
+    const caller = call.authority?.stale ? await this.current(call, this.parts.db) : call.caller
+    const context = this.context(call, caller, this.parts.db, undefined, () => undefined)
     const reading = registered.command.run(call.params, context)
     const executed = this.executed(registered, await within(reading, this.parts.timeLimit, timedOut))
     if (!showsSecret(executed.result, registered.secretPaths)) return executed
@@ -102,8 +103,13 @@ export class Executor {
   private async write(call: Call): Promise<Executed> {
     const identity = this.identity(call)
     if (identity === undefined) return this.commit(call, identity)
-    const twin = await this.joinTwins(call, identity)
-    if (twin) return twin
+    const deadline = performance.now() + this.parts.timeLimit
+    // Nothing may be awaited between finding nobody here and taking the place: twins arrive within one turn.
+    for (let first = this.running.get(identity); first; first = this.running.get(identity)) {
+      const claimed = await within(first, deadline - performance.now(), () => new Refusal('IN_PROGRESS'))
+      const found = claimed ? await this.find(call, identity) : undefined
+      if (found) return found
+    }
     let claimed = false
     let finish: (claimed: boolean) => void = () => undefined
     this.running.set(identity, new Promise((resolve) => (finish = resolve)))
@@ -115,18 +121,6 @@ export class Executor {
     } finally {
       this.running.delete(identity)
       finish(claimed)
-    }
-  }
-
-  /** Waits while the same identity runs; its outcome, or undefined when this message is now the first. */
-  private async joinTwins(call: Call, identity: string): Promise<Executed | undefined> {
-    const deadline = performance.now() + this.parts.timeLimit
-    for (;;) {
-      const first = this.running.get(identity)
-      if (!first) return undefined
-      const claimed = await within(first, deadline - performance.now(), () => new Refusal('IN_PROGRESS'))
-      const found = claimed ? await this.find(call, identity) : undefined
-      if (found) return found
     }
   }
 
@@ -191,7 +185,9 @@ export class Executor {
     const { authority, caller, registered } = call
     if (!authority?.stale) return caller
     const fresh = await this.parts.authorities.loadWithin(authority.keyId, queries)
-    if (!fresh.known) throw new Refusal('UNAUTHENTICATED')
+    // Deleted, or deleted and made anew elsewhere: the message was not meant for that.
+    const same = fresh.known && fresh.account === authority.account && fresh.lineage === authority.lineage
+    if (!same) throw new Refusal('UNAUTHENTICATED')
     requireActive(fresh, caller.address, Math.floor(call.nowMs / 1000))
     const renewed = callerOf(fresh, caller.address)
     requirePermission(registered.command, renewed)

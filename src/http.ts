@@ -29,6 +29,8 @@ export const limits = {
   maxHeaderLines: 100,
   /** How long a refused sender may go on talking before its connection is cut. */
   linger: 500,
+  /** How long a server that ends waits for senders who have not finished. */
+  drain: 5_000,
 }
 
 /** A listener that answers everything; `drain` stops it. */
@@ -43,6 +45,9 @@ export function httpServer(parts: HttpParts): HttpServer {
   const control = controlListener(parts)
   const app = application(parts)
   const listener: RequestListener = (req, res) => {
+    // What follows an answer that closes is not read, so it must not run.
+    if (closing.has(req.socket)) return
+    newest.set(req.socket, res)
     if (isControl(req.url ?? '')) control(req, res)
     else app(req, res)
   }
@@ -62,6 +67,9 @@ export function httpServer(parts: HttpParts): HttpServer {
   server.on('checkContinue', listener)
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
     refuseAndClose(req, res, parts.refuse('MALFORMED', { message: 'This Expect header is not understood' }))
+  })
+  server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
+    answerByHand(socket, '405 Method Not Allowed', parts.refuse('METHOD_NOT_ALLOWED', { allow: 'POST' }))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => answerBrokenHttp(parts, error, socket))
   return { server, drain: () => drain(server) }
@@ -207,29 +215,62 @@ function refuseAndClose(req: IncomingMessage, res: ServerResponse, reply: Reply,
   const whole =
     req.complete || (req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined)
   if (!whole || always) {
-    res.shouldKeepAlive = false
-    req.pause()
-    const { socket } = req
-    // Closing at once would reset the connection, and the answer could be lost with it.
-    res.on('finish', () => setTimeout(() => socket.destroy(), limits.linger).unref())
+    closeAfter(res)
+    req.resume()
   }
   send(res, reply)
 }
 
-/** HTTP that Node could not read: no request object, so the answer is written by hand and the connection closed. */
+/** The newest response of each connection: an answer to broken HTTP must not overtake it. */
+const newest = new WeakMap<Duplex, ServerResponse>()
+/** Connections that end with an answer given already. */
+const closing = new WeakSet<Duplex>()
+
+/** Ends the connection with this response, as {@link linger} does. */
+function closeAfter(res: ServerResponse): void {
+  const { socket } = res.req
+  closing.add(socket)
+  res.shouldKeepAlive = false
+  // Node would destroy it at once.
+  socket.destroySoon = () => undefined
+  res.once('finish', () => linger(socket))
+}
+
+/** Closing on a sender who is still talking resets the connection, and the answer can be lost with it (RFC 9112 §9.6). */
+function linger(socket: Duplex): void {
+  closing.add(socket)
+  socket.end()
+  socket.resume()
+  setTimeout(() => socket.destroy(), limits.linger).unref()
+}
+
+/** HTTP that Node could not read. */
 function answerBrokenHttp(parts: HttpParts, error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (error.code === 'ECONNRESET') {
     socket.destroy()
     return
   }
+  if (closing.has(socket) || !socket.writable) return
   const slow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
   const large = error.code === 'HPE_HEADER_OVERFLOW'
   const reply = slow
     ? parts.refuse('SLOW')
     : parts.refuse('MALFORMED', { message: large ? 'The headers are too large' : 'This is not valid HTTP' })
   const status = slow ? '408 Request Timeout' : large ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  answerByHand(socket, status, reply)
+}
+
+/** Answers without a response of Node's, and closes. Answers go in the order of their requests: one still due goes first, and is the last. */
+function answerByHand(socket: Duplex, status: string, reply: Reply): void {
+  const due = newest.get(socket)
+  if (due && !due.writableFinished) {
+    if (due.req.complete) closeAfter(due)
+    else refuseAndClose(due.req, due, reply)
+    return
+  }
   const head = [...headersOf(reply), ['Connection', 'close']].map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\n${reply.body}`, () => socket.destroy())
+  socket.write(`HTTP/1.1 ${status}\r\n${head}\r\n${reply.body}`)
+  linger(socket)
 }
 
 /** The caller's address: the peer, or what the last hop that is not a trusted proxy was seen as. */
@@ -286,6 +327,10 @@ function drain(server: Server): Promise<void> {
       res.shouldKeepAlive = false
     })
     const idle = setInterval(() => server.closeIdleConnections(), 50)
-    server.on('close', () => clearInterval(idle))
+    const cut = setTimeout(() => server.closeAllConnections(), limits.drain)
+    server.on('close', () => {
+      clearInterval(idle)
+      clearTimeout(cut)
+    })
   })
 }

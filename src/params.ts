@@ -41,7 +41,9 @@ function reader(schema: object): Read | undefined {
 
 const digits = /^-?(0|[1-9][0-9]{0,15})$/
 
-const readNumber: Read = (value) => (typeof value === 'string' && digits.test(value) ? Number(value) : value)
+/** Digits that no double holds exactly stay text, and are refused: they would name another id. */
+const readNumber: Read = (value) =>
+  typeof value === 'string' && digits.test(value) && Number.isSafeInteger(Number(value)) ? Number(value) : value
 
 const readBoolean: Read = (value) => {
   if (value === 1 || value === '1') return true

@@ -76,12 +76,14 @@ function readMultipart(body: Buffer, contentType: string): Promise<[string, stri
       const parser = busboy({
         headers: { 'content-type': contentType },
         defCharset: 'utf8',
-        limits: { fieldNameSize: 64, fieldSize: body.length, fields: 3, files: 1, parts: 4, headerPairs: 16 },
+        limits: { fieldNameSize: 64, fieldSize: body.length, fields: 3, files: 1, parts: 4 },
       })
       parser.on('file', refuse)
       parser.on('field', (name, value, info) => {
         const whole = !info.nameTruncated && !info.valueTruncated
-        if (!whole || !/^(7bit|8bit|binary)$/i.test(info.encoding)) refuse()
+        // A part may name a charset: what it was read as must still be the bytes that were sent, for they are signed.
+        const asSent = typeof value === 'string' && body.includes(value)
+        if (!whole || !asSent || !/^(7bit|8bit|binary)$/i.test(info.encoding)) refuse()
         fields.push([name, value])
       })
       parser.on('error', refuse)

@@ -37,7 +37,7 @@ type Row = Omit<PanelUser, 'enable'> & { enable: number }
 const columns = 'id, enable, type, comment, ip, expire, conlimit, created_at, updated_at'
 const toUser = (row: Row): PanelUser => ({ ...row, enable: row.enable === 1 })
 const filter = `account = $1 and (cast($2 as integer) is null or type = $2) and (cast($3 as integer) is null or enable = $3)
-  and (cast($4 as text) is null or lower(id) like $4 escape '\\' or lower(comment) like $4 escape '\\')`
+  and (cast($4 as text) is null or lower(id) like lower($4) escape '\\' or lower(comment) like lower($4) escape '\\')`
 
 /** Panel users of one account. */
 export class Users {
@@ -66,7 +66,7 @@ export class Users {
   }
 
   async list(wanted: UserFilter, page: number, pagesize: number): Promise<{ users: PanelUser[]; total: number }> {
-    const q = wanted.q ? `%${wanted.q.toLowerCase().replace(/[\\%_]/g, '\\$&')}%` : null
+    const q = wanted.q ? `%${wanted.q.replace(/[\\%_]/g, '\\$&')}%` : null
     const where: Value[] = [
       this.account,
       wanted.type ?? null,
@@ -136,7 +136,12 @@ export class Users {
     return row && toUser(row)
   }
 
+  /** Removes a user with its keys: they must not open the account to a later user of the same name. */
   async remove(id: string): Promise<void> {
+    await this.queries.run(`delete from keys where account = $1 and principal_kind = 'user' and principal_id = $2`, [
+      this.account,
+      id,
+    ])
     await this.queries.run('delete from users where account = $1 and id = $2', [this.account, id])
     this.changed(id)
   }
