@@ -6,13 +6,14 @@ import { findNul, type JsonValue } from './json.js'
 import type { CheckParams } from './params.js'
 import { covers } from './permissions.js'
 import { type Fault, Refusal } from './refusal.js'
+import type { SecretPath } from './secrets.js'
 
 /** A command with its compiled parameters. */
 export interface Registered {
   readonly command: Command
   readonly check: CheckParams
-  /** Where its result holds secrets; see `secrets.ts`. */
-  readonly secretPaths: readonly (readonly string[])[]
+  /** Where its result to these parameters holds secrets. */
+  readonly secretPaths: (params: Record<string, unknown>) => readonly SecretPath[]
 }
 
 export type Registry = ReadonlyMap<string, Registered>

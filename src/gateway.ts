@@ -19,6 +19,7 @@ import { Refusal, type RefusalDetail } from './refusal.js'
 import { executedOutcome, type Reply, refusedOutcome, reply } from './reply.js'
 import { StorageError } from './store/db.js'
 import { BelowFloor } from './store/ledger.js'
+import type { Notes } from './store/notes.js'
 import { requireFresh, type Verified, verify } from './verify.js'
 
 export interface GatewayParts {
@@ -35,11 +36,15 @@ export interface GatewayParts {
   readonly now: () => number
   readonly requestId: (nowMs: number) => string
   readonly log: Log
+  readonly notes: Notes
   readonly window: number
   readonly bodyLimit: number
   readonly audience: string
   readonly requireAudience: boolean
 }
+
+/** What one captured message could repeat within its window: counted per key, code and minute. */
+const counted: ReadonlySet<string> = new Set(['STALE', 'REPLAYED', 'RATE_LIMITED'])
 
 /** Answers one request; never rejects. */
 export type Handle = (wire: Wire) => Promise<Reply>
@@ -55,6 +60,7 @@ export function gateway(parts: GatewayParts): Handle {
     let message: Message | undefined
     let verified: Verified | undefined
     let outcome: Outcome
+    let audited = false
     try {
       parts.limits.requireAddress(wire.address)
       const received = receive(wire, parts.bodyLimit)
@@ -70,7 +76,8 @@ export function gateway(parts: GatewayParts): Handle {
       const caller = callerOf(authority, wire.address)
       requireActive(authority, wire.address, now)
       requireMeant(message, authority, parts)
-      if (parts.limits.takeKey) await parts.limits.takeKey(authority.keyId, 1)
+      parts.notes.used(authority.keyId, now, wire.address)
+      if (parts.limits.takeKey) await parts.limits.takeKey(authority.keyId, weightOf(message))
       const registered = requireKnown(message.command, parts.registry)
       requirePermission(registered.command, caller)
       requireValid(registered, message.params, message.hasNul)
@@ -88,6 +95,7 @@ export function gateway(parts: GatewayParts): Handle {
         dryRun,
       })
       outcome = executedOutcome(executed, message.command, dryRun)
+      audited = executed.audited
     } catch (error) {
       const { code, detail } = refusalOf(error, message, now)
       if (code === 'INTERNAL' || code === 'STORAGE') parts.log.failed(requestId, verified && message?.command, error)
@@ -95,8 +103,41 @@ export function gateway(parts: GatewayParts): Handle {
     }
     const exchange = { requestId, serverTime: now, handleTime: (performance.now() - started) / 1000 }
     const answer = reply(outcome, dialect, exchange, verified)
+    if (verified && message && !audited) note(outcome, message, verified, dialect, requestId, nowMs, wire)
     parts.log.answered(answer, wire, dialect.name, outcome, verified?.authority)
     return answer
+  }
+
+  const weightOf = ({ command, params }: Message) => parts.registry.get(command)?.command.weight?.(params) ?? 1
+
+  /** A row of the audit trail for what no transaction wrote down: reads and refusals of whoever proved who they are. */
+  function note(
+    outcome: Outcome,
+    { command, dryRun }: Message,
+    { authority, mac }: Verified,
+    { name }: Dialect,
+    requestId: string,
+    nowMs: number,
+    { address }: Wire,
+  ): void {
+    const { code } = outcome.entry
+    const { keyId, account, principal } = authority
+    if (outcome.replayed || (outcome.refused && counted.has(outcome.code))) return parts.notes.count(keyId, account, code, nowMs)
+    const entry = {
+      at_ms: nowMs,
+      account,
+      principal: `${principal.kind}:${principal.id}`,
+      key_id: keyId,
+      address,
+      dialect: name,
+      command: command.slice(0, 128),
+      target: null,
+      code,
+      dry_run: dryRun ? 1 : 0,
+      request_id: requestId,
+      detail: null,
+    }
+    parts.notes.row(entry, mac)
   }
 
   function authenticate(message: Message, authority: Authority, now: number, address: string): Verified {

@@ -19,6 +19,7 @@ import type { Db } from './store/db.js'
 import { ensureDecoy, Keys } from './store/keys.js'
 import { Ledger } from './store/ledger.js'
 import { Meta } from './store/meta.js'
+import { Notes } from './store/notes.js'
 
 /** Where time, chance and names come from: given by the composition root, so that tests can give others. */
 export interface Surroundings {
@@ -91,10 +92,14 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     knownFloor = undefined
   }
   const chainKey = vault.derive('audit')
+  const chainMac = (text: string) => createHmac('sha256', chainKey).update(text).digest('hex')
+  const notes = new Notes()
   const ledger = new Ledger({
     db,
     node: 'sqlite',
-    chainMac: (text) => createHmac('sha256', chainKey).update(text).digest('hex'),
+    chainMac,
+    notes,
+    now: () => Math.floor(now() / 1000),
     onDoubt,
     onTrouble: (what, error) => (error === undefined ? logger.warn(what) : logger.error({ err: error }, what)),
   })
@@ -125,6 +130,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     sealing: vault,
     passwords: passwords(options.randomBytes),
     paramsKey: vault.derive('params'),
+    chainMac,
     id: () => options.randomBytes(16).toString('hex'),
     newKey: () => generateKey(options),
     catalogue: () => catalogue,
@@ -141,6 +147,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     now,
     requestId,
     log,
+    notes,
     window: options.window,
     bodyLimit: options.bodyLimit,
     audience: options.audience,

@@ -1,5 +1,7 @@
 import { AccountKeys } from './account-keys.js'
 import { Accounts } from './accounts.js'
+import type { ChainMac } from './audit.js'
+import { AuditTrail } from './audit-trail.js'
 import type { Queries } from './db.js'
 import { Keys } from './keys.js'
 import { Records } from './records.js'
@@ -23,7 +25,13 @@ export class Store {
     private readonly account: number,
     private readonly sealing: Sealing,
     private readonly touch: Touch,
+    private readonly chainMac: ChainMac,
   ) {}
+
+  /** Every account's: its commands cut it to their caller's. */
+  get audit(): AuditTrail {
+    return new AuditTrail(this.queries, this.chainMac)
+  }
 
   get users(): Users {
     return new Users(this.queries, this.account, this.sealing, this.touch)

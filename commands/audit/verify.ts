@@ -1,0 +1,17 @@
+import { VerifiedAudit } from '../../schemas/audit.js'
+import { Nothing } from '../../schemas/types.js'
+import { command } from '../../src/command.js'
+
+export default command({
+  name: 'audit/verify',
+  summary: 'Check the chain of the audit trail: an edited or removed row breaks it',
+  permission: 'audit:read',
+  params: Nothing,
+  result: VerifiedAudit,
+  codes: ['AUDIT_BROKEN', 'AUDIT_HOLDS'],
+  async run(_params, { store }) {
+    const { rows, broken } = await store.audit.verify()
+    const result = { ok: broken === undefined, rows, first_broken: broken?.seq ?? null }
+    return [result.ok ? 'AUDIT_HOLDS' : 'AUDIT_BROKEN', result]
+  },
+})

@@ -1,0 +1,55 @@
+import { type CodeEntry, gatewayCodes, isDone } from '../schemas/codes.js'
+import { type Registered, type Registry, requireKnown, requirePermission, requireValid } from './admit.js'
+import type { Caller, Item, Judged, Performed, PrepareContext } from './command.js'
+import { Refusal } from './refusal.js'
+
+/** An item of a batch as it stands before the transaction: what to run, or why not. */
+export interface Judgement extends Judged {
+  readonly registered: Registered | undefined
+  readonly params: Record<string, unknown>
+  readonly prepared: unknown
+  readonly refused: Performed | undefined
+}
+
+/** Judges one item as its own message would be: command known, permission, parameters, preparation. */
+export async function judge(
+  { cmd, params }: Item,
+  registry: Registry,
+  caller: Caller,
+  hasNul: boolean,
+  context: PrepareContext,
+): Promise<Judgement> {
+  try {
+    const registered = requireKnown(cmd, registry)
+    requirePermission(registered.command, caller)
+    const own = { ...params }
+    requireValid(registered, own, hasNul)
+    return { registered, params: own, prepared: await registered.command.prepare?.(own, context), refused: undefined }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return { registered: undefined, params: {}, prepared: undefined, refused: refusedItem(error) }
+  }
+}
+
+/** What an item that the gateway refuses answers. */
+export const refusedItem = ({ code, detail }: Refusal): Performed => {
+  const entry = gatewayCodes[code]
+  const { errors, suggestion } = detail
+  return {
+    code: entry.code,
+    done: false,
+    status: 'failure',
+    message: detail.message ?? entry.message,
+    ...(errors && { errors: [...errors] }),
+    ...(suggestion && { suggestion }),
+  }
+}
+
+/** What an item that ran answers. */
+export const performedItem = ({ code, message }: CodeEntry, result: object | undefined): Performed => ({
+  code,
+  done: isDone(code),
+  status: isDone(code) ? 'success' : 'failure',
+  message,
+  ...(result && { result }),
+})
