@@ -31,6 +31,8 @@ export default command({
       expire_at: end,
     }
     if (end !== 0 && end <= now) return ['TICKET_NOT_MADE']
-    return (await store.tickets.insert(ticket)) ? ['TICKET_MADE', { ticket: shownTicket(ticket, now) }] : ['TICKET_NOT_MADE']
+    return (await store.tickets.insert(ticket))
+      ? ['TICKET_MADE', { ticket: shownTicket(ticket, now) }]
+      : ['TICKET_NOT_MADE']
   },
 })

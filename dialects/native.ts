@@ -8,10 +8,10 @@ export const native: Dialect = {
   name: 'native',
   recognises: () => true,
   decode({ json, form, wire }) {
-    if (!json || form) throw malformed('expected a JSON object with cmd, api_key, timestamp and signature')
-    if (json.value.command !== undefined) {
+    if (json?.value.command !== undefined) {
       throw malformed(json.value.cmd === undefined ? 'cmd: missing' : 'cmd and command: give one of them')
     }
+    if (!json || form) throw malformed('expected a JSON object with cmd, api_key, timestamp and signature')
     const envelope = readEnvelope(json, 'cmd')
     const header = wire.signature
     if (header === undefined) return { ...envelope, proof: readBodyProof(json) }

@@ -10,12 +10,11 @@ const required = ['command', 'cdn', 'api_key', 'timestamp', 'signature']
 export const scaleengine: Dialect = {
   name: 'scaleengine',
   recognises({ json, form }) {
-    if (form) return form.has('json')
-    return json?.value.command !== undefined && json.value.cmd === undefined
+    if (json?.value.command !== undefined && json.value.cmd !== undefined) return false
+    return form ? form.has('json') : json?.value.command !== undefined
   },
   decode({ json, wire }) {
     if (!json) throw malformed('json: expected a JSON object')
-    if (json.value.cmd !== undefined) throw malformed('cmd and command: give one of them')
     const missing = required.filter((name) => json.value[name] === undefined)
     if (missing.length > 0) throw malformed(missingFields(missing))
     if (wire.signature !== undefined) throw malformed('signature: this dialect signs in the body, not in the header')
@@ -37,7 +36,7 @@ export const scaleengine: Dialect = {
       errors: detail.errors,
       ...outcome.result,
     }
-    const busy = outcome.refused && (outcome.code === 'RATE_LIMITED' || outcome.code === 'OVERLOADED')
+    const busy = outcome.refused && (entry.http === 429 || entry.http === 503)
     return { status: busy ? entry.http : 200, body: JSON.stringify(reply) }
   },
 }

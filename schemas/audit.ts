@@ -6,10 +6,12 @@ export const ListAudit = Closed({
   from: Type.Optional(Moment('rows at or after it')),
   to: Type.Optional(Moment('rows before it')),
   principal: Type.Optional(Text(256, 'who acted, as kind:id')),
-  command: Type.Optional(Text(128, 'only this command')),
+  of_command: Type.Optional(Text(128, 'only this command')),
   result_code: Type.Optional(Int(0, 1_000_000_000, 'only this code')),
   target: Type.Optional(Text(1024, 'only what acted on this')),
-  cursor: Type.Optional(Type.String({ maxLength: 64, pattern: '^[0-9]+$', description: 'next_cursor of the page before' })),
+  cursor: Type.Optional(
+    Type.String({ maxLength: 64, pattern: '^[0-9]+$', description: 'next_cursor of the page before' }),
+  ),
   pagesize: Type.Integer({ minimum: 1, maximum: 50, default: 50, description: 'rows a page' }),
 })
 
@@ -36,5 +38,7 @@ export const ListedAudit = Closed({
 export const VerifiedAudit = Closed({
   ok: Type.Boolean(),
   rows: Type.Integer({ description: 'rows that were looked at' }),
-  first_broken: Type.Union([Type.Integer(), Type.Null()], { description: 'number of the first row that does not hold' }),
+  first_broken: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'number of the first row that does not hold',
+  }),
 })

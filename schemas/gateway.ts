@@ -1,5 +1,5 @@
-import { idempotencyKeyPattern } from './envelope.js'
 import { Cdn } from './accounts.js'
+import { idempotencyKeyPattern } from './envelope.js'
 import { Closed, Text, Type } from './types.js'
 
 export const Pong = Closed({ pong: Type.Boolean() })

@@ -41,7 +41,9 @@ export const UpdateKey = Closed(
     ips: Type.Optional(ips),
     expires_at: Type.Optional(expiresAt),
     comment: Type.Optional(comment),
-    enable: Type.Optional(Type.Boolean({ description: 'false keeps the key from being used until it is turned on again' })),
+    enable: Type.Optional(
+      Type.Boolean({ description: 'false keeps the key from being used until it is turned on again' }),
+    ),
   },
   { minProperties: 2 },
 )

@@ -21,7 +21,10 @@ export const RequestTicket = Closed(
   {
     pass: Type.Optional(
       Type.Union(
-        [Type.String({ maxLength: 64, pattern: '^[A-Za-z0-9_-]*$', description: 'what the key begins with' }), Type.Null()],
+        [
+          Type.String({ maxLength: 64, pattern: '^[A-Za-z0-9_-]*$', description: 'what the key begins with' }),
+          Type.Null(),
+        ],
         { description: 'what the key begins with' },
       ),
     ),

@@ -1,6 +1,6 @@
 // Makes a clone runnable: installs what package-lock.json names and compiles what changed. `--build` compiles in any case.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
@@ -15,6 +15,7 @@ function step(said, command, args) {
 }
 
 function newest(folder) {
+  if (!existsSync(join(root, folder))) return 0
   return Math.max(
     0,
     ...readdirSync(join(root, folder), { withFileTypes: true }).map((entry) =>
@@ -28,8 +29,10 @@ function newest(folder) {
 }
 
 if (modified(join(root, 'node_modules/.package-lock.json')) < modified(join(root, 'package-lock.json'))) {
+  // Not `npm ci`: npm 11 refuses a lock file that lacks the optional packages of other platforms.
   step('installing packages (better-sqlite3 may compile for about a minute)', 'npm', [
-    'ci',
+    'install',
+    '--no-save',
     '--include=dev',
     '--no-audit',
     '--no-fund',
@@ -39,4 +42,6 @@ const sources = ['src', 'commands', 'schemas', 'dialects', 'clients/typescript',
 const changed = Math.max(modified(join(root, 'tsconfig.json')), ...sources.map(newest))
 if (process.argv.includes('--build') || modified(join(root, 'dist/.tsbuildinfo')) < changed) {
   step('compiling', process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'])
+  // npx makes it executable when it first sees the clone, and never again.
+  chmodSync(join(root, 'dist/src/main.js'), 0o755)
 }

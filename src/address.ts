@@ -38,7 +38,9 @@ export function addressList(entries: readonly string[]): AddressList {
     },
     contains(entry) {
       const [inner, width] = block(entry)
-      return blocks.some(([network, bits]) => network.kind() === inner.kind() && width >= bits && inner.match(network, bits))
+      return blocks.some(
+        ([network, bits]) => network.kind() === inner.kind() && width >= bits && inner.match(network, bits),
+      )
     },
   }
 }

@@ -70,7 +70,9 @@ function summary(faults: readonly Fault[]): string {
 
 /** What commands are told of whoever calls; without a key id it is the command line. */
 export function callerOf(
-  authority: Pick<Authority, 'account' | 'principal' | 'permissions' | 'addresses' | 'expiresAt'> & { readonly keyId?: string },
+  authority: Pick<Authority, 'account' | 'principal' | 'permissions' | 'addresses' | 'expiresAt'> & {
+    readonly keyId?: string
+  },
   address: string,
 ): Caller {
   const { permissions } = authority

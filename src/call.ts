@@ -20,6 +20,13 @@ export interface Call {
   readonly dryRun: boolean
 }
 
+/** A call with what is taken of its parameters before the command is given them: it may change what it was given. */
+export interface Asked extends Call {
+  readonly target: string | null
+  /** Empty where nothing is compared. */
+  readonly paramsMac: string
+}
+
 /** What identifies a signed message. */
 export interface SignedMessage {
   /** Unix seconds. */
@@ -45,10 +52,14 @@ export const principalText = ({ kind, id }: Caller['principal']): string => `${k
 
 const maxDetail = 16_384
 
+export function targetOf({ registered: { command }, params }: Call): string | null {
+  const target = command.target?.(params)
+  return target === undefined ? null : String(target)
+}
+
 /** The audit row of a call. `detail` is what it changed, before and after. */
-export function auditEntry(call: Call, caller: Caller, code: number, detail?: object): AuditEntry {
+export function auditEntry(call: Asked, caller: Caller, code: number, detail?: object): AuditEntry {
   const { command } = call.registered
-  const target = command.target?.(call.params)
   const text = detail === undefined ? null : JSON.stringify(detail)
   return {
     at_ms: call.nowMs,
@@ -58,7 +69,7 @@ export function auditEntry(call: Call, caller: Caller, code: number, detail?: ob
     address: caller.address,
     dialect: call.dialect,
     command: command.name,
-    target: target === undefined ? null : String(target),
+    target: call.target,
     code,
     dry_run: call.dryRun ? 1 : 0,
     request_id: call.requestId,

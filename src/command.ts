@@ -10,10 +10,10 @@ export { addressList } from './address.js'
 export { requireGrantable, requireOver } from './delegate.js'
 export type { Permission } from './permissions.js'
 export { effective, permissionsOfType } from './permissions.js'
-export type { KeyInfo } from './store/account-keys.js'
 export { invalid, Refusal } from './refusal.js'
-export { playableFrom, readExpiry, shownTicket } from './tickets.js'
+export type { KeyInfo } from './store/account-keys.js'
 export type { PanelUser, UserFields } from './store/users.js'
+export { playableFrom, readExpiry, shownTicket } from './tickets.js'
 
 /** Who acts: a key of a principal of an account, or the operator at the command line. */
 export interface Caller {

@@ -1,4 +1,17 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { type Config, ConfigError } from './config.js'
 import { generateKey } from './generate.js'
@@ -54,16 +67,16 @@ export async function openData(config: Config, around: Surroundings): Promise<Da
   return { db, vault }
 }
 
-/** Makes the folder, the master key, the database, the account and its owner's key. Safe to run again after a crash. */
+/**
+ * Makes the folder, the master key, the database, the account and its owner's key. Safe to run again after a crash, and
+ * by several processes at once: the first to commit has made it, the others return what it made.
+ */
 export async function initialise(config: Config, cdn: number, around: Surroundings): Promise<AdminKey> {
   const folder = config.data
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  writeFileSync(pendingFile(folder), '', { mode: 0o600 })
+  if (!existsSync(databaseFile(folder))) writeFileSync(pendingFile(folder), '', { mode: 0o600 })
   protect(folder)
-  const masterFile = join(folder, 'master.key')
-  if (!config.masterKey && !config.masterKeyFile && !existsSync(masterFile)) {
-    writeSecret(masterFile, `${around.randomBytes(32).toString('base64')}\n`)
-  }
+  if (!config.masterKey && !config.masterKeyFile) makeMasterKey(folder, around)
   const vault = openVault(readMasterKey(config), around.randomBytes)
   const db = await openDatabase(config, around)
   const { keyId, secret } = generateKey(around)
@@ -71,11 +84,30 @@ export async function initialise(config: Config, cdn: number, around: Surroundin
   const ownerId = around.randomBytes(16).toString('hex')
   const adminKey = { cdn, api_key: keyId, secret }
   const first = { account: cdn, ownerId, keyId, secret, fingerprint: vault.fingerprint }
-  await db.transaction((session) => bootstrap(session, vault, first, now))
+  await db.transaction(async (session) => {
+    if ((await new Meta(session).get('master_key')) !== undefined) return
+    await bootstrap(session, vault, first, now)
+    // Before the commit: where the database is made, its owner's key has been handed out.
+    writeSecret(folder, 'admin-key.json', `${JSON.stringify(adminKey)}\n`)
+  })
   await db.close()
-  writeSecret(adminKeyFile(folder), `${JSON.stringify(adminKey)}\n`)
-  rmSync(pendingFile(folder))
-  return adminKey
+  rmSync(pendingFile(folder), { force: true })
+  return JSON.parse(readFileSync(adminKeyFile(folder), 'utf8'))
+}
+
+/** Makes `master.key` unless it is there; of several processes one makes it. */
+function makeMasterKey(folder: string, { randomBytes }: Surroundings): void {
+  const file = join(folder, 'master.key')
+  if (existsSync(file)) return
+  const mine = `.master.key.${process.pid}`
+  writeSecret(folder, mine, `${randomBytes(32).toString('base64')}\n`)
+  try {
+    linkSync(join(folder, mine), file)
+  } catch {
+    // Another process was first; where it was something else, reading the key says so.
+  }
+  rmSync(join(folder, mine))
+  syncFolder(folder)
 }
 
 async function openDatabase({ data }: Config, { now, migrations }: Surroundings): Promise<Db> {
@@ -102,15 +134,33 @@ function readMasterKey({ data, masterKey, masterKeyFile }: Config): Buffer {
   return key
 }
 
-function writeSecret(file: string, text: string): void {
+function writeSecret(folder: string, name: string, text: string): void {
+  const file = join(folder, name)
   writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })
   renameSync(`${file}.new`, file)
+  syncFolder(folder)
+}
+
+/** A file that was renamed or linked survives a power cut only once its folder is on disk. */
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r')
+  fsyncSync(descriptor)
+  closeSync(descriptor)
 }
 
 /** The folder is for its owner alone, and so is every file in it (protocol §11). */
 function protect(folder: string): void {
   chmodSync(folder, 0o700)
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (entry.isFile()) chmodSync(join(folder, entry.name), 0o600)
+    if (entry.isFile()) restrict(join(folder, entry.name))
+  }
+}
+
+function restrict(file: string): void {
+  try {
+    chmodSync(file, 0o600)
+  } catch (error) {
+    // Another process may have taken its file away meanwhile.
+    if (existsSync(file)) throw error
   }
 }

@@ -31,7 +31,8 @@ export function requireGrantable(caller: Caller, { permissions = [], ips, expire
   const list = readList(ips)
   if (!caller.addresses) return
   const inside = caller.addresses
-  if (ips.length === 0 || list.some((entry) => !inside.contains(entry))) throw beyond('The key would be usable where yours is not')
+  if (ips.length === 0 || list.some((entry) => !inside.contains(entry)))
+    throw beyond('The key would be usable where yours is not')
 }
 
 function readList(ips: readonly string[]): readonly string[] {

@@ -1,7 +1,7 @@
 import { isDone } from '../schemas/codes.js'
 import { callerOf, type Registered, requireActive, requirePermission } from './admit.js'
 import type { Authorities } from './authority.js'
-import { auditEntry, type Call, type Executed, nowOf } from './call.js'
+import { type Asked, auditEntry, type Call, type Executed, nowOf, targetOf } from './call.js'
 import type { Caller, Context, Judged, Performed, Published } from './command.js'
 import { type Judgement, judge, performedItem, refusedItem } from './items.js'
 import { entryByName, identityOf, messageIdentity, type OutcomeParts, Outcomes } from './outcomes.js'
@@ -32,7 +32,7 @@ export interface ExecuteParts extends OutcomeParts {
 
 /** What belongs to one run: who, on which queries, and what it leaves beside its effect. */
 interface Running {
-  readonly call: Call
+  readonly call: Asked
   readonly caller: Caller
   readonly queries: Queries
   /** Nested savepoints, for the items of a batch; undefined for reads, which keep nothing. */
@@ -61,11 +61,12 @@ export class Executor {
     }
   }
 
-  execute(call: Call): Promise<Executed> {
-    return call.registered.command.reads ? this.read(call) : this.write(call)
+  async execute(call: Call): Promise<Executed> {
+    const asked = this.outcomes.asked(call)
+    return call.registered.command.reads ? this.read(asked) : this.write(asked)
   }
 
-  private async read(call: Call): Promise<Executed> {
+  private async read(call: Asked): Promise<Executed> {
     const { registered, params, dryRun, message } = call
     const { db, timeLimit } = this.parts
     const caller = call.authority?.stale ? await this.current(call, db) : call.caller
@@ -88,7 +89,7 @@ export class Executor {
   }
 
   /** Claims the message of a read that showed a secret: true the first time. */
-  private async claimRead(call: Call, executed: Executed): Promise<boolean> {
+  private async claimRead(call: Asked, executed: Executed): Promise<boolean> {
     if (!call.message) return true
     const identity = messageIdentity(call, call.message)
     return this.parts.ledger.submit<boolean>({
@@ -96,14 +97,14 @@ export class Executor {
       timestamp: call.message.timestamp,
       run: async (queries) => {
         const caller = await this.current(call, queries)
-        const claim = this.outcomes.claim(call, caller, identity, '', executed)
+        const claim = this.outcomes.claim(call, caller, identity, executed)
         return { keep: true, claim, audit: [auditEntry(call, caller, executed.entry.code)], value: true }
       },
       seen: async () => false,
     })
   }
 
-  private async write(call: Call): Promise<Executed> {
+  private async write(call: Asked): Promise<Executed> {
     const identity = identityOf(call)
     if (identity === undefined) return this.commit(call, identity)
     const deadline = performance.now() + this.parts.timeLimit
@@ -127,14 +128,12 @@ export class Executor {
     }
   }
 
-  private async find(call: Call, identity: string): Promise<Executed | undefined> {
+  private async find(call: Asked, identity: string): Promise<Executed | undefined> {
     const claim = await new Claims(this.parts.db).find(identity)
     return claim && this.outcomes.replay(call, claim, await this.current(call, this.parts.db))
   }
 
-  private async commit(call: Call, identity: string | undefined): Promise<Executed> {
-    // Before run(), which may change what it was given.
-    const paramsMac = this.outcomes.paramsMac(call)
+  private async commit(call: Asked, identity: string | undefined): Promise<Executed> {
     const prepared = await this.prepare(call)
     const touched: string[] = []
     const touch = (what: string) => {
@@ -145,7 +144,7 @@ export class Executor {
       return await this.parts.ledger.submit<Executed>({
         identity,
         timestamp: call.message?.timestamp,
-        run: (queries, nested) => this.run(call, identity, paramsMac, prepared, touch, queries, nested),
+        run: (queries, nested) => this.run({ call, queries, nested, prepared, touch, left: { items: [] } }, identity),
         seen: async (claim, queries) => this.outcomes.replay(call, claim, await this.current(call, queries)),
       })
     } finally {
@@ -154,24 +153,14 @@ export class Executor {
     }
   }
 
-  private async run(
-    call: Call,
-    identity: string | undefined,
-    paramsMac: string,
-    prepared: unknown,
-    touch: (what: string) => void,
-    queries: Queries,
-    nested: Nested,
-  ): Promise<Ran<Executed>> {
+  private async run(running: Omit<Running, 'caller'>, identity: string | undefined): Promise<Ran<Executed>> {
+    const { call, queries, left } = running
     const { registered, params, dryRun } = call
     const caller = await this.current(call, queries)
-    const left: Running['left'] = { items: [] }
-    const context = this.context({ call, caller, queries, nested, prepared, touch, left })
-    const executed = toExecuted(registered, await registered.command.run(params, context))
-    const claim = identity === undefined ? undefined : this.outcomes.claim(call, caller, identity, paramsMac, executed)
+    const executed = toExecuted(registered, await registered.command.run(params, this.context({ ...running, caller })))
     return {
       keep: isDone(executed.entry.code) && !dryRun,
-      claim,
+      claim: identity === undefined ? undefined : this.outcomes.claim(call, caller, identity, executed),
       audit: [auditEntry(call, caller, executed.entry.code, left.detail), ...left.items],
       value: {
         ...executed,
@@ -233,7 +222,7 @@ export class Executor {
     // Only `judge` makes what `perform` is given.
     const { registered, params, prepared, refused } = judged as Judgement
     if (!registered || !batch.nested) return refused ?? { code: 0, done: false, status: 'failure', message: '' }
-    const call = { ...batch.call, registered, params }
+    const call = { ...batch.call, registered, params, target: targetOf({ ...batch.call, registered, params }) }
     await batch.nested.savepoint()
     let performed: Performed
     try {
@@ -258,6 +247,8 @@ function toExecuted(registered: Registered, [code, result]: readonly [string, un
   if (result !== undefined && (typeof result !== 'object' || result === null)) {
     throw new Error(`command "${registered.command.name}" returned a result that is no object`)
   }
+  // What an operator's module answers may be no JSON: that must show while the effect can be taken back.
+  if (registered.command.ownCodes.size > 0) JSON.stringify(result)
   return { code, entry: entryByName(registered, code), result: result ?? undefined, replayed: false, audited: false }
 }
 

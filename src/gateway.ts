@@ -108,7 +108,9 @@ export function gateway(parts: GatewayParts): Handle {
     return answer
   }
 
-  const weightOf = ({ command, params }: Message) => parts.registry.get(command)?.command.weight?.(params) ?? 1
+  function weightOf({ command, params }: Message): number {
+    return parts.registry.get(command)?.command.weight?.(params) ?? 1
+  }
 
   /** A row of the audit trail for what no transaction wrote down: reads and refusals of whoever proved who they are. */
   function note(
@@ -122,7 +124,10 @@ export function gateway(parts: GatewayParts): Handle {
   ): void {
     const { code } = outcome.entry
     const { keyId, account, principal } = authority
-    if (outcome.replayed || (outcome.refused && counted.has(outcome.code))) return parts.notes.count(keyId, account, code, nowMs)
+    if (outcome.replayed || (outcome.refused && counted.has(outcome.code))) {
+      parts.notes.count(keyId, account, code, nowMs)
+      return
+    }
     const entry = {
       at_ms: nowMs,
       account,

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import express from 'express'
 import type { GatewayCode } from '../schemas/codes.js'
@@ -72,7 +73,12 @@ export function httpServer(parts: HttpParts): HttpServer {
     answerByHand(socket, '405 Method Not Allowed', parts.refuse('METHOD_NOT_ALLOWED', { allow: 'POST' }))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => answerBrokenHttp(parts, error, socket))
-  return { server, drain: () => drain(server) }
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return { server, drain: () => drain(server, sockets) }
 }
 
 const isControl = (url: string): boolean => {
@@ -318,15 +324,21 @@ function application(parts: HttpParts): express.Express {
   return app
 }
 
-function drain(server: Server): Promise<void> {
+function drain(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve())
     server.closeIdleConnections()
     // A connection that is kept alive ends with the answer that it waits for.
-    server.on('request', (_req, res: ServerResponse) => {
-      res.shouldKeepAlive = false
-    })
-    const idle = setInterval(() => server.closeIdleConnections(), 50)
+    const last = (res: ServerResponse | undefined) => {
+      if (res && !res.headersSent) res.shouldKeepAlive = false
+    }
+    for (const socket of sockets) last(newest.get(socket))
+    server.on('request', (_req, res: ServerResponse) => last(res))
+    const idle = setInterval(() => {
+      server.closeIdleConnections()
+      // Node counts a connection on which nothing was ever sent as busy.
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+    }, 50)
     const cut = setTimeout(() => server.closeAllConnections(), limits.drain)
     server.on('close', () => {
       clearInterval(idle)

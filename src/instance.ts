@@ -3,10 +3,11 @@ import type { Logger } from 'pino'
 import { type GatewayCode, isDone } from '../schemas/codes.js'
 import { callerOf, requireValid } from './admit.js'
 import { Authorities } from './authority.js'
+import type { Executed } from './call.js'
 import { publishAll, register } from './catalogue.js'
 import type { Caller, Command, Published } from './command.js'
 import type { Dialect } from './dialect.js'
-import { type Executed, Executor } from './execute.js'
+import { Executor } from './execute.js'
 import { gateway, type Handle } from './gateway.js'
 import { generateKey } from './generate.js'
 import { limits } from './limits.js'
@@ -78,6 +79,7 @@ export interface LocalOutcome {
 
 const timeLimit = 10_000
 const forgetMargin = 60
+const flushEvery = 1_000
 
 /** Puts the steps together on a migrated database. */
 export async function openInstance(options: InstanceOptions): Promise<Instance> {
@@ -121,6 +123,12 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     }
     return knownFloor ?? readFloor()
   }
+  const flushing = setInterval(() => {
+    ledger
+      .flush()
+      .catch((error: unknown) => logger.error({ err: error }, 'notes were not written: they are kept for the next try'))
+  }, flushEvery)
+  flushing.unref()
   const requestId = (nowMs: number) => requestPrefix(nowMs) + randomName(13)
   const executor = new Executor({
     registry,
@@ -189,6 +197,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       return forgotten
     },
     async close() {
+      clearInterval(flushing)
       await ledger.close()
       await db.close()
     },
@@ -199,6 +208,12 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
 const requestPrefix = (nowMs: number): string => Math.max(0, nowMs).toString(36).padStart(9, '0')
 
 function localCaller({ account, uid }: LocalCaller): Caller {
-  const authority = { account, principal: { kind: 'local', id: String(uid) }, permissions: ['*', 'instance'], addresses: undefined, expiresAt: null }
+  const authority = {
+    account,
+    principal: { kind: 'local', id: String(uid) },
+    permissions: ['*', 'instance'],
+    addresses: undefined,
+    expiresAt: null,
+  }
   return callerOf(authority, 'local')
 }

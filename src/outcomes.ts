@@ -1,7 +1,7 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 import { type CodeEntry, codes, entryOf, isDone } from '../schemas/codes.js'
 import type { Registered, Registry } from './admit.js'
-import { type Call, type Executed, nowOf, principalText, type SignedMessage } from './call.js'
+import { type Asked, type Call, type Executed, nowOf, principalText, type SignedMessage, targetOf } from './call.js'
 import type { Caller, RequestState } from './command.js'
 import { canonicalJson, type JsonObject } from './json.js'
 import { Refusal } from './refusal.js'
@@ -26,7 +26,9 @@ export const messageIdentity = ({ caller, registered }: Call, { timestamp, mac }
 export function identityOf(call: Call): string | undefined {
   const { message, dryRun } = call
   if (!message || dryRun) return undefined
-  return message.idempotencyKey === undefined ? messageIdentity(call, message) : keyIdentity(call, message.idempotencyKey)
+  return message.idempotencyKey === undefined
+    ? messageIdentity(call, message)
+    : keyIdentity(call, message.idempotencyKey)
 }
 
 const outcomeBinding = (requestId: string) => `claims.outcome:${requestId}`
@@ -35,14 +37,16 @@ const outcomeBinding = (requestId: string) => `claims.outcome:${requestId}`
 export class Outcomes {
   constructor(private readonly parts: OutcomeParts) {}
 
-  /** The parameters of a message that may be sent again, for comparison; empty for any other. */
-  paramsMac({ message, registered: { command }, params }: Call): string {
-    return message?.idempotencyKey === undefined ? '' : this.macOf(command.name, params)
+  /** Takes of the parameters what is needed once the command has had them. */
+  asked(call: Call): Asked {
+    const { command } = call.registered
+    const compared = !command.reads && call.message?.idempotencyKey !== undefined
+    return { ...call, target: targetOf(call), paramsMac: compared ? this.macOf(command.name, call.params) : '' }
   }
 
   /** The claim of a call with its outcome, which is kept only for messages that may be sent again. */
-  claim(call: Call, caller: Caller, identity: string, paramsMac: string, executed: Pick<Executed, 'entry' | 'result'>): Claim {
-    const { json, sealed } = paramsMac === '' ? nothingKept : this.kept(call, executed)
+  claim(call: Asked, caller: Caller, identity: string, executed: Pick<Executed, 'entry' | 'result'>): Claim {
+    const { json, sealed } = call.paramsMac === '' ? nothingKept : this.kept(call, executed)
     return {
       request_id: call.requestId,
       identity,
@@ -51,7 +55,7 @@ export class Outcomes {
       command: call.registered.command.name,
       timestamp: call.message?.timestamp ?? nowOf(call),
       mac: call.message?.mac ?? '',
-      params_mac: paramsMac,
+      params_mac: call.paramsMac,
       code: executed.entry.code,
       outcome: json,
       sealed,
@@ -60,23 +64,25 @@ export class Outcomes {
   }
 
   /** The claim that keeps anything from running under an idempotency key. */
-  voidClaim(call: Call, caller: Caller, identity: string): Claim {
-    return this.claim(call, caller, identity, '', { entry: entryOf(voidCode), result: undefined })
+  voidClaim(call: Asked, caller: Caller, identity: string): Claim {
+    return this.claim(call, caller, identity, { entry: entryOf(voidCode), result: undefined })
   }
 
   /** The answer to a message whose identity was seen before (the table of protocol §5). */
-  replay({ message, registered, params, caller }: Call, claim: Claim, current: Caller = caller): Executed {
+  replay({ message, registered, params, paramsMac }: Asked, claim: Claim, caller: Caller): Executed {
     if (message?.idempotencyKey === undefined) throw new Refusal('REPLAYED')
     if (claim.code === voidCode) {
-      throw new Refusal('IDEMPOTENCY_MISMATCH', { message: 'This idempotency_key was made void: nothing runs under it' })
+      throw new Refusal('IDEMPOTENCY_MISMATCH', {
+        message: 'This idempotency_key was made void: nothing runs under it',
+      })
     }
     const { command } = registered
-    if (claim.command !== command.name || claim.params_mac !== this.macOf(command.name, params)) {
+    if (claim.command !== command.name || claim.params_mac !== paramsMac) {
       throw new Refusal('IDEMPOTENCY_MISMATCH')
     }
     const result = this.stored(claim)
     // Whoever signs anew owns the secrets; the same bytes can come from anybody who saw them.
-    const owned = claim.mac !== message.mac && this.holdsEveryItem(registered, params, current)
+    const owned = claim.mac !== message.mac && this.holdsEveryItem(registered, params, caller)
     return {
       code: '',
       entry: storedEntry(claim, registered),

@@ -29,8 +29,11 @@ function meet(a: Permission, b: Permission): Permission | undefined {
 }
 
 /** What a key allows together with its principal; a panel user's type (when `own` is null) decides for it. */
-export const effective = (key: readonly Permission[], own: readonly Permission[] | null, type: number | null): Permission[] =>
-  intersect(key, own ?? permissionsOfType(type ?? 0))
+export const effective = (
+  key: readonly Permission[],
+  own: readonly Permission[] | null,
+  type: number | null,
+): Permission[] => intersect(key, own ?? permissionsOfType(type ?? 0))
 
 /** What a panel user's type allows: 1 administrator, 2 observer, 3 nothing but itself. */
 export function permissionsOfType(type: number): Permission[] {

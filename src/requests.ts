@@ -1,5 +1,5 @@
 import { codes } from '../schemas/codes.js'
-import { auditEntry, type Call, principalText } from './call.js'
+import { type Asked, auditEntry, type Call, principalText } from './call.js'
 import type { Caller, Context, RequestState } from './command.js'
 import { keyIdentity, type Outcomes } from './outcomes.js'
 import { Claims } from './store/claims.js'
@@ -16,7 +16,7 @@ export interface RequestParts {
 }
 
 /** What `request-status` asks: the caller's own requests, by idempotency key or by request id. */
-export function requestsOf(call: Call, parts: RequestParts): Context['requests'] {
+export function requestsOf(call: Asked, parts: RequestParts): Context['requests'] {
   const { db, outcomes } = parts
 
   async function byKey(key: string): Promise<RequestState> {

@@ -33,8 +33,8 @@ export function openVault(masterKey: Buffer, randomBytes: (size: number) => Buff
     },
     open(sealed, binding) {
       if (!sealed.startsWith(version)) throw new Error('a sealed value has an unknown version')
-      const bytes = Buffer.from(sealed.slice(version.length), 'base64')
-      if (bytes.length < 28) throw new Error('a sealed value is too short')
+      const bytes = strictBase64(sealed.slice(version.length))
+      if (!bytes || bytes.length < 28) throw new Error('a sealed value is cut short or damaged')
       const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12)).setAAD(Buffer.from(binding))
       decipher.setAuthTag(bytes.subarray(-16))
       return decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8')
@@ -45,6 +45,13 @@ export function openVault(masterKey: Buffer, randomBytes: (size: number) => Buff
 /** Reads a master key as base64 or hex of 32 bytes; undefined when it is neither. */
 export function parseMasterKey(text: string): Buffer | undefined {
   const trimmed = text.trim()
-  const bytes = Buffer.from(trimmed, /^[0-9a-fA-F]{64}$/.test(trimmed) ? 'hex' : 'base64')
-  return bytes.length === 32 ? bytes : undefined
+  if (/^[0-9a-fA-F]{64}$/.test(trimmed)) return Buffer.from(trimmed, 'hex')
+  const bytes = strictBase64(trimmed)
+  return bytes?.length === 32 ? bytes : undefined
+}
+
+/** Buffer.from forgives: a passphrase would pass for a key, a damaged value for a whole one. */
+function strictBase64(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64')
+  return bytes.toString('base64') === text ? bytes : undefined
 }

@@ -15,7 +15,9 @@ export function readExpiry(text: string, now: number): number | undefined {
   const relative = /^\+\s?([0-9]{1,9})\s?([a-z]+?)s?$/.exec(text.trim().toLowerCase())
   const unit = relative && units.get(relative[2] ?? '')
   if (relative) return unit ? bounded(now + Number(relative[1]) * unit) : undefined
-  const match = /^(\d{4}-\d{2}-\d{2})(?:[ T](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?)?$/.exec(text.trim())
+  const match = /^(\d{4}-\d{2}-\d{2})(?:[ T](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?)?$/.exec(
+    text.trim(),
+  )
   if (!match) return undefined
   const [, date = '', time = '00:00:00', zone = 'Z'] = match
   const milliseconds = Date.parse(`${date}T${time}${zone}`)

@@ -45,6 +45,8 @@ const exceptions = new Set([
   'src/gateway → src/store/db',
   'src/gateway → src/store/ledger',
   'src/execute → src/store/claims',
+  'src/outcomes → src/store/claims',
+  'src/requests → src/store/claims',
   'src/execute → src/store/store',
 ])
 

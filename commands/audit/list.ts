@@ -8,9 +8,9 @@ export default command({
   params: ListAudit,
   result: ListedAudit,
   codes: ['AUDIT_LISTED'],
-  async run({ cursor, pagesize, ...wanted }, { caller, store }) {
+  async run({ cursor, pagesize, of_command: only, ...wanted }, { caller, store }) {
     const before = cursor === undefined ? undefined : Number(cursor)
-    const rows = await store.audit.list(caller.account, wanted, before, pagesize)
+    const rows = await store.audit.list(caller.account, { ...wanted, command: only }, before, pagesize)
     const last = rows.length === pagesize ? rows.at(-1) : undefined
     const shown = rows.map(({ at_ms, code, dry_run, detail, ...row }) => ({
       ...row,

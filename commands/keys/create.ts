@@ -33,6 +33,9 @@ export default command({
       },
       now,
     )
-    return ['KEY_CREATED', { key_id: keyId, secret, permissions: [...permissions], ips: [...ips], expires_at: expiresAt }]
+    return [
+      'KEY_CREATED',
+      { key_id: keyId, secret, permissions: [...permissions], ips: [...ips], expires_at: expiresAt },
+    ]
   },
 })

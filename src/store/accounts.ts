@@ -30,7 +30,11 @@ export class Accounts {
   }
 
   async update({ account, name, enable }: Account): Promise<void> {
-    await this.queries.run('update accounts set name = $2, enable = $3 where account = $1', [account, name, enable ? 1 : 0])
+    await this.queries.run('update accounts set name = $2, enable = $3 where account = $1', [
+      account,
+      name,
+      enable ? 1 : 0,
+    ])
     this.touch(`account:${account}`)
   }
 

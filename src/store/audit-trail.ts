@@ -44,7 +44,12 @@ export class AuditTrail {
   ) {}
 
   /** Rows of one account, newest first, below a sequence number. */
-  list(account: number, filter: AuditFilter, before: number | undefined, limit: number): Promise<Omit<AuditRow, 'account' | 'node' | 'hash'>[]> {
+  list(
+    account: number,
+    filter: AuditFilter,
+    before: number | undefined,
+    limit: number,
+  ): Promise<Omit<AuditRow, 'account' | 'node' | 'hash'>[]> {
     const given: [string, Value | undefined][] = [
       ['at_ms >=', filter.from === undefined ? undefined : filter.from * 1000],
       ['at_ms <', filter.to === undefined ? undefined : filter.to * 1000],
@@ -87,14 +92,17 @@ export class AuditTrail {
 
   /** The head of a chain, signed, to be kept where whoever can change the database cannot. `at` in Unix seconds. */
   async checkpoint(node: string, at: number): Promise<Checkpoint | undefined> {
-    const head = await this.queries.get<Head>('select seq, hash from audit where node = $1 order by seq desc limit 1', [node])
+    const head = await this.queries.get<Head>('select seq, hash from audit where node = $1 order by seq desc limit 1', [
+      node,
+    ])
     return head && { node, seq: head.seq, hash: head.hash, at, mac: this.mac(checkpointText({ node, ...head, at })) }
   }
 
   /** Why a checkpoint does not agree with the trail; undefined when it does. A tail that was cut off is found only so. */
   async disagrees(checkpoint: Checkpoint): Promise<string | undefined> {
     const { node, seq, hash } = checkpoint
-    if (this.mac(checkpointText(checkpoint)) !== checkpoint.mac) return 'the checkpoint was not written by this instance'
+    if (this.mac(checkpointText(checkpoint)) !== checkpoint.mac)
+      return 'the checkpoint was not written by this instance'
     const row = await this.queries.get<Head>('select seq, hash from audit where node = $1 and seq = $2', [node, seq])
     if (row) return row.hash === hash ? undefined : `row ${seq} is not the one that the checkpoint saw`
     const cut = await this.cutOf(node)
@@ -123,7 +131,8 @@ export class AuditTrail {
   }
 }
 
-const checkpointText = ({ node, seq, hash, at }: Omit<Checkpoint, 'mac'>) => JSON.stringify(['checkpoint', node, seq, hash, at])
+const checkpointText = ({ node, seq, hash, at }: Omit<Checkpoint, 'mac'>) =>
+  JSON.stringify(['checkpoint', node, seq, hash, at])
 const cutText = (node: string, { seq, hash }: Head) => JSON.stringify(['cut', node, seq, hash])
 
 /** Checks rows in the order of their chains. `cutOf` says where a chain begins when not at its first row. */
@@ -150,5 +159,7 @@ export async function verifyRows(
 
 function fault(row: AuditRow, head: Head, mac: ChainMac): string | undefined {
   if (row.seq !== head.seq + 1) return `row ${head.seq + 1} is missing`
-  return mac(chained(row.node, row.seq, row, head.hash)) === row.hash ? undefined : 'the row was changed, or one before it'
+  return mac(chained(row.node, row.seq, row, head.hash)) === row.hash
+    ? undefined
+    : 'the row was changed, or one before it'
 }

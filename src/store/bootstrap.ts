@@ -16,8 +16,6 @@ export interface FirstOwner {
 
 /** Fills a new database, in the caller's transaction. `instance`, which nobody can give, comes from here alone. */
 export async function bootstrap(session: Session, sealing: Sealing, first: FirstOwner, now: number): Promise<void> {
-  // What an initialisation that was cut short left behind has never been handed out.
-  for (const table of ['keys', 'principals', 'accounts', 'meta']) await session.run(`delete from ${table}`)
   await new Meta(session).set('master_key', first.fingerprint)
   const account = { account: first.account, name: `account ${first.account}`, enable: true }
   await new Accounts(session, () => undefined).insert(account, first.ownerId, now, true)

@@ -76,7 +76,8 @@ const decoyBinding = 'keys.secret:decoy'
 const binding = (keyId: string) => `keys.secret:${keyId}`
 
 /** A signing secret as it is kept, bound to its key. */
-export const sealSecret = (sealing: Sealing, keyId: string, secret: string): string => sealing.seal(secret, binding(keyId))
+export const sealSecret = (sealing: Sealing, keyId: string, secret: string): string =>
+  sealing.seal(secret, binding(keyId))
 
 /** The key repository: the only place where signing secrets are sealed and opened. */
 export class Keys {

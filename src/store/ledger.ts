@@ -1,7 +1,9 @@
 import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
 import { type Claim, Claims } from './claims.js'
 import { type Db, type Queries, type Session, StorageError } from './db.js'
+import type { Nested } from './handle.js'
 import { Meta } from './meta.js'
+import type { Notes } from './notes.js'
 import { Watch } from './watch.js'
 
 /** What one command did inside the shared transaction. */
@@ -9,7 +11,8 @@ export interface Ran<T> {
   /** False takes the effect back (an even code, a dry run); the claim and the audit row stay. */
   readonly keep: boolean
   readonly claim: Claim | undefined
-  readonly audit: AuditEntry
+  /** One row, or several for a command that carries others. */
+  readonly audit: readonly AuditEntry[]
   readonly value: T
 }
 
@@ -20,7 +23,7 @@ export interface Entry<T> {
   /** The message's timestamp, held against the floor inside the transaction; absent for local commands. */
   readonly timestamp: number | undefined
   /** Runs after the identity was found free. What it throws refuses this entry alone. */
-  run(queries: Queries): Promise<Ran<T>>
+  run(queries: Queries, nested: Nested): Promise<Ran<T>>
   /** Answers for an identity that was seen before. */
   seen(claim: Claim, queries: Queries): Promise<T>
 }
@@ -38,15 +41,21 @@ interface Job {
 interface Done {
   readonly value: unknown
   readonly head: Head
+  /** The request id of the claim that was made; undefined for an outcome that was there before. */
+  readonly made: string | undefined
 }
 
-type Settled = { readonly value: unknown } | { readonly error: unknown }
+type Settled = Pick<Done, 'value' | 'made'> | { readonly error: unknown }
 
 export interface LedgerOptions {
   readonly db: Db
   /** Names this process's audit chain. */
   readonly node: string
   readonly chainMac: ChainMac
+  /** What is written down with the next transaction, without anybody waiting for it. */
+  readonly notes: Notes
+  /** Unix seconds. */
+  readonly now: () => number
   /** Called when the storage was reopened or another process wrote: whatever was cached is doubtful. */
   readonly onDoubt: () => void
   /** Called with what the operator should know. */
@@ -54,6 +63,7 @@ export interface LedgerOptions {
 }
 
 const maxWaiting = 8_192
+const forgottenAtOnce = 1_000
 const repairEvery = 1_000
 const probeAfter = 1_000
 
@@ -84,6 +94,7 @@ export class Ledger {
    */
   submit<T>(entry: Entry<T>): Promise<T> {
     if (this.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
+    if (this.closing) return Promise.reject(new StorageError('busy', 'the gateway is closing'))
     if (this.queue.length >= maxWaiting) return Promise.reject(new StorageError('busy', 'too many writes are waiting'))
     return new Promise<T>((resolve, reject) => {
       const job = { entry, submitted: performance.now(), resolve, reject }
@@ -98,11 +109,13 @@ export class Ledger {
     if (this.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
     return new Promise((resolve, reject) => {
       this.chores.push(async () => {
+        if (this.broken) return reject(new StorageError('fault', 'the storage is being repaired'))
         try {
           resolve(await this.options.db.transaction(work))
           this.succeeded()
         } catch (error) {
           this.failed(error)
+          if (this.broken) await this.recover()
           reject(error)
         }
       })
@@ -110,13 +123,20 @@ export class Ledger {
     })
   }
 
-  /** Forgets claims made before a request id, raising the floor in the same transaction; the number forgotten. */
-  async forget(beforeRequest: string, floor: number, limit = 1_000): Promise<number> {
-    if (!(await new Claims(this.options.db).anyBefore(beforeRequest, floor))) return 0
-    return this.chore(async (session) => {
-      await new Meta(session).raiseFloor(floor)
-      return new Claims(session).forget(beforeRequest, floor, limit)
-    })
+  /**
+   * Forgets the claims made before a request id, raising the floor in the same transaction; the number forgotten. Takes
+   * as many transactions as it needs, between those of the writes.
+   */
+  async forget(beforeRequest: string, floor: number): Promise<number> {
+    const claims = new Claims(this.options.db)
+    let forgotten = 0
+    while (!this.closing && (await claims.anyBefore(beforeRequest, floor))) {
+      forgotten += await this.chore(async (session) => {
+        await new Meta(session).raiseFloor(floor)
+        return new Claims(session).forget(beforeRequest, floor, forgottenAtOnce)
+      })
+    }
+    return forgotten
   }
 
   /** Whether a write would succeed now; writes a row when the last commit was not a moment ago. */
@@ -131,9 +151,22 @@ export class Ledger {
     }
   }
 
-  /** Ends after everything submitted was answered. */
+  /** Writes down what is noted, when no batch did. `all`: the uses of keys as well, which are written once a minute. */
+  async flush(all = false): Promise<void> {
+    const { node, notes, chainMac, now } = this.options
+    if (notes.empty) return
+    const written = await this.chore(async (session) => {
+      const head = await new Audit(session).head(node)
+      return (await notes.write(session, node, head, chainMac, now(), all)).written
+    })
+    written()
+  }
+
+  /** Ends after everything submitted was answered and everything noted was written. */
   async close(): Promise<void> {
     this.closing = true
+    while (this.pumping) await new Promise((resolve) => setImmediate(resolve))
+    await this.flush(true).catch((error: unknown) => this.options.onTrouble('the last notes were not written', error))
     while (this.pumping) await new Promise((resolve) => setImmediate(resolve))
   }
 
@@ -146,9 +179,8 @@ export class Ledger {
 
   private async drain(): Promise<void> {
     while (this.queue.length > 0 || this.chores.length > 0) {
-      const chore = this.chores.shift()
-      if (chore) await chore()
-      else await this.commit(this.queue.splice(0, this.options.db.maxBatch))
+      await this.chores.shift()?.()
+      if (this.queue.length > 0) await this.commit(this.queue.splice(0, this.options.db.maxBatch))
       if (this.queue.length > 0) await new Promise((resolve) => setImmediate(resolve))
     }
     this.pumping = false
@@ -158,8 +190,9 @@ export class Ledger {
     if (this.broken) return reject(jobs, new StorageError('fault', 'the storage is being repaired'))
     const settled: Settled[] = []
     try {
-      await this.options.db.transaction((session) => this.batch(session, jobs, settled))
+      const written = await this.options.db.transaction((session) => this.batch(session, jobs, settled))
       this.succeeded()
+      written()
       settle(jobs, settled)
     } catch (error) {
       this.failed(error)
@@ -168,9 +201,10 @@ export class Ledger {
     }
   }
 
-  private async batch(session: Session, jobs: readonly Job[], settled: Settled[]): Promise<void> {
+  /** Answers what to call once it is committed. */
+  private async batch(session: Session, jobs: readonly Job[], settled: Settled[]): Promise<() => void> {
     if (this.options.db.changedElsewhere()) this.options.onDoubt()
-    const { node } = this.options
+    const { node, notes, chainMac, now } = this.options
     const floor = await new Meta(session).floor()
     let head = await new Audit(session).head(node)
     const watch = new Watch()
@@ -180,7 +214,7 @@ export class Ledger {
         try {
           const done = await this.one(session, entry, floor, head, watch)
           head = done.head
-          settled.push({ value: done.value })
+          settled.push(done)
         } catch (error) {
           settled.push({ error })
         }
@@ -191,19 +225,21 @@ export class Ledger {
     } finally {
       watch.end()
     }
+    const { written } = await notes.write(session, node, head, chainMac, now())
+    return written
   }
 
   private async one(session: Session, entry: Entry<unknown>, floor: number, head: Head, watch: Watch): Promise<Done> {
     if (entry.timestamp !== undefined && entry.timestamp <= floor) throw new BelowFloor('at or below the floor')
     const claims = new Claims(session)
     const seen = entry.identity === undefined ? undefined : await claims.find(entry.identity)
-    if (seen) return { value: await entry.seen(seen, session), head }
+    if (seen) return { value: await entry.seen(seen, session), head, made: undefined }
     const done = await this.attempt(session, entry, head, watch)
     if (done) return done
     // Another node took the identity while this one ran: its outcome stands.
     const taken = await claims.find(entry.identity ?? '')
     if (!taken) throw new Error('a claim could not be made, and nobody holds it')
-    return { value: await entry.seen(taken, session), head }
+    return { value: await entry.seen(taken, session), head, made: undefined }
   }
 
   /** Effect, claim and audit row in one savepoint; undefined, with nothing kept, when the claim was taken meanwhile. */
@@ -219,7 +255,7 @@ export class Ledger {
         await session.savepoint()
       }
       const claimed = ran.claim === undefined || (await new Claims(session).insert(ran.claim))
-      if (claimed) next = await new Audit(session).append(this.options.node, ran.audit, head, this.options.chainMac)
+      if (claimed) next = await this.append(session, ran.audit, head)
     } catch (error) {
       if (session.open && !session.fault) await session.undo()
       throw error
@@ -229,7 +265,14 @@ export class Ledger {
       return undefined
     }
     await session.keep()
-    return { value: ran.value, head: next }
+    return { value: ran.value, head: next, made: ran.claim?.request_id }
+  }
+
+  private async append(session: Session, rows: readonly AuditEntry[], head: Head): Promise<Head> {
+    const audit = new Audit(session)
+    let next = head
+    for (const row of rows) next = await audit.append(this.options.node, row, next, this.options.chainMac)
+    return next
   }
 
   private succeeded(): void {
@@ -247,21 +290,29 @@ export class Ledger {
 
   /** Some of the batch may be in the file: only what is found there after a repair is acknowledged. */
   private async answerAfterRepair(jobs: readonly Job[], settled: readonly Settled[], error: unknown): Promise<void> {
-    try {
-      await this.repair()
-    } catch (fault) {
-      this.options.onTrouble('the storage could not be repaired: writes are refused until it can', fault)
-      reject(jobs, error)
-      this.repairLater()
-      return
-    }
+    if (!(await this.recover())) return reject(jobs, error)
     const claims = new Claims(this.options.db)
     for (const [index, job] of jobs.entries()) {
       const { identity } = job.entry
       const result = settled[index]
-      const kept = identity !== undefined && result && 'value' in result && (await claims.find(identity)) !== undefined
+      // What cannot be read is unknown, as it was.
+      const claim = identity === undefined ? undefined : await claims.find(identity).catch(() => undefined)
+      // Another process may have run the same message since: its outcome is not this one's.
+      const kept = claim && result && 'value' in result && (result.made ?? claim.request_id) === claim.request_id
       if (kept) job.resolve(result.value)
       else job.reject(error)
+    }
+  }
+
+  /** True when the storage works again; otherwise that is tried until it does. */
+  private async recover(): Promise<boolean> {
+    try {
+      await this.repair()
+      return true
+    } catch (fault) {
+      this.options.onTrouble('the storage could not be repaired: writes are refused until it can', fault)
+      this.repairLater()
+      return false
     }
   }
 

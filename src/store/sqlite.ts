@@ -16,6 +16,7 @@ export function openSqlite(file: string, options: SqliteOptions = {}): Db {
 
 /** Blocks the event loop, so it stays short; {@link SqliteOptions.patience} is waited for without blocking. */
 const busyTimeout = 15
+const defaultPatience = 5_000
 const retryAfter = 4
 const full = 2
 
@@ -25,13 +26,18 @@ class Sqlite implements Db {
   private reader: Connection
   private version: number
   private checked = false
+  private closed = false
+  /** Settles when the last transaction that was asked for has ended. */
+  private last: Promise<unknown> = Promise.resolve()
 
   constructor(
     private readonly file: string,
     private readonly options: SqliteOptions,
   ) {
-    this.writer = this.connect(false)
-    this.reader = this.connect(true)
+    // Nobody is served yet, so waiting may block: a process that ends locks the file while it empties the log.
+    const { patience = defaultPatience } = options
+    this.writer = this.connect(false, patience)
+    this.reader = this.connect(true, patience)
     this.version = this.dataVersion()
   }
 
@@ -47,7 +53,14 @@ class Sqlite implements Db {
     return Promise.reject(new Error('writes need a transaction'))
   }
 
-  async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    // There is one writing connection: whoever comes second waits, and does not write into the first one's transaction.
+    const turn = this.last.then(() => this.alone(work))
+    this.last = turn.catch(() => undefined)
+    return turn
+  }
+
+  private async alone<T>(work: (session: Session) => Promise<T>): Promise<T> {
     await this.begin()
     const session = new SqliteSession(this.writer)
     let result: T
@@ -77,9 +90,10 @@ class Sqlite implements Db {
   }
 
   async repair(): Promise<void> {
+    if (this.closed) throw new StorageError('fault', 'the database was closed')
     this.disconnect()
-    this.writer = this.connect(false)
-    this.reader = this.connect(true)
+    this.writer = this.connect(false, busyTimeout)
+    this.reader = this.connect(true, busyTimeout)
     // A commit whose fsync failed may be in the log of a file that looks healthy: only a checkpoint makes it durable.
     const [row] = await this.writer.all<{ busy: number }>('pragma wal_checkpoint(truncate)')
     if (row?.busy !== 0) throw new StorageError('busy', 'the log could not be written back: another process reads it')
@@ -88,6 +102,7 @@ class Sqlite implements Db {
   }
 
   async close(): Promise<void> {
+    this.closed = true
     this.disconnect()
   }
 
@@ -101,8 +116,8 @@ class Sqlite implements Db {
     }
   }
 
-  private connect(readonly: boolean): Connection {
-    const connection = new Database(this.file, { readonly, timeout: busyTimeout })
+  private connect(readonly: boolean, timeout: number): Connection {
+    const connection = new Database(this.file, { readonly, timeout })
     try {
       if (!readonly) connection.pragma('journal_mode = wal')
       connection.pragma('synchronous = full')
@@ -111,6 +126,7 @@ class Sqlite implements Db {
       connection.pragma('cache_size = -65536')
       connection.pragma('temp_store = memory')
       connection.pragma('wal_autocheckpoint = 4000')
+      connection.pragma(`busy_timeout = ${busyTimeout}`)
       this.options.configure?.(connection)
     } catch (error) {
       connection.close()
@@ -120,14 +136,15 @@ class Sqlite implements Db {
   }
 
   private async begin(): Promise<void> {
-    const deadline = performance.now() + (this.options.patience ?? 5_000)
+    const deadline = performance.now() + (this.options.patience ?? defaultPatience)
     for (;;) {
       try {
         this.writer.exec('begin immediate')
         return
       } catch (error) {
         const storage = storageError(error)
-        if (storage?.kind !== 'busy') throw storage ?? error
+        if (storage?.kind !== 'busy')
+          throw storage ?? new StorageError('fault', 'no transaction can be started', { cause: error })
         if (performance.now() > deadline) throw storage
         await delay(retryAfter)
       }
@@ -181,7 +198,7 @@ class Connection implements Queries {
   }
 
   pragma(name: string): number {
-    return this.prepared(`pragma ${name}`).pluck().get() as number
+    return this.attempt(() => this.prepared(`pragma ${name}`).pluck().get() as number)
   }
 
   close(): void {
@@ -203,6 +220,7 @@ class Connection implements Queries {
     try {
       return query()
     } catch (error) {
+      if (this.database.readonly && isReadOnly(error)) throw new Error('writes need a transaction', { cause: error })
       throw storageError(error) ?? error
     }
   }
@@ -237,16 +255,26 @@ class SqliteSession implements Session {
   }
 
   async savepoint(): Promise<void> {
-    this.connection.exec('savepoint command')
+    this.control('savepoint command')
   }
 
   async undo(): Promise<void> {
-    this.connection.exec('rollback to command')
-    this.connection.exec('release command')
+    this.control('rollback to command')
+    this.control('release command')
   }
 
   async keep(): Promise<void> {
-    this.connection.exec('release command')
+    this.control('release command')
+  }
+
+  /** What one savepoint was to hold cannot be told from what follows once one of these has failed. */
+  private control(sql: string): void {
+    try {
+      this.connection.exec(sql)
+    } catch (error) {
+      this.fault ??= storageError(error) ?? new StorageError('fault', `"${sql}" failed`, { cause: error })
+      throw this.fault
+    }
   }
 
   private watched<T>(result: Promise<T>): Promise<T> {
@@ -258,6 +286,8 @@ class SqliteSession implements Session {
 }
 
 const faults = /^SQLITE_(IOERR|CORRUPT|READONLY|NOMEM|CANTOPEN|NOTADB|PROTOCOL|AUTH|PERM)/
+
+const isReadOnly = (error: unknown) => error instanceof Database.SqliteError && error.code === 'SQLITE_READONLY'
 
 /** The storage's own failures; undefined for a mistake of the caller, such as a broken constraint. */
 function storageError(error: unknown): StorageError | undefined {

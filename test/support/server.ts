@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TestContext } from 'node:test'
 import { type Credentials, type Envelope, type Reply, send } from '../../clients/typescript/index.js'
 import { root } from './instance.js'
 
@@ -33,6 +34,9 @@ export interface ServerOptions {
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'countersign-'))
 export const removeFolder = (folder: string): void => rmSync(folder, { recursive: true, force: true })
 
+/** Settings of whoever runs the tests are not those of the gateways under test. */
+const surrounding = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_')))
+
 /** Starts `countersign serve` and waits until it listens. */
 export async function startServer({
   folder = temporaryFolder(),
@@ -41,10 +45,10 @@ export async function startServer({
   under = [],
 }: ServerOptions = {}): Promise<TestServer> {
   const [program = '', ...args] = [...under, process.execPath, main, 'serve', '--data', folder, '--port', String(port)]
-  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(program, args, { env: { ...surrounding, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
   let log = ''
   const ended = new Promise<number | string>((resolve) =>
-    child.once('exit', (code, signal) => resolve(code ?? signal ?? '')),
+    child.once('close', (code, signal) => resolve(code ?? signal ?? '')),
   )
   const url = await new Promise<string>((resolve, reject) => {
     child.stderr?.on('data', (chunk) => {
@@ -73,6 +77,67 @@ export async function startServer({
   }
 }
 
+/** A server that ends with its test; a folder that it made goes too. */
+export async function serverFor(t: Pick<TestContext, 'after'>, options: ServerOptions = {}): Promise<TestServer> {
+  const server = await startServer(options)
+  t.after(async () => {
+    await server.stop('SIGKILL')
+    if (options.folder === undefined) removeFolder(server.folder)
+  })
+  return server
+}
+
+export interface Ran {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface RunOptions {
+  readonly input?: string | Buffer
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+}
+
+/** Runs a program to its end without stopping the event loop: the test itself may be what it talks to. */
+export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const child = spawn(program, args, {
+    env: { ...surrounding, ...options.env },
+    ...(options.cwd && { cwd: options.cwd }),
+  })
+  const out = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (chunk) => {
+      out[name] += chunk
+    })
+  }
+  // A program that ends without reading its input is no fault of the test.
+  child.stdin.on('error', () => undefined).end(options.input ?? '')
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  return { status, ...out }
+}
+
+/** Runs the command line to its end, as {@link run} does. */
+export const runCli = (args: readonly string[], options?: RunOptions): Promise<Ran> =>
+  run(process.execPath, [main, ...args], options)
+
+/**
+ * Whether every program is here. Where one is missing the test is skipped and says so; in CI it fails, since a guarantee
+ * that was not checked there is checked nowhere.
+ */
+export function hasPrograms(t: TestContext, ...programs: readonly string[]): boolean {
+  const missing = programs.filter((program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0)
+  if (missing.length === 0) return true
+  const what = `not checked, because ${missing.join(', ')} is not installed: ${t.name}`
+  if (process.env.CI) throw new Error(what)
+  process.stderr.write(`\ncountersign: ${what}\n`)
+  t.skip(what)
+  return false
+}
+
 /** Runs the command line to its end. */
 export function cli(
   args: readonly string[],
@@ -81,7 +146,7 @@ export function cli(
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
     encoding: 'utf8',
     input: options.input ?? '',
-    env: { ...process.env, ...options.env },
+    env: { ...surrounding, ...options.env },
     ...(options.cwd && { cwd: options.cwd }),
   })
   return { status, stdout, stderr }
