@@ -7,8 +7,14 @@ const refusedMembers = [...envelopeMembers].filter((name) => name !== 'cmd')
 const BatchItem = Type.Unsafe<{ cmd: string; [param: string]: unknown }>({
   type: 'object',
   required: ['cmd'],
-  properties: {
-    cmd: { type: 'string', minLength: 1, maxLength: 128, not: { enum: ['batch', 'request-status', 'stats/report'] } },
+  // Not "properties": what stands beside cmd are the parameters of a command that is checked for itself.
+  patternProperties: {
+    '^cmd$': {
+      type: 'string',
+      minLength: 1,
+      maxLength: 128,
+      not: { enum: ['batch', 'request-status', 'stats/report'] },
+    },
   },
   propertyNames: { not: { enum: refusedMembers } },
   additionalProperties: true,

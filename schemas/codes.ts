@@ -66,6 +66,7 @@ export const commandCodes = {
   KEYS_LISTED: done(6111, 'Keys'),
   KEY_NOT_UPDATED: absent(6120, 'There is no such key'),
   KEY_UPDATED: done(6121, 'Key updated'),
+  KEY_NOT_REVIVED: notDone(6122, 'Key not turned on: a principal has at most five live keys'),
   KEY_NOT_ROTATED: absent(6130, 'There is no such live key'),
   KEY_ROTATED: done(6131, 'Key rotated: its new secret is shown only now'),
   KEY_NOT_REVOKED: absent(6140, 'There is no such key'),

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { CodeEntry } from '../schemas/codes.js'
 import type { Registered } from './admit.js'
 import type { Authority } from './authority.js'
@@ -33,6 +34,8 @@ export interface SignedMessage {
   readonly timestamp: number
   /** Lower-case hex. */
   readonly mac: string
+  /** The secret that signed it. */
+  readonly key: KeyObject
   readonly idempotencyKey: string | undefined
 }
 

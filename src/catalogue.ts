@@ -41,6 +41,8 @@ function publish({ name, summary, permission, params, result, codes: declared, o
     if (!entry) throw new Error(`command "${name}" declares the unknown code ${code}`)
     return { name: code, code: entry.code, message: entry.message }
   })
+  if (new Set(entries.map(({ code }) => code)).size < entries.length)
+    throw new Error(`command "${name}" declares a code twice`)
   if (!entries.some(({ code }) => isDone(code))) throw new Error(`command "${name}" declares no code that says done`)
   return { name, summary, permission, params, result, codes: entries }
 }

@@ -7,7 +7,7 @@ import type { Permission } from './permissions.js'
 import type { Store } from './store/store.js'
 
 export { addressList } from './address.js'
-export { requireGrantable, requireOver } from './delegate.js'
+export { mostLiveKeys, requireGrantable, requireOver, requireShowable } from './delegate.js'
 export type { Permission } from './permissions.js'
 export { effective, permissionsOfType } from './permissions.js'
 export { invalid, Refusal } from './refusal.js'
@@ -166,7 +166,7 @@ export function command<P extends TSchema, R extends TSchema, const C extends Co
 
 /**
  * Declares an operator's own command: the same, with its own codes by name. Throws like {@link command}, and when a code
- * is below 10000 or has the parity of no outcome.
+ * is below 10000.
  */
 export function ownCommand<P extends TSchema, R extends TSchema, Prepared = undefined>(
   declaration: Omit<Declaration<P, R, string, Prepared>, 'codes'> & {
@@ -191,10 +191,11 @@ function checked<P extends TSchema, R extends TSchema, C extends string, Prepare
   if (!declaration.summary) fail(name, 'a summary is missing')
   requireClosed(name, 'params', params)
   requireClosed(name, 'result', result)
+  if (!('properties' in params)) fail(name, 'params must be an object that lists its members')
   for (const member of Object.keys(members(params))) {
     if (envelopeMembers.has(member)) fail(name, `the parameter ${member} belongs to the envelope`)
   }
-  for (const member of Object.keys(members(result))) {
+  for (const member of resultMembers(name, result)) {
     if (replyMembers.has(member)) fail(name, `the result member ${member} belongs to the reply`)
   }
   if (declaration.codes.length === 0) fail(name, 'at least one code must be declared')
@@ -218,10 +219,23 @@ function checked<P extends TSchema, R extends TSchema, C extends string, Prepare
 
 const members = (schema: object): object => ('properties' in schema ? Object(schema.properties) : {})
 
+const listed = (schema: object, keywords: readonly string[]): object[] =>
+  keywords.flatMap((keyword) => Object.values(Object(Reflect.get(schema, keyword))))
+
+/** The members that a result may have; fails where that cannot be told. */
+function resultMembers(name: string, schema: object): string[] {
+  if ('properties' in schema) return Object.keys(members(schema))
+  const variants = listed(schema, ['anyOf', 'oneOf'])
+  if (variants.length === 0) fail(name, 'result must be an object that lists its members')
+  return variants.flatMap((variant) => resultMembers(name, variant))
+}
+
 /** Every object that lists its members must refuse others, or a misspelt parameter would be ignored. */
 function requireClosed(name: string, path: string, schema: object): void {
-  if ('properties' in schema && !('additionalProperties' in schema)) fail(name, `${path} must refuse unknown members`)
+  if ('properties' in schema && Reflect.get(schema, 'additionalProperties') !== false)
+    fail(name, `${path} must refuse unknown members`)
   for (const [key, inner] of Object.entries(members(schema))) requireClosed(name, `${path}.${key}`, inner)
+  for (const inner of listed(schema, ['anyOf', 'oneOf', 'allOf', 'patternProperties'])) requireClosed(name, path, inner)
   if ('items' in schema) requireClosed(name, `${path}[]`, Object(schema.items))
 }
 

@@ -4,6 +4,9 @@ import { effective } from './permissions.js'
 import { invalid, Refusal } from './refusal.js'
 import type { KeyInfo } from './store/account-keys.js'
 
+/** So that a message that names only its principal needs a bounded number of MACs (protocol §9.3). */
+export const mostLiveKeys = 5
+
 /** What a key may be limited to. Moments are Unix seconds. */
 export interface Grant {
   readonly permissions?: readonly string[] | undefined
@@ -15,6 +18,13 @@ export interface Grant {
 export function requireOver(caller: Caller, key: KeyInfo): void {
   const held = effective(key.permissions, key.principalPermissions, key.userType)
   if (!caller.holdsAll(held)) throw new Refusal('FORBIDDEN', { message: 'This key may do more than you may' })
+}
+
+/** Throws 1403 unless the caller may know a key's secret: it holds everything, wherever and as long as the key works. */
+export function requireShowable(caller: Caller, key: KeyInfo): void {
+  requireOver(caller, key)
+  const ends = [key.expiresAt, key.principalExpiresAt].filter((end) => end !== null)
+  requireGrantable(caller, { ips: key.addresses, expires_at: ends.length > 0 ? Math.min(...ends) : null })
 }
 
 /**

@@ -3,7 +3,7 @@ import { callerOf, type Registered, requireActive, requirePermission } from './a
 import type { Authorities } from './authority.js'
 import { type Asked, auditEntry, type Call, type Executed, nowOf, targetOf } from './call.js'
 import type { Caller, Context, Judged, Performed, Published } from './command.js'
-import { type Judgement, judge, performedItem, refusedItem } from './items.js'
+import { itemRows, type Judgement, judge, performedItem, refusedItem } from './items.js'
 import { entryByName, identityOf, messageIdentity, type OutcomeParts, Outcomes } from './outcomes.js'
 import { type Passwords, TooManyPasswords } from './passwords.js'
 import { Refusal } from './refusal.js'
@@ -15,6 +15,7 @@ import type { Db, Queries } from './store/db.js'
 import type { Nested } from './store/handle.js'
 import type { Ledger, Ran } from './store/ledger.js'
 import { Store } from './store/store.js'
+import { isLive } from './verify.js'
 
 export interface ExecuteParts extends OutcomeParts {
   readonly db: Db
@@ -161,7 +162,10 @@ export class Executor {
     return {
       keep: isDone(executed.entry.code) && !dryRun,
       claim: identity === undefined ? undefined : this.outcomes.claim(call, caller, identity, executed),
-      audit: [auditEntry(call, caller, executed.entry.code, left.detail), ...left.items],
+      audit: [
+        auditEntry(call, caller, executed.entry.code, left.detail),
+        ...itemRows(call, caller, executed.entry.code, left.items),
+      ],
       value: {
         ...executed,
         result: dryRun ? withhold(executed.result, registered.secretPaths(params)) : executed.result,
@@ -186,13 +190,14 @@ export class Executor {
 
   /** The caller as of now: admitted again when something that its rights depend on has changed since. */
   private async current(call: Call, queries: Queries): Promise<Caller> {
-    const { authority, caller, registered } = call
+    const { authority, caller, registered, message } = call
     if (!authority?.stale) return caller
+    const now = nowOf(call)
     const fresh = await this.parts.authorities.loadWithin(authority.keyId, queries)
     // Deleted, or deleted and made anew elsewhere: the message was not meant for that.
     const same = fresh.known && fresh.account === authority.account && fresh.lineage === authority.lineage
-    if (!same) throw new Refusal('UNAUTHENTICATED')
-    requireActive(fresh, caller.address, nowOf(call))
+    if (!same || (message && !isLive(message.key, fresh, now))) throw new Refusal('UNAUTHENTICATED')
+    requireActive(fresh, caller.address, now)
     const renewed = callerOf(fresh, caller.address)
     requirePermission(registered.command, renewed)
     return renewed
@@ -220,8 +225,14 @@ export class Executor {
   /** Runs one item of a batch in a savepoint of its own, with the rights that its caller has by now. */
   private async perform(batch: Running, judged: Judged): Promise<Performed> {
     // Only `judge` makes what `perform` is given.
-    const { registered, params, prepared, refused } = judged as Judgement
-    if (!registered || !batch.nested) return refused ?? { code: 0, done: false, status: 'failure', message: '' }
+    const { cmd, registered, params, prepared, refused } = judged as Judgement
+    const deny = (denied: Performed, target: string | null) => {
+      batch.left.items.push({ ...auditEntry(batch.call, batch.caller, denied.code), command: cmd, target })
+      return denied
+    }
+    if (!registered || !batch.nested) {
+      return deny(refused ?? { code: 0, done: false, status: 'failure', message: '' }, null)
+    }
     const call = { ...batch.call, registered, params, target: targetOf({ ...batch.call, registered, params }) }
     await batch.nested.savepoint()
     let performed: Performed
@@ -234,7 +245,7 @@ export class Executor {
       batch.left.items.push(auditEntry(call, caller, entry.code, left.detail))
     } catch (error) {
       await batch.nested.undo()
-      if (error instanceof Refusal) return refusedItem(error)
+      if (error instanceof Refusal) return deny(refusedItem(error), call.target)
       throw error
     }
     if (performed.done) await batch.nested.keep()

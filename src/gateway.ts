@@ -91,7 +91,7 @@ export function gateway(parts: GatewayParts): Handle {
         caller,
         authority,
         dialect: dialect.name,
-        message: { timestamp, mac: verified.mac, idempotencyKey },
+        message: { timestamp, mac: verified.mac, key: verified.key, idempotencyKey },
         dryRun,
       })
       outcome = executedOutcome(executed, message.command, dryRun)
@@ -99,7 +99,7 @@ export function gateway(parts: GatewayParts): Handle {
     } catch (error) {
       const { code, detail } = refusalOf(error, message, now)
       if (code === 'INTERNAL' || code === 'STORAGE') parts.log.failed(requestId, verified && message?.command, error)
-      outcome = refusedOutcome(code, detail, verified && message?.command, message?.dryRun ?? false)
+      outcome = refusedOutcome(code, detail, verified && message?.command, (verified && message?.dryRun) ?? false)
     }
     const exchange = { requestId, serverTime: now, handleTime: (performance.now() - started) / 1000 }
     const answer = reply(outcome, dialect, exchange, verified)

@@ -84,8 +84,8 @@ const flushEvery = 1_000
 /** Puts the steps together on a migrated database. */
 export async function openInstance(options: InstanceOptions): Promise<Instance> {
   const { db, vault, now, logger, randomName } = options
-  const log = requestLog(logger, now)
   const registry = register(options.commands)
+  const log = requestLog(logger, now, registry)
   const catalogue = publishAll(options.commands)
   const authorities = new Authorities((keyId, queries = db) => new Keys(queries, vault).load(keyId))
   let knownFloor: number | undefined

@@ -13,6 +13,7 @@ export interface Limits {
 }
 
 const minute = 60
+const maxBlocked = 1_000
 
 /** `failuresPerMinute` for an address; `messagesPerSecond` for a key, 0 for no limit. `now` in Unix milliseconds. */
 export function limits(failuresPerMinute: number, messagesPerSecond: number, now: () => number): Limits {
@@ -23,6 +24,7 @@ export function limits(failuresPerMinute: number, messagesPerSecond: number, now
     requireAddress(address) {
       if (blocked.size === 0) return
       const id = limitedBy(address)
+      if (blocked.size > maxBlocked) forgetPassed(blocked, now())
       const wait = (blocked.get(id) ?? 0) - now()
       if (wait > 0) throw tooMany(wait)
       blocked.delete(id)
@@ -53,3 +55,8 @@ export function limits(failuresPerMinute: number, messagesPerSecond: number, now
 
 const tooMany = (milliseconds: number) =>
   new Refusal('RATE_LIMITED', { retryAfter: Math.max(1, Math.ceil(milliseconds / 1000)) })
+
+/** Addresses that never come back would otherwise be kept for ever. */
+function forgetPassed(blocked: Map<string, number>, now: number): void {
+  for (const [id, until] of blocked) if (until <= now) blocked.delete(id)
+}

@@ -12,7 +12,11 @@ export interface Log {
 const refusalsPerSecond = 20
 
 /** Commands at `debug`, refusals at `info` (at most 20 a second, the rest counted), faults at `error`. */
-export function requestLog(logger: Logger, now: () => number): Log {
+export function requestLog(
+  logger: Logger,
+  now: () => number,
+  commands: { readonly has: (name: string) => boolean },
+): Log {
   let second = 0
   let written = 0
   let suppressed = 0
@@ -37,9 +41,9 @@ export function requestLog(logger: Logger, now: () => number): Log {
         code: outcome.entry.code,
         dialect,
         address: wire.address,
-        // Names of an unauthenticated message may be anything, a misplaced secret included.
+        // Names may be anything, a misplaced secret included: of the key unless it has signed, of the command unless it exists.
         key_id: authority?.keyId,
-        cmd: authority && outcome.command,
+        cmd: authority && outcome.command !== undefined && commands.has(outcome.command) ? outcome.command : undefined,
         replayed: outcome.replayed || undefined,
         skew: outcome.detail.skew,
       }

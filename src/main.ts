@@ -134,8 +134,9 @@ const tools: Tools = {
 
 /** What a start-up error means to the person in front of it. */
 function explain(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exits.done : exits.usage
+  // One that a verb throws; commander has told of its own.
   if (error instanceof InvalidArgumentError) say(error.message)
+  else if (error instanceof CommanderError) return error.exitCode === 0 ? exits.done : exits.usage
   else if (error instanceof ConfigError) for (const fault of error.faults) say(fault)
   else if (error instanceof NewerSchema) say(error.message)
   else if (error instanceof StorageError) say(`the storage failed (${error.kind}): ${error.message}`)

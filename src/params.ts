@@ -23,7 +23,9 @@ export function compileParams(schema: object): CheckParams {
   return (params) => {
     read?.(params)
     if (validate(params)) return []
-    return (validate.errors ?? []).slice(0, maxFaults).map(toFault)
+    // "if" only repeats that something under "then" failed.
+    const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'if')
+    return errors.slice(0, maxFaults).map(toFault)
   }
 }
 
@@ -80,6 +82,7 @@ function toFault({ instancePath, keyword, params, message }: ErrorObject): Fault
     return { path: `${instancePath}/${pointer(params.additionalProperty)}`, message: 'is not a parameter' }
   }
   if (keyword === 'enum') return { path: instancePath, message: `must be one of ${params.allowedValues.join(', ')}` }
+  if (keyword === 'not') return { path: instancePath, message: 'has members that exclude each other' }
   if (keyword === 'pattern') return { path: instancePath, message: 'has characters that are not accepted here' }
   return { path: instancePath, message: message ?? 'is not accepted' }
 }

@@ -35,7 +35,7 @@ export function refusedOutcome(
   command: string | undefined,
   dryRun: boolean,
 ): Outcome {
-  const retryAfter = detail.retryAfter ?? (code === 'OVERLOADED' || code === 'STORAGE' ? 1 : undefined)
+  const retryAfter = detail.retryAfter ?? (code === 'OVERLOADED' ? 1 : undefined)
   return {
     entry: gatewayCodes[code],
     refused: true,

@@ -29,6 +29,10 @@ export function verify({ proof }: Message, authority: Authority, now: number): V
   return verified
 }
 
+/** Whether a secret is still one that the key signs with. */
+export const isLive = (key: KeyObject, { secrets }: Authority, now: number): boolean =>
+  secrets.some((secret) => (secret.until === null || secret.until > now) && secret.key.equals(key))
+
 /**
  * Freshness (protocol §4): throws 1503 while a restored database waits for the clock to pass its floor, and 1402 outside
  * the window or at the floor. All in Unix seconds.

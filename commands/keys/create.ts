@@ -1,8 +1,5 @@
 import { CreatedKey, CreateKey } from '../../schemas/keys.js'
-import { command, requireGrantable } from '../../src/command.js'
-
-/** So that a message that names only its principal needs a bounded number of MACs (protocol §9.3). */
-const mostLiveKeys = 5
+import { command, mostLiveKeys, requireGrantable } from '../../src/command.js'
 
 export default command({
   name: 'keys/create',

@@ -1,5 +1,5 @@
 import { ImportedKey, ImportKey } from '../../schemas/gateway.js'
-import { command, invalid } from '../../src/command.js'
+import { command, invalid, Refusal } from '../../src/command.js'
 
 export default command({
   name: 'keys/import',
@@ -10,6 +10,7 @@ export default command({
   codes: ['KEY_EXISTS', 'KEY_IMPORTED'],
   target: ({ key }) => key,
   async run({ key, secret, account }, { caller, store, now }) {
+    if (!caller.holds('*')) throw new Refusal('FORBIDDEN', { message: 'An owner key may do more than you may' })
     const owner = await store.accounts.owner(account)
     if (owner === undefined) throw invalid('/account', `there is no account ${account}: create it first`)
     const imported = {

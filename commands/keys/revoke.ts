@@ -13,7 +13,8 @@ export default command({
     const keys = await store.accountKeys.list()
     const named = keys.find(({ keyId }) => keyId === key)
     if (!named) return ['KEY_NOT_REVOKED']
-    const ended = cascade ? descendants(named, keys) : [named]
+    requireOver(caller, named)
+    const ended = (cascade ? descendants(named, keys) : [named]).filter(({ revokedAt }) => revokedAt === null)
     for (const one of ended) requireOver(caller, one)
     for (const { keyId } of ended) await store.accountKeys.revoke(keyId, now)
     return ['KEY_REVOKED', { revoked: ended.map(({ keyId }) => keyId) }]

@@ -1,5 +1,5 @@
 import { RotatedKey, RotateKey } from '../../schemas/keys.js'
-import { command, requireOver } from '../../src/command.js'
+import { command, requireShowable } from '../../src/command.js'
 
 const defaultGrace = 3_600
 
@@ -14,7 +14,7 @@ export default command({
   async run({ key, grace = defaultGrace }, { caller, store, now, newKey }) {
     const before = await store.accountKeys.find(key)
     if (!before || before.revokedAt !== null) return ['KEY_NOT_ROTATED']
-    requireOver(caller, before)
+    requireShowable(caller, before)
     const { secret } = newKey()
     await store.accountKeys.rotate(key, secret, now + grace)
     return ['KEY_ROTATED', { key_id: key, secret, old_secret_until: now + grace }]

@@ -1,5 +1,5 @@
 import { KeyRef, UpdateKey } from '../../schemas/keys.js'
-import { command, requireGrantable, requireOver } from '../../src/command.js'
+import { command, mostLiveKeys, requireGrantable, requireOver } from '../../src/command.js'
 
 export default command({
   name: 'keys/update',
@@ -7,9 +7,9 @@ export default command({
   permission: 'keys:write',
   params: UpdateKey,
   result: KeyRef,
-  codes: ['KEY_NOT_UPDATED', 'KEY_UPDATED'],
+  codes: ['KEY_NOT_UPDATED', 'KEY_NOT_REVIVED', 'KEY_UPDATED'],
   target: ({ key }) => key,
-  async run({ key, ips, expires_at: expiresAt, permissions, comment, enable }, { caller, store, audit }) {
+  async run({ key, ips, expires_at: expiresAt, permissions, comment, enable }, { caller, store, now, audit }) {
     const before = await store.accountKeys.find(key)
     if (!before || before.revokedAt !== null) return ['KEY_NOT_UPDATED']
     requireOver(caller, before)
@@ -17,6 +17,8 @@ export default command({
     await store.accountKeys.update(key, { permissions, addresses: ips, expiresAt, comment, enable })
     const after = await store.accountKeys.find(key)
     if (after) requireOver(caller, after)
+    const revives = enable === true || expiresAt !== undefined
+    if (revives && (await store.accountKeys.countLive(before.principal, now)) > mostLiveKeys) return ['KEY_NOT_REVIVED']
     audit(before, after)
     return ['KEY_UPDATED', { key }]
   },

@@ -10,6 +10,8 @@ export interface KeyInfo {
   /** Null for a panel user: its type decides. */
   readonly principalPermissions: readonly string[] | null
   readonly userType: number | null
+  /** Null for never. */
+  readonly principalExpiresAt: number | null
   readonly addresses: readonly string[]
   readonly enable: boolean
   readonly expiresAt: number | null
@@ -36,6 +38,7 @@ interface Row {
   permissions: string
   principal_permissions: string | null
   user_type: number | null
+  user_expire: number | null
   addresses: string
   enable: number
   expires_at: number | null
@@ -50,7 +53,7 @@ interface Row {
 const select = `
   select k.key_id, k.principal_kind, k.principal_id, k.permissions, k.addresses, k.enable, k.expires_at, k.revoked_at,
          k.created_by, k.comment, k.created_at, p.permissions as principal_permissions, u.type as user_type,
-         s.last_used_at, s.last_address
+         u.expire as user_expire,         s.last_used_at, s.last_address
   from keys k
   left join principals p on p.account = k.account and p.kind = k.principal_kind and p.id = k.principal_id
   left join users u on k.principal_kind = 'user' and u.account = k.account and u.id = k.principal_id
@@ -63,6 +66,7 @@ const toInfo = (row: Row): KeyInfo => ({
   permissions: JSON.parse(row.permissions),
   principalPermissions: row.principal_permissions === null ? null : JSON.parse(row.principal_permissions),
   userType: row.user_type,
+  principalExpiresAt: row.user_expire || null,
   addresses: JSON.parse(row.addresses),
   enable: row.enable === 1,
   expiresAt: row.expires_at,

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Db, Queries } from './db.js'
+import { type Db, type Queries, StorageError } from './db.js'
 
 /** The database was made by a newer version of the program: it must not be touched. */
 export class NewerSchema extends Error {}
@@ -32,7 +32,9 @@ async function applied(db: Queries): Promise<ReadonlySet<string>> {
   try {
     const rows = await db.all<{ id: string }>('select id from migrations')
     return new Set(rows.map(({ id }) => id))
-  } catch {
+  } catch (error) {
+    if (error instanceof StorageError) throw error
+    // There is no such table yet.
     return new Set()
   }
 }

@@ -124,12 +124,15 @@ export async function run(program: string, args: readonly string[], options: Run
 export const runCli = (args: readonly string[], options?: RunOptions): Promise<Ran> =>
   run(process.execPath, [main, ...args], options)
 
+const checks: Readonly<Record<string, string>> = { 'php-curl': 'php -m | grep -qix curl' }
+
 /**
- * Whether every program is here. Where one is missing the test is skipped and says so; in CI it fails, since a guarantee
+ * Whether every program (or extension, such as php-curl) is here. Where one is missing the test is skipped and says so; in CI it fails, since a guarantee
  * that was not checked there is checked nowhere.
  */
 export function hasPrograms(t: TestContext, ...programs: readonly string[]): boolean {
-  const missing = programs.filter((program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0)
+  const absent = (program: string) => spawnSync('sh', ['-c', checks[program] ?? `command -v ${program}`]).status !== 0
+  const missing = programs.filter(absent)
   if (missing.length === 0) return true
   const what = `not checked, because ${missing.join(', ')} is not installed: ${t.name}`
   if (process.env.CI) throw new Error(what)

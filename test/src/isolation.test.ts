@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { type Credentials, signMessage } from '../../clients/typescript/index.js'
+import { type CommandInstance, instanceFor } from '../support/commands.js'
+import { testInstance } from '../support/instance.js'
+import { makeAccount, makeKey } from '../support/keys.js'
+import { samples } from '../support/samples.js'
+
+/** What account 2 has and nobody else may see. Its ids are sent by the attackers, so they may come back. */
+const canary = 'canary-4711'
+const [root, user] = ['victim-root', 'victim-user']
+const stream = { app: 'victim-app', stream: 'victim-stream' }
+const [doneKey, unseenKey] = ['victim-key-done', 'victim-key-unseen']
+
+/** Chance that two instances can be given alike: asked the same, they answer the same, byte for byte. */
+function repeatable() {
+  let stage = ''
+  let count = 0
+  const randomBytes = (size: number): Buffer => {
+    const blocks = Array.from({ length: Math.ceil(size / 32) }, () => `${stage} ${count++}`)
+    return Buffer.concat(blocks.map((text) => createHash('sha256').update(text).digest())).subarray(0, size)
+  }
+  const begin = (name: string) => {
+    stage = name
+    count = 0
+  }
+  const randomName = (length: number) => randomBytes(length).toString('hex').slice(0, length)
+  return { randomBytes, randomName, begin }
+}
+
+interface Scene {
+  readonly gateway: CommandInstance
+  readonly begin: (stage: string) => void
+}
+
+interface World {
+  /** Account 2 owns something in the first, nothing in the second; all else is equal. */
+  readonly scenes: readonly [owned: Scene, bare: Scene]
+  readonly attackers: Readonly<Record<string, Credentials>>
+  /** Ids of the objects of account 2, by the parameters that could take them. */
+  readonly known: (parameter: string) => readonly unknown[]
+}
+
+async function world(t: TestContext): Promise<World> {
+  const base = await testInstance()
+  const victim = await makeAccount(base, 2)
+  const attackers = {
+    'the owner of another account': await makeAccount(base, 3),
+    'the owner of the first account': await makeKey(base),
+  }
+  const [now, folders] = [Date.now(), mkdtempSync(join(tmpdir(), 'countersign-'))]
+  const open = async (name: string): Promise<Scene> => {
+    const { begin, ...chance } = repeatable()
+    const folder = join(folders, name)
+    cpSync(base.folder, folder, { recursive: true })
+    return { gateway: await instanceFor(t, { folder, ...chance, now: () => now }), begin }
+  }
+  const scenes = [await open('owned'), await open('bare')] as const
+  await base.close()
+  t.after(() => rmSync(folders, { recursive: true }))
+  scenes[0].begin('objects')
+  const requests = await objects(scenes[0].gateway, victim)
+  const byParameter = new Map<string, readonly unknown[]>([
+    ['id', [user, root, victim.apiKey]],
+    ['streamuser_id', [1, 2]],
+    ['app', [stream.app]],
+    ['stream', [stream.stream]],
+    ['of_idempotency_key', [doneKey, unseenKey]],
+    ['of_request_id', requests],
+    ['account', [2]],
+    ['key', [victim.apiKey]],
+  ])
+  return { scenes, attackers, known: (parameter) => byParameter.get(parameter) ?? [user] }
+}
+
+/** What account 2 owns; the request ids of its making. */
+async function objects(gateway: CommandInstance, by: Credentials): Promise<string[]> {
+  const secrets = { comment: canary, token: canary, ip: canary, password: canary }
+  const settings = { save_folder: canary, ga_key: canary, pass: canary }
+  const made = [
+    await gateway.call('set-user', { id: root, user: { ...secrets, type: 1 } }, { by, idempotencyKey: doneKey }),
+    await gateway.call('set-user', { id: user, user: { ...secrets, type: 3, conlimit: 4711 } }, { by }),
+    await gateway.call('sevu.addstreamuser', { ...stream, ...settings, user }, { by }),
+    await gateway.call('sevu.addstreamuser', { ...stream, ...settings, user: null }, { by }),
+  ]
+  assert.deepEqual(
+    made.map(({ code }) => code),
+    [3011, 3011, 2061, 2061],
+  )
+  return made.map(({ request_id }) => request_id)
+}
+
+/** Every row of every table that belongs to an account. */
+async function dump({ gateway: { db } }: Scene, account: number): Promise<object> {
+  const tables = await db.all<{ name: string }>(
+    `select m.name from sqlite_master m join pragma_table_info(m.name) c
+     where m.type = 'table' and c.name = 'account' order by m.name`,
+  )
+  const rows: Record<string, object[]> = {}
+  for (const { name } of tables) {
+    rows[name] = await db.all(`select * from ${name} where account = $1 order by rowid`, [account])
+  }
+  return rows
+}
+
+/** Calls a command with everything that could name an object of account 2; what was answered, byte for byte. */
+async function attack({ gateway, begin }: Scene, by: Credentials, calls: readonly Call[]): Promise<string[]> {
+  const answers: string[] = []
+  for (const [index, { name, params }] of calls.entries()) {
+    begin(`${by.apiKey} ${index}`)
+    const envelope = { timestamp: gateway.seconds(), idempotencyKey: `attack-${index}` }
+    const { body, headers } = await gateway.post(signMessage(name, params, by, envelope).body)
+    assert.ok(!`${body}${JSON.stringify(headers)}`.includes(canary), `${name} shows what another account owns: ${body}`)
+    answers.push(body.replace(/"handle_time":"[0-9.]+ seconds"/, '"handle_time":""'))
+  }
+  return answers
+}
+
+interface Call {
+  readonly name: string
+  readonly params: object
+}
+
+function callsOf({ scenes: [{ gateway }], known }: World): Call[] {
+  return gateway.catalogue.flatMap(({ name, params }) => {
+    const made = samples(params, known)
+    assert.ok(made.length > 0, `${name}: no parameters could be made up`)
+    return made.map((value) => ({ name, params: Object(value) }))
+  })
+}
+
+test('no command shows, changes or betrays what is another account’s', async (t) => {
+  const made = await world(t)
+  const before = await dump(made.scenes[0], 2)
+  assert.ok(JSON.stringify(before).includes(canary))
+  const once = callsOf(made)
+  const reads = new Set(
+    made.scenes[0].gateway.catalogue
+      .filter(({ permission }) => /^null$|:read$/.test(String(permission)))
+      .map((c) => c.name),
+  )
+  const instance = new Set(
+    made.scenes[0].gateway.catalogue.filter((c) => c.permission === 'instance').map((c) => c.name),
+  )
+  for (const [who, by] of Object.entries(made.attackers)) {
+    await t.test(`to ${who}`, async () => {
+      // Reads again: now the attacker has objects of the same names.
+      const calls = [...once, ...once.filter(({ name }) => reads.has(name))]
+      const [owned = [], bare = []] = await Promise.all(made.scenes.map((scene) => attack(scene, by, calls)))
+      for (const [index, { name, params }] of calls.entries()) {
+        const what = `${name} ${JSON.stringify(params)}`
+        assert.equal(owned[index], bare[index], `${what} answers otherwise where account 2 owns something`)
+        const { code } = JSON.parse(owned[index] ?? '')
+        if (instance.has(name)) assert.equal(code, 1403, what)
+        else assert.ok(code < 1400 || code >= 1600, `${what}: ${code}`)
+      }
+    })
+  }
+  assert.deepEqual(await dump(made.scenes[0], 2), before)
+})
+
+test('what an attacker made void under its own key still runs for whom it belongs to', async (t) => {
+  const gateway = await instanceFor(t)
+  const [victim, attacker] = [await makeAccount(gateway, 2), await makeAccount(gateway, 3)]
+  await gateway.run('request-status', { of_idempotency_key: unseenKey, void: true }, attacker)
+  const late = await gateway.call(
+    'set-user',
+    { id: user, user: { type: 3 } },
+    { by: victim, idempotencyKey: unseenKey },
+  )
+  assert.equal(late.code, 3011)
+})
