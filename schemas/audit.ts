@@ -10,7 +10,7 @@ export const ListAudit = Closed({
   result_code: Type.Optional(Int(0, 1_000_000_000, 'only this code')),
   target: Type.Optional(Text(1024, 'only what acted on this')),
   cursor: Type.Optional(
-    Type.String({ maxLength: 64, pattern: '^[0-9]+$', description: 'next_cursor of the page before' }),
+    Type.String({ maxLength: 15, pattern: '^[0-9]+$', description: 'next_cursor of the page before' }),
   ),
   pagesize: Type.Integer({ minimum: 1, maximum: 50, default: 50, description: 'rows a page' }),
 })
@@ -32,7 +32,7 @@ export const AuditRow = Closed({
 })
 export const ListedAudit = Closed({
   rows: Type.Array(AuditRow, { description: 'newest first' }),
-  next_cursor: Type.Union([Type.String(), Type.Null()], { description: 'null on the last page' }),
+  next_cursor: Type.Union([Type.String(), Type.Null()], { description: 'null on the last page; a page may be short, even empty, before it' }),
 })
 
 export const VerifiedAudit = Closed({
@@ -41,4 +41,5 @@ export const VerifiedAudit = Closed({
   first_broken: Type.Union([Type.Integer(), Type.Null()], {
     description: 'number of the first row that does not hold',
   }),
+  why: nullable(Type.String()),
 })

@@ -55,7 +55,7 @@ export const principalText = ({ kind, id }: Caller['principal']): string => `${k
 
 const maxDetail = 16_384
 
-export function targetOf({ registered: { command }, params }: Call): string | null {
+export function targetOf({ registered: { command }, params }: Pick<Call, 'registered' | 'params'>): string | null {
   const target = command.target?.(params)
   return target === undefined ? null : String(target)
 }

@@ -1,139 +1,24 @@
-import { type Cause, cause } from './explain-cause.js'
-
-/** One thing that a client may have done to the text before it signed it; several texts where one thing has several. */
-export interface Edit {
-  readonly cause: Cause
-  apply(text: string): readonly string[]
-}
-
-const edit = (cause: Cause, apply: (text: string) => string | readonly string[] | undefined): Edit => ({
-  cause,
-  apply(text) {
-    const made = apply(text) ?? []
-    return (typeof made === 'string' ? [made] : made).filter((other) => other !== text)
-  },
-})
-
-const strings = /"(?:[^"\\]|\\.)*"/gs
-const inStrings = (text: string, change: (raw: string) => string) => text.replace(strings, (raw) => change(raw))
-const outside = (text: string, change: (raw: string) => string) =>
-  text.replace(/"(?:[^"\\]|\\.)*"|[^"]+/gs, (raw) => (raw.startsWith('"') ? raw : change(raw)))
-
-const unitOf = (char: string) => char.charCodeAt(0).toString(16).padStart(4, '0')
-const compact = (text: string) => outside(text, (raw) => raw.replace(/[ \t\r\n]+/g, ''))
-const spaced = (text: string) => outside(compact(text), (raw) => raw.replace(/[,:]/g, '$& '))
-const escapedSlashes = (text: string) =>
-  inStrings(text, (raw) => raw.replace(/\\.|\//gs, (m) => (m === '/' ? '\\/' : m)))
-const plainSlashes = (text: string) => inStrings(text, (raw) => raw.replace(/\\./gs, (m) => (m === '\\/' ? '/' : m)))
-const escapedUnicode = (text: string) =>
-  inStrings(text, (raw) => raw.replace(/[^ -~]/g, (char) => `\\u${unitOf(char)}`))
-const escapes = (text: string, change: (code: number, raw: string) => string) =>
-  inStrings(text, (raw) =>
-    raw.replace(/\\u([0-9a-fA-F]{4})|\\./gs, (all, hex) => (hex ? change(Number.parseInt(hex, 16), all) : all)),
-  )
-const plainUnicode = (text: string) => escapes(text, (code, raw) => (code > 0x7e ? String.fromCharCode(code) : raw))
-const markup = (text: string) =>
-  inStrings(text, (raw) => raw.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${unitOf(char)}`))
-
-/** As pretty printers write it: one member a line, `{}` and `[]` for what is empty. */
-function pretty(text: string, indent: string): string {
-  let depth = 0
-  const line = () => `\n${indent.repeat(Math.max(0, depth))}`
-  return compact(text).replace(/"(?:[^"\\]|\\.)*"|\{\}|\[\]|[{}[\],:]/gs, (token) => {
-    if (token === '{' || token === '[') {
-      depth++
-      return token + line()
-    }
-    if (token === '}' || token === ']') {
-      depth--
-      return line() + token
-    }
-    if (token === ',') return token + line()
-    return token === ':' ? ': ' : token
-  })
-}
-
-/** Members as they are spelled, in their order; what is no object is its text. */
-type Tree =
-  | string
-  | { readonly members: readonly (readonly [name: string, value: Tree])[] }
-  | { readonly items: readonly Tree[] }
-
-/** Reads compact JSON without changing how anything is spelled; undefined for what is no object. */
-function read(text: string): Tree | undefined {
-  const tokens = compact(text).match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^{}[\],:"]+/gs) ?? []
-  let at = 0
-  const value = (): Tree => {
-    const token = tokens[at++] ?? ''
-    if (token === '{') return { members: list('}', member) }
-    return token === '[' ? { items: list(']', value) } : token
-  }
-  const member = (): readonly [string, Tree] => {
-    const name = tokens[at++] ?? ''
-    at++
-    return [name, value()]
-  }
-  const list = <T>(end: string, one: () => T): T[] => {
-    const all: T[] = []
-    while (at < tokens.length && tokens[at] !== end) {
-      all.push(one())
-      if (tokens[at] === ',') at++
-    }
-    at++
-    return all
-  }
-  return tokens[0] === '{' ? value() : undefined
-}
-
-function write(tree: Tree): string {
-  if (typeof tree === 'string') return tree
-  if ('items' in tree) return `[${tree.items.map(write).join(',')}]`
-  return `{${tree.members.map(([name, value]) => `${name}:${write(value)}`).join(',')}}`
-}
-
-type Members = readonly (readonly [name: string, value: Tree])[]
-
-const byName = ([a]: readonly [string, Tree], [b]: readonly [string, Tree]) => (a < b ? -1 : 1)
-const sorted = (tree: Tree): Tree => {
-  if (typeof tree === 'string') return tree
-  if ('items' in tree) return { items: tree.items.map(sorted) }
-  return { members: tree.members.map(([name, value]) => [name, sorted(value)] as const).sort(byName) }
-}
-
-/** Changes the top-level members, keeping the white space: compact, spaced or pretty as the text was. */
-function withMembers(text: string, change: (members: Members) => readonly Members[]): readonly string[] {
-  const tree = read(text)
-  if (tree === undefined || typeof tree === 'string' || !('members' in tree)) return []
-  const style = styleOf(text)
-  return change(tree.members).map((members) => style(write({ members })))
-}
-
-const styles: readonly ((text: string) => string)[] = [
+import { cause, type Edit, edit } from './explain-cause.js'
+import {
+  byName,
   compact,
+  escapedSlashes,
+  escapedUnicode,
+  escapes,
+  type Members,
+  markup,
+  orders,
+  outside,
+  plainSlashes,
+  plainUnicode,
+  pretty,
+  read,
+  sorted,
   spaced,
-  (text) => pretty(text, '  '),
-  (text) => pretty(text, '    '),
-  (text) => pretty(text, '\t'),
-]
-const styleOf = (text: string) => styles.find((style) => style(text) === text) ?? compact
-
-const mostPermuted = 7
-
-/** Every order of few members; of many, each one moved to every place. */
-function orders(members: Members): readonly Members[] {
-  if (members.length <= mostPermuted) return permutations(members)
-  return members.flatMap((one, from) => {
-    const others = members.filter((_, index) => index !== from)
-    return members.map((_, to) => [...others.slice(0, to), one, ...others.slice(to)])
-  })
-}
-
-function permutations(members: Members): Members[] {
-  if (members.length < 2) return [members]
-  return members.flatMap((one, index) =>
-    permutations(members.filter((_, other) => other !== index)).map((rest) => [one, ...rest]),
-  )
-}
+  styleOf,
+  withMembers,
+  write,
+} from './respell.js'
 
 const replaced = (members: Members, name: string, change: (value: string) => readonly string[]): readonly Members[] => {
   const found = members.find(([other]) => other === name)?.[1]
@@ -153,6 +38,8 @@ const timestamp = (text: string, change: (digits: string) => readonly string[]) 
 const thousand = Array.from({ length: 1000 }, (_, ms) => String(ms).padStart(3, '0'))
 
 const asSent = 'sign exactly the bytes that are sent: serialise once, sign that text, and add the signature to it'
+
+const near = [-1, 1, -2, 2, -3, 3, -4, 4, -5, 5]
 
 /** What clients do to a text between signing and sending, the likeliest first. */
 export const edits: readonly Edit[] = [
@@ -350,55 +237,6 @@ export const edits: readonly Edit[] = [
     outside(text, (raw) => raw.replace(/-?[0-9][0-9.eE+-]*/g, '"$&"')),
     text.replace(/"(-?(?:0|[1-9][0-9]*))"(?!\s*:)/g, '$1'),
   ]),
-  edit(
-    cause(
-      'signed-twice-encoded',
-      'the text was encoded as a JSON string before signing',
-      'sign the text itself, not JSON of it',
-    ),
-    (text) => JSON.stringify(text),
-  ),
-  edit(cause('base64-signed', 'the base64 of the body was signed', 'sign the body itself'), (text) =>
-    Buffer.from(text).toString('base64'),
-  ),
-  edit(
-    cause('url-encoded-signed', 'the URL-encoded text was signed', 'sign the text before it is URL-encoded'),
-    (text) => [encodeURIComponent(text), form(text)],
-  ),
-  edit(
-    cause(
-      'timestamp-prefixed',
-      'the timestamp was put before the body, as other schemes do',
-      'sign the body alone: the timestamp stands in it',
-    ),
-    (text) => {
-      const digits = /"timestamp"\s*:\s*"?([0-9]+)/.exec(text)?.[1]
-      return digits === undefined ? undefined : ['.', '', '\n', ':'].map((joint) => digits + joint + text)
-    },
-  ),
-  edit(
-    cause('request-line-signed', 'method or path was signed with the body, as other schemes do', 'sign the body alone'),
-    (text) =>
-      ['/control', '/control/'].flatMap((path) => [
-        `POST\n${path}\n${text}`,
-        `POST${path}${text}`,
-        `POST ${path}\n${text}`,
-        path + text,
-      ]),
-  ),
-  edit(
-    cause('query-string-signed', 'the parameters were signed as a query string', 'sign the JSON text of the body'),
-    (text) => {
-      const tree = read(text)
-      if (tree === undefined || typeof tree === 'string' || !('members' in tree)) return undefined
-      const pairs = tree.members.map(([name, value]) => [unquoted(name), unquoted(write(value))] as const)
-      const lists = [pairs, [...pairs].sort(([a], [b]) => (a < b ? -1 : 1))]
-      return lists.flatMap((list) => [
-        String(new URLSearchParams(list.map(([a, b]) => [a, b]))),
-        list.map(([a, b]) => `${a}=${b}`).join('&'),
-      ])
-    },
-  ),
 ]
 
 /** Found last, since they try most: what can be told only by trying every way. */
@@ -422,14 +260,4 @@ export const additions = (text: string): Edit[] => {
       (other) => withMembers(other, (members) => [members.filter(([there]) => there !== name)]),
     ),
   )
-}
-
-const near = [-1, 1, -2, 2, -3, 3, -4, 4, -5, 5]
-const form = (text: string) => String(new URLSearchParams({ json: text })).slice('json='.length)
-const unquoted = (raw: string): string => {
-  try {
-    return raw.startsWith('"') ? String(JSON.parse(raw)) : raw
-  } catch {
-    return raw
-  }
 }

@@ -10,6 +10,7 @@ import {
 } from './admit.js'
 import type { Authorities, Authority } from './authority.js'
 import type { Dialect, Message, Outcome, Wire } from './dialect.js'
+import { targetOf } from './call.js'
 import type { Executor } from './execute.js'
 import type { Limits } from './limits.js'
 import type { Log } from './log.js'
@@ -61,6 +62,7 @@ export function gateway(parts: GatewayParts): Handle {
     let verified: Verified | undefined
     let outcome: Outcome
     let audited = false
+    let target: string | null = null
     try {
       parts.limits.requireAddress(wire.address)
       const received = receive(wire, parts.bodyLimit)
@@ -83,6 +85,7 @@ export function gateway(parts: GatewayParts): Handle {
       requireValid(registered, message.params, message.hasNul)
 
       const { params, timestamp, idempotencyKey, dryRun } = message
+      target = targetOf({ registered, params })
       const executed = await parts.executor.execute({
         requestId,
         nowMs,
@@ -103,7 +106,7 @@ export function gateway(parts: GatewayParts): Handle {
     }
     const exchange = { requestId, serverTime: now, handleTime: (performance.now() - started) / 1000 }
     const answer = reply(outcome, dialect, exchange, verified)
-    if (verified && message && !audited) note(outcome, message, verified, dialect, requestId, nowMs, wire)
+    if (verified && message && !audited) note(outcome, message, verified, dialect, requestId, nowMs, wire, target)
     parts.log.answered(answer, wire, dialect.name, outcome, verified?.authority)
     return answer
   }
@@ -121,6 +124,7 @@ export function gateway(parts: GatewayParts): Handle {
     requestId: string,
     nowMs: number,
     { address }: Wire,
+    target: string | null,
   ): void {
     const { code } = outcome.entry
     const { keyId, account, principal } = authority
@@ -135,8 +139,8 @@ export function gateway(parts: GatewayParts): Handle {
       key_id: keyId,
       address,
       dialect: name,
-      command: command.slice(0, 128),
-      target: null,
+      command: nameForRow(command),
+      target,
       code,
       dry_run: dryRun ? 1 : 0,
       request_id: requestId,
@@ -152,6 +156,9 @@ export function gateway(parts: GatewayParts): Handle {
     throw new Refusal('UNAUTHENTICATED')
   }
 }
+
+/** A name that no command has may be any text: what a database keeps otherwise than it was given would break the chain. */
+const nameForRow = (command: string): string => command.slice(0, 128).replaceAll(/\p{C}/gu, '\ufffd')
 
 /** The code for whatever was thrown; the caller of a bug learns nothing but the request id. */
 function refusalOf(

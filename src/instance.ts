@@ -1,10 +1,10 @@
-import { createHmac } from 'node:crypto'
 import type { Logger } from 'pino'
 import { type GatewayCode, isDone } from '../schemas/codes.js'
 import { callerOf, requireValid } from './admit.js'
 import { Authorities } from './authority.js'
 import type { Executed } from './call.js'
 import { publishAll, register } from './catalogue.js'
+import { chainMacOf, headKeeper } from './checkpoint.js'
 import type { Caller, Command, Published } from './command.js'
 import type { Dialect } from './dialect.js'
 import { Executor } from './execute.js'
@@ -16,6 +16,8 @@ import { passwords } from './passwords.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
 import { type Reply, refusedOutcome, reply } from './reply.js'
 import type { Vault } from './seal.js'
+import { sqliteNode } from './store/audit.js'
+import { AuditTrail } from './store/audit-trail.js'
 import type { Db } from './store/db.js'
 import { ensureDecoy, Keys } from './store/keys.js'
 import { Ledger } from './store/ledger.js'
@@ -47,6 +49,8 @@ export interface InstanceOptions extends Surroundings {
   readonly requireAudience: boolean
   readonly limitFailures: number
   readonly limitKey: number
+  /** Where the signed head of the audit trail is kept; absent for what only looks in for a moment. */
+  readonly headFile?: string
 }
 
 /** A gateway on an open database, without HTTP. */
@@ -61,6 +65,8 @@ export interface Instance {
   writable(): Promise<boolean>
   /** Forgets claims that can no longer matter; the number forgotten. */
   forget(): Promise<number>
+  /** Writes the signed head of the audit trail to the log and to `headFile`, when it has moved. */
+  keepHead(): Promise<void>
   close(): Promise<void>
 }
 
@@ -84,6 +90,7 @@ const flushEvery = 1_000
 /** Puts the steps together on a migrated database. */
 export async function openInstance(options: InstanceOptions): Promise<Instance> {
   const { db, vault, now, logger, randomName } = options
+  const seconds = () => Math.floor(now() / 1000)
   const registry = register(options.commands)
   const log = requestLog(logger, now, registry)
   const catalogue = publishAll(options.commands)
@@ -93,15 +100,14 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     authorities.dropAll()
     knownFloor = undefined
   }
-  const chainKey = vault.derive('audit')
-  const chainMac = (text: string) => createHmac('sha256', chainKey).update(text).digest('hex')
-  const notes = new Notes()
+  const chainMac = chainMacOf(vault)
+  const notes = new Notes(flush)
   const ledger = new Ledger({
     db,
-    node: 'sqlite',
+    node: sqliteNode,
     chainMac,
     notes,
-    now: () => Math.floor(now() / 1000),
+    now: seconds,
     onDoubt,
     onTrouble: (what, error) => (error === undefined ? logger.warn(what) : logger.error({ err: error }, what)),
   })
@@ -123,12 +129,16 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     }
     return knownFloor ?? readFloor()
   }
-  const flushing = setInterval(() => {
+  function flush(): void {
     ledger
       .flush()
       .catch((error: unknown) => logger.error({ err: error }, 'notes were not written: they are kept for the next try'))
-  }, flushEvery)
+  }
+  const flushing = setInterval(flush, flushEvery)
   flushing.unref()
+  const { headFile: file } = options
+  const trail = new AuditTrail(db, chainMac)
+  const keepHead = file === undefined ? async () => undefined : headKeeper({ trail, node: sqliteNode, file, logger, now: seconds })
   const requestId = (nowMs: number) => requestPrefix(nowMs) + randomName(13)
   const executor = new Executor({
     registry,
@@ -190,15 +200,16 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     },
     writable: () => ledger.writable(now()),
     async forget() {
-      const seconds = Math.floor(now() / 1000)
-      const floor = seconds - options.window - forgetMargin
-      const forgotten = await ledger.forget(requestPrefix((seconds - options.keep) * 1000), floor)
+      const floor = seconds() - options.window - forgetMargin
+      const forgotten = await ledger.forget(requestPrefix((seconds() - options.keep) * 1000), floor)
       if (forgotten > 0) knownFloor = undefined
       return forgotten
     },
+    keepHead,
     async close() {
       clearInterval(flushing)
       await ledger.close()
+      await keepHead().catch((error: unknown) => logger.error({ err: error }, 'the head of the audit trail was not kept'))
       await db.close()
     },
   }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { createReadStream, readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import closeWithGrace from 'close-with-grace'
@@ -11,6 +11,7 @@ import { commands } from '../commands/index.js'
 import { dialects } from '../dialects/index.js'
 import { native } from '../dialects/native.js'
 import { accountVerbs } from './cli/account.js'
+import { auditVerbs } from './cli/audit.js'
 import { callVerb } from './cli/call.js'
 import { exits } from './cli/exits.js'
 import { initVerb } from './cli/init.js'
@@ -19,18 +20,22 @@ import { serveVerb } from './cli/serve.js'
 import { signVerb } from './cli/sign.js'
 import type { Tools } from './cli/tools.js'
 import { userVerbs } from './cli/user.js'
+import { chainMacOf, headFile, readHeads } from './checkpoint.js'
 import { type Config, ConfigError, readEnv, toConfig } from './config.js'
-import { adminKeyFile, type Data, initialise, isEmpty, isInitialised, openData } from './data.js'
+import { adminKeyFile, type Data, initialise, isEmpty, isInitialised, openData, openMaster } from './data.js'
 import { httpServer } from './http.js'
 import { type Instance, openInstance, type Surroundings } from './instance.js'
 import { loadCommands } from './own-commands.js'
+import { verifyChain } from './store/audit-chain.js'
 import { StorageError } from './store/db.js'
 import { NewerSchema } from './store/migrate.js'
+import { OfflineTrail } from './store/offline-trail.js'
 
 const root = join(import.meta.dirname, '..', '..')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const gracePeriod = 8_000
 const forgetEvery = 60_000
+const keepHeadEvery = 60_000
 
 const surroundings = (logLevel: string): Surroundings => ({
   now: Date.now,
@@ -40,7 +45,12 @@ const surroundings = (logLevel: string): Surroundings => ({
   logger: pino({ level: logLevel }, pino.destination({ dest: 2, sync: true })),
 })
 
-async function instanceOn({ db, vault }: Data, config: Config, around: Surroundings): Promise<Instance> {
+async function instanceOn(
+  { db, vault }: Data,
+  config: Config,
+  around: Surroundings,
+  kept?: { headFile: string },
+): Promise<Instance> {
   const own = config.commands ? await loadCommands(config.commands) : []
   return openInstance({
     ...around,
@@ -50,6 +60,7 @@ async function instanceOn({ db, vault }: Data, config: Config, around: Surroundi
     commands: [...commands, ...own],
     dialects: dialects.filter(({ name }) => config.dialects.includes(name)),
     native,
+    ...kept,
   })
 }
 
@@ -66,7 +77,7 @@ async function serve(config: Config): Promise<void> {
     const { api_key } = await initialise(config, 1, around)
     say(`initialised ${config.data}: account 1, owner key ${api_key}, its secret is in ${adminKeyFile(config.data)}`)
   }
-  const instance = await instanceOn(await openData(config, around), config, around)
+  const instance = await instanceOn(await openData(config, around), config, around, { headFile: headFile(config.data) })
   let draining = false
   const { server, drain } = httpServer({
     handle: instance.handle,
@@ -81,11 +92,17 @@ async function serve(config: Config): Promise<void> {
   const forgetting = setInterval(() => {
     instance.forget().catch((error: unknown) => logger.error({ err: error }, 'old claims could not be forgotten'))
   }, forgetEvery)
+  function keepHead(): void {
+    instance.keepHead().catch((error: unknown) => logger.error({ err: error }, 'the head of the audit trail was not kept'))
+  }
+  keepHead()
+  const keeping = setInterval(keepHead, keepHeadEvery)
   closeWithGrace({ delay: gracePeriod, logger: false }, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'unexpected: the process ends')
     else say(`${signal ?? 'end'}: finishing what was accepted`)
     draining = true
     clearInterval(forgetting)
+    clearInterval(keeping)
     await drain()
     await instance.close()
   })
@@ -100,6 +117,22 @@ async function serve(config: Config): Promise<void> {
 }
 
 const say = (text: string) => void process.stderr.write(`countersign: ${text}\n`)
+
+/** Writes over the line before on a terminal, and nothing elsewhere. */
+function progress(text: string | undefined): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r${text === undefined ? '' : `countersign: ${text}`}\x1b[K`)
+}
+
+/** A JSON string may hold what other readers of lines take for the end of one (U+2028). */
+async function* lines(path: string): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of createReadStream(path, 'utf8')) {
+    const whole = (rest + chunk).split('\n')
+    rest = whole.pop() ?? ''
+    yield* whole
+  }
+  if (rest !== '') yield rest
+}
 
 async function readStdin(): Promise<Buffer> {
   const chunks: Buffer[] = []
@@ -117,6 +150,8 @@ const tools: Tools = {
   say,
   readStdin,
   readFile: (path) => readFileSync(path),
+  lines,
+  readHeads: (path) => readHeads(readFileSync(path, 'utf8')),
   now: () => Math.floor(Date.now() / 1000),
   exit(code) {
     process.exitCode = code
@@ -128,6 +163,13 @@ const tools: Tools = {
     const around = surroundings(config.logLevel === 'info' ? 'warn' : config.logLevel)
     return instanceOn(await openData(config, around), config, around)
   },
+  async openTrail(config) {
+    const { db, vault } = await openData(config, surroundings('silent'))
+    return new OfflineTrail(db, chainMacOf(vault))
+  },
+  verifyRows: (config, rows, evidence, onRow) =>
+    verifyChain(rows, evidence, chainMacOf(openMaster(config, { randomBytes })), onRow),
+  progress,
   serve,
   uid: () => process.getuid?.() ?? 0,
 }
@@ -154,7 +196,7 @@ const program = new Command('countersign')
   .version(version)
   .exitOverride()
   .showSuggestionAfterError()
-for (const verb of [serveVerb, initVerb, callVerb, signVerb, accountVerbs, keyVerbs, userVerbs]) verb(program, tools)
+for (const verb of [serveVerb, initVerb, callVerb, signVerb, accountVerbs, auditVerbs, keyVerbs, userVerbs]) verb(program, tools)
 try {
   await program.parseAsync()
 } catch (error) {

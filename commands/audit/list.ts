@@ -9,16 +9,28 @@ export default command({
   result: ListedAudit,
   codes: ['AUDIT_LISTED'],
   async run({ cursor, pagesize, of_command: only, ...wanted }, { caller, store }) {
-    const before = cursor === undefined ? undefined : Number(cursor)
-    const rows = await store.audit.list(caller.account, { ...wanted, command: only }, before, pagesize)
-    const last = rows.length === pagesize ? rows.at(-1) : undefined
+    const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor)
+    const { rows, next } = await store.audit.list(caller.account, { ...wanted, command: only }, before, pagesize)
     const shown = rows.map(({ at_ms, code, dry_run, detail, ...row }) => ({
       ...row,
       at: at_ms / 1000,
       result_code: code,
       was_dry_run: dry_run === 1,
-      ...(detail !== null && JSON.parse(detail)),
+      ...changeOf(detail),
     }))
-    return ['AUDIT_LISTED', { rows: shown, next_cursor: last ? String(last.seq) : null }]
+    return ['AUDIT_LISTED', { rows: shown, next_cursor: next === undefined ? null : String(next) }]
   },
 })
+
+/** A row that somebody tampered with must not keep the others from being read; `audit/verify` tells of it. */
+function changeOf(detail: string | null): { before?: object; after?: object } {
+  try {
+    const { before, after } = JSON.parse(detail ?? '{}')
+    return { ...(isObject(before) && { before }), ...(isObject(after) && { after }) }
+  } catch {
+    return {}
+  }
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,6 +1,6 @@
 import { VerifiedAudit } from '../../schemas/audit.js'
 import { Nothing } from '../../schemas/types.js'
-import { command } from '../../src/command.js'
+import { command, invalid } from '../../src/command.js'
 
 export default command({
   name: 'audit/verify',
@@ -10,8 +10,11 @@ export default command({
   result: VerifiedAudit,
   codes: ['AUDIT_BROKEN', 'AUDIT_HOLDS'],
   async run(_params, { store }) {
-    const { rows, broken } = await store.audit.verify()
-    const result = { ok: broken === undefined, rows, first_broken: broken?.seq ?? null }
+    const { audit } = store
+    // Inside a transaction everybody else would wait for it.
+    if (audit.hurried) throw invalid('/cmd', 'looks at the whole trail, which no batch can carry')
+    const { rows, broken } = await audit.verify()
+    const result = { ok: broken === undefined, rows, first_broken: broken?.seq ?? null, why: broken?.why ?? null }
     return [result.ok ? 'AUDIT_HOLDS' : 'AUDIT_BROKEN', result]
   },
 })

@@ -1,6 +1,8 @@
 import type { Config } from '../config.js'
 import type { Instance, LocalOutcome } from '../instance.js'
 import { Refusal } from '../refusal.js'
+import type { AuditRow, Evidence, SignedHead, Verdict } from '../store/audit-chain.js'
+import type { OfflineTrail } from '../store/offline-trail.js'
 import { exitOf } from './exits.js'
 
 /** What a verb may do to the world: given by main.ts. */
@@ -12,6 +14,10 @@ export interface Tools {
   say(text: string): void
   readStdin(): Promise<Buffer>
   readFile(path: string): Buffer
+  /** The lines of a text file, without their ends. */
+  lines(path: string): AsyncIterable<string>
+  /** The signed heads of the audit trail that a file holds. */
+  readHeads(path: string): SignedHead[]
   /** Unix seconds. */
   now(): number
   exit(code: number): void
@@ -20,6 +26,16 @@ export interface Tools {
   adminKeyFile(folder: string): string
   /** Opens the data folder for one verb; a running server notices what it changes. */
   open(config: Config): Promise<Instance>
+  openTrail(config: Config): Promise<OfflineTrail>
+  /** Checks rows that are not in a database; only the master key is needed. */
+  verifyRows(
+    config: Config,
+    rows: AsyncIterable<AuditRow>,
+    evidence: Evidence,
+    onRow: (rows: number) => void,
+  ): Promise<Verdict>
+  /** A line on a terminal that the next one replaces; undefined clears it. Nothing where stderr is no terminal. */
+  progress(text: string | undefined): void
   serve(config: Config): Promise<void>
   uid(): number
 }

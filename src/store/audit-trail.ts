@@ -1,13 +1,6 @@
-import { type AuditEntry, type ChainMac, chained, type Head } from './audit.js'
-import type { Queries, Session, Value } from './db.js'
-import { Meta } from './meta.js'
-
-/** A row as it stands in the trail. */
-export interface AuditRow extends AuditEntry {
-  readonly node: string
-  readonly seq: number
-  readonly hash: string
-}
+import type { ChainMac, Head } from './audit.js'
+import { type AuditRow, isSigned, type SignedHead, signHead, type Verdict, verifyChain } from './audit-chain.js'
+import type { Queries, Value } from './db.js'
 
 export interface AuditFilter {
   readonly from?: number | undefined
@@ -18,38 +11,62 @@ export interface AuditFilter {
   readonly target?: string | undefined
 }
 
-/** What checking a chain found: how many rows held, and the first that did not. */
-export interface Verdict {
-  readonly rows: number
-  readonly broken: { readonly node: string; readonly seq: number; readonly why: string } | undefined
-  readonly head: Head
-}
-
-/** A head that was written down elsewhere; `mac` proves that this instance wrote it. */
-export interface Checkpoint extends Head {
-  readonly node: string
-  readonly at: number
-  readonly mac: string
-}
+type Listed = Omit<AuditRow, 'account' | 'node' | 'hash'>
 
 const columns =
   'node, seq, at_ms, account, principal, key_id, address, dialect, command, target, code, dry_run, request_id, detail, hash'
 const pageRows = 500
+/** Rows that one query of `list` looks at; a filter that fits nothing must not hold everybody up. */
+const lookedAt = 5_000
+const maxLooks = 40
 
-/** Reading the audit trail: listing, checking, exporting, cutting. */
+/** Reading the audit trail: listing, checking, exporting. */
 export class AuditTrail {
   constructor(
     private readonly queries: Queries,
     private readonly mac: ChainMac,
   ) {}
 
-  /** Rows of one account, newest first, below a sequence number. */
-  list(
+  /** True inside a transaction: nobody else can write meanwhile, and nothing may be awaited but the store. */
+  get hurried(): boolean {
+    return !('transaction' in this.queries)
+  }
+
+  /**
+   * Rows of one account, newest first, below a sequence number. `next` is where to go on, undefined at the end; a page may
+   * hold fewer rows than asked for, even none, when many were looked at in vain.
+   */
+  async list(
     account: number,
     filter: AuditFilter,
-    before: number | undefined,
+    before: number,
     limit: number,
-  ): Promise<Omit<AuditRow, 'account' | 'node' | 'hash'>[]> {
+  ): Promise<{ rows: Listed[]; next: number | undefined }> {
+    const rows: Listed[] = []
+    let end = before
+    for (let looks = 0; looks < (this.hurried ? 1 : maxLooks); looks++) {
+      const start = await this.startOf(account, end)
+      const found = await this.between(account, filter, start, end, limit - rows.length)
+      rows.push(...found)
+      const last = found.at(-1)
+      if (last && rows.length === limit) return { rows, next: last.seq }
+      if (start === 0) return { rows, next: undefined }
+      end = start
+      await this.pause()
+    }
+    return { rows, next: end }
+  }
+
+  /** The number of the last of the rows that one query looks at below `end`; 0 when they are all of them. */
+  private async startOf(account: number, end: number): Promise<number> {
+    const row = await this.queries.get<{ seq: number }>(
+      'select seq from audit where account = $1 and seq < $2 order by seq desc limit 1 offset $3',
+      [account, end, lookedAt - 1],
+    )
+    return row?.seq ?? 0
+  }
+
+  private between(account: number, filter: AuditFilter, start: number, end: number, limit: number): Promise<Listed[]> {
     const given: [string, Value | undefined][] = [
       ['at_ms >=', filter.from === undefined ? undefined : filter.from * 1000],
       ['at_ms <', filter.to === undefined ? undefined : filter.to * 1000],
@@ -57,14 +74,13 @@ export class AuditTrail {
       ['command =', filter.command],
       ['code =', filter.result_code],
       ['target =', filter.target],
-      ['seq <', before],
     ]
     const where = given.filter((pair): pair is [string, Value] => pair[1] !== undefined)
-    const conditions = where.map(([condition], index) => ` and ${condition} $${index + 3}`).join('')
+    const conditions = where.map(([condition], index) => ` and ${condition} $${index + 5}`).join('')
     return this.queries.all(
       `select seq, at_ms, principal, key_id, address, dialect, command, target, code, dry_run, request_id, detail
-       from audit where account = $1${conditions} order by seq desc limit $2`,
-      [account, limit, ...where.map(([, value]) => value)],
+       from audit where account = $1 and seq >= $2 and seq < $3${conditions} order by seq desc limit $4`,
+      [account, start, end, limit, ...where.map(([, value]) => value)],
     )
   }
 
@@ -81,85 +97,58 @@ export class AuditTrail {
       const last = page.at(-1)
       if (!last || page.length < pageRows) return
       ;[node, seq] = [last.node, last.seq]
-      await new Promise((resolve) => setImmediate(resolve))
+      await this.pause()
     }
   }
 
-  /** Checks every chain from its beginning, or from the signed cut that retention left. */
-  async verify(): Promise<Verdict> {
-    return verifyRows(this.rows(), this.mac, (node) => this.cutOf(node))
+  /** Where the chains begin when retention removed what was before; as it is kept, the signature not yet looked at. */
+  async cuts(): Promise<SignedHead[]> {
+    const rows = await this.queries.all<{ name: string; value: string }>(
+      `select name, value from meta where name >= 'audit_cut:' and name < 'audit_cut;' order by name`,
+    )
+    return rows.map(({ name, value }) => readCut(name.slice('audit_cut:'.length), value))
+  }
+
+  /** Checks every chain from its beginning, or from the signed cut that retention left, against checkpoints kept elsewhere. */
+  async verify(checkpoints: readonly SignedHead[] = [], onRow?: (rows: number) => void): Promise<Verdict> {
+    for (let attempts = 1; ; attempts++) {
+      const cuts = await this.cuts()
+      const verdict = await verifyChain(this.rows(), { cuts, checkpoints }, this.mac, onRow)
+      // A cut that was made meanwhile looks like missing rows.
+      const same = JSON.stringify(cuts) === JSON.stringify(await this.cuts())
+      if (!verdict.broken || same || attempts === 3) return verdict
+    }
   }
 
   /** The head of a chain, signed, to be kept where whoever can change the database cannot. `at` in Unix seconds. */
-  async checkpoint(node: string, at: number): Promise<Checkpoint | undefined> {
+  async checkpoint(node: string, at: number): Promise<SignedHead | undefined> {
     const head = await this.queries.get<Head>('select seq, hash from audit where node = $1 order by seq desc limit 1', [
       node,
     ])
-    return head && { node, seq: head.seq, hash: head.hash, at, mac: this.mac(checkpointText({ node, ...head, at })) }
+    return head && signHead('checkpoint', { node, ...head, at }, this.mac)
   }
 
-  /** Why a checkpoint does not agree with the trail; undefined when it does. A tail that was cut off is found only so. */
-  async disagrees(checkpoint: Checkpoint): Promise<string | undefined> {
+  /** Why a checkpoint does not agree with the trail, without checking the whole; undefined when it does. */
+  async disagrees(checkpoint: SignedHead): Promise<string | undefined> {
     const { node, seq, hash } = checkpoint
-    if (this.mac(checkpointText(checkpoint)) !== checkpoint.mac)
-      return 'the checkpoint was not written by this instance'
+    if (!isSigned('checkpoint', checkpoint, this.mac)) return 'it is not one that this instance signed'
     const row = await this.queries.get<Head>('select seq, hash from audit where node = $1 and seq = $2', [node, seq])
-    if (row) return row.hash === hash ? undefined : `row ${seq} is not the one that the checkpoint saw`
-    const cut = await this.cutOf(node)
-    return cut && cut.seq >= seq ? undefined : `row ${seq}, which the checkpoint saw, is missing: the tail was cut off`
+    if (row) return row.hash === hash ? undefined : `row ${seq} is not the one that it saw`
+    const cut = (await this.cuts()).find((one) => one.node === node && isSigned('cut', one, this.mac))
+    return cut && cut.seq >= seq ? undefined : `row ${seq}, which it saw, is missing: the tail was cut off`
   }
 
-  /** Removes rows before a moment (Unix milliseconds), leaving a signed cut for `verify` to start from; how many. */
-  async cut(session: Session, node: string, beforeMs: number): Promise<number> {
-    const last = await session.get<Head>(
-      'select seq, hash from audit where node = $1 and at_ms < $2 order by seq desc limit 1',
-      [node, beforeMs],
-    )
-    if (!last) return 0
-    const { seq, hash } = last
-    const signed = { seq, hash, mac: this.mac(cutText(node, last)) }
-    await new Meta(session).set(`audit_cut:${node}`, JSON.stringify(signed))
-    return session.run('delete from audit where node = $1 and seq <= $2', [node, seq])
-  }
-
-  /** Where a chain begins: after the cut, if it is signed; else at nothing. */
-  async cutOf(node: string): Promise<Head | undefined> {
-    const text = await new Meta(this.queries).get(`audit_cut:${node}`)
-    if (text === undefined) return undefined
-    const { seq, hash, mac } = JSON.parse(text)
-    return this.mac(cutText(node, { seq, hash })) === mac ? { seq, hash } : undefined
+  private async pause(): Promise<void> {
+    if (!this.hurried) await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
-const checkpointText = ({ node, seq, hash, at }: Omit<Checkpoint, 'mac'>) =>
-  JSON.stringify(['checkpoint', node, seq, hash, at])
-const cutText = (node: string, { seq, hash }: Head) => JSON.stringify(['cut', node, seq, hash])
-
-/** Checks rows in the order of their chains. `cutOf` says where a chain begins when not at its first row. */
-export async function verifyRows(
-  rows: AsyncIterable<AuditRow> | Iterable<AuditRow>,
-  mac: ChainMac,
-  cutOf: (node: string) => Promise<Head | undefined>,
-): Promise<Verdict> {
-  let node: string | undefined
-  let head: Head = { seq: 0, hash: '' }
-  let count = 0
-  for await (const row of rows) {
-    if (row.node !== node) {
-      node = row.node
-      head = (await cutOf(node)) ?? { seq: 0, hash: '' }
-    }
-    const why = fault(row, head, mac)
-    if (why !== undefined) return { rows: count, broken: { node, seq: row.seq, why }, head }
-    head = { seq: row.seq, hash: row.hash }
-    count++
+/** A record that cannot be read is one that nobody signed. */
+function readCut(node: string, text: string): SignedHead {
+  try {
+    const { seq, hash, at, mac } = JSON.parse(text)
+    return { node, seq: Number(seq), hash: String(hash), at: Number(at), mac: String(mac) }
+  } catch {
+    return { node, seq: 0, hash: '', at: 0, mac: '' }
   }
-  return { rows: count, broken: undefined, head }
-}
-
-function fault(row: AuditRow, head: Head, mac: ChainMac): string | undefined {
-  if (row.seq !== head.seq + 1) return `row ${head.seq + 1} is missing`
-  return mac(chained(row.node, row.seq, row, head.hash)) === row.hash
-    ? undefined
-    : 'the row was changed, or one before it'
 }

@@ -104,15 +104,17 @@ export class Ledger {
     })
   }
 
-  /** A write of the gateway itself, alone in its transaction. */
-  chore<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  /** A write of the gateway itself, alone in its transaction; `committed` is called before anything else is written. */
+  chore<T>(work: (session: Session) => Promise<T>, committed?: (result: T) => void): Promise<T> {
     if (this.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
     return new Promise((resolve, reject) => {
       this.chores.push(async () => {
         if (this.broken) return reject(new StorageError('fault', 'the storage is being repaired'))
         try {
-          resolve(await this.options.db.transaction(work))
+          const result = await this.options.db.transaction(work)
           this.succeeded()
+          committed?.(result)
+          resolve(result)
         } catch (error) {
           this.failed(error)
           if (this.broken) await this.recover()
@@ -154,12 +156,16 @@ export class Ledger {
   /** Writes down what is noted, when no batch did. `all`: the uses of keys as well, which are written once a minute. */
   async flush(all = false): Promise<void> {
     const { node, notes, chainMac, now } = this.options
-    if (notes.empty) return
-    const written = await this.chore(async (session) => {
-      const head = await new Audit(session).head(node)
-      return (await notes.write(session, node, head, chainMac, now(), all)).written
-    })
-    written()
+    if (!notes.due(now(), all)) return
+    do {
+      await this.chore(
+        async (session) => {
+          const head = await new Audit(session).head(node)
+          return notes.write(session, node, head, chainMac, now(), all)
+        },
+        ({ written }) => written(),
+      )
+    } while (notes.many || (all && notes.due(now(), all)))
   }
 
   /** Ends after everything submitted was answered and everything noted was written. */

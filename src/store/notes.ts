@@ -24,6 +24,7 @@ export interface Written {
 const idOf = ({ minute, code, keyId }: Pick<Count, 'minute' | 'code' | 'keyId'>): string => `${minute} ${code} ${keyId}`
 
 const usesEvery = 60
+const rowsAtOnce = 1_000
 const maxRows = 10_000
 const maxCounts = 50_000
 const recentMacs = 10_000
@@ -39,8 +40,17 @@ export class Notes {
   private readonly recent = new Set<string>()
   private usesWrittenAt = 0
 
-  get empty(): boolean {
-    return this.rows.length === 0 && this.counts.size === 0 && this.uses.size === 0
+  /** `onMany` is called when so many rows wait that they should not wait for the next second. */
+  constructor(private readonly onMany: () => void = () => undefined) {}
+
+  /** More rows wait than one transaction takes. */
+  get many(): boolean {
+    return this.rows.length >= rowsAtOnce
+  }
+
+  /** Whether there is something to write at `now` (Unix seconds); `all`: the uses of keys too. */
+  due(now: number, all = false): boolean {
+    return this.rows.length > 0 || this.counts.size > 0 || (this.uses.size > 0 && (all || this.usesDue(now)))
   }
 
   /** A row the first time that a message is seen, a count afterwards: one captured message cannot fill the disk. */
@@ -48,7 +58,10 @@ export class Notes {
     const repeated = this.recent.has(mac)
     if (!repeated) this.remember(mac)
     if (repeated || this.rows.length >= maxRows) this.count(entry.key_id ?? '', entry.account, entry.code, entry.at_ms)
-    else this.rows.push(entry)
+    else {
+      this.rows.push(entry)
+      if (this.rows.length % rowsAtOnce === 0) this.onMany()
+    }
   }
 
   count(keyId: string, account: number, code: number, atMs: number): void {
@@ -65,13 +78,13 @@ export class Notes {
   }
 
   /**
-   * Writes what is noted in the transaction of `queries`, the uses of keys only once a minute or when `all` is asked for;
-   * the new head of the chain. Call `written` once it is committed. `now` in Unix seconds.
+   * Writes what is noted in the transaction of `queries`, at most a thousand rows, the uses of keys only once a minute or
+   * when `all` is asked for. Call `written` once it is committed, and before the next `write`. `now` in Unix seconds.
    */
   async write(queries: Queries, node: string, head: Head, mac: ChainMac, now: number, all = false): Promise<Written> {
-    const rows = this.rows.slice()
+    const rows = this.rows.slice(0, rowsAtOnce)
     const counts = [...this.counts.values()].map((counted) => ({ ...counted, counted }))
-    const uses = all || now - this.usesWrittenAt >= usesEvery ? [...this.uses] : []
+    const uses = all || this.usesDue(now) ? [...this.uses] : []
     const audit = new Audit(queries)
     let next = head
     for (const row of rows) next = await audit.append(node, row, next, mac)
@@ -98,6 +111,11 @@ export class Notes {
         if (uses.length > 0) this.usesWrittenAt = now
       },
     }
+  }
+
+  /** A clock that was set back must not keep them waiting. */
+  private usesDue(now: number): boolean {
+    return Math.abs(now - this.usesWrittenAt) >= usesEvery
   }
 
   /** What was counted while the write was under way is still to be written. */
