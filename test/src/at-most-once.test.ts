@@ -220,6 +220,26 @@ test('a key that is deleted and imported again keeps its claims', async (t) => {
   assert.equal(await counted(instance.db, 'n'), 2)
 })
 
+test('a key that was deleted and imported for another account begins anew there', async (t) => {
+  const instance = await instanceFor(t, { extra: [counter().command] })
+  await instance.call('accounts/create', { account: 2 })
+  const vendor = { apiKey: 'vendor-key', secret: 'a-secret-that-a-vendor-gave-out' }
+  const codes = []
+  for (const account of [1, 2]) {
+    const importing = { key: vendor.apiKey, secret: vendor.secret, account }
+    await instance.call('keys/import', importing, { idempotencyKey: `import-${account}` })
+    codes.push(await instance.call('count', { id: 'n' }, { by: vendor, idempotencyKey: key }))
+    await instance.db.transaction((session) => session.run('delete from keys where key_id = $1', [vendor.apiKey]))
+  }
+  assert.deepEqual(
+    codes.map(({ code, replayed, result }) => [code, replayed, result]),
+    [
+      [10001, undefined, { sum: 1 }],
+      [10001, undefined, { sum: 1 }],
+    ],
+  )
+})
+
 test('reads are not claimed, and their idempotency_key is ignored', async (t) => {
   const instance = await instanceFor(t)
   await instance.call('set-user', { id: 'alice', user: { comment: 'one' } })

@@ -1,0 +1,126 @@
+-- Generated from the migrations. Refresh it with: UPDATE_SNAPSHOTS=1 node scripts/test.mjs store/schema
+
+CREATE TABLE accounts (
+  account bigint not null primary key,
+  name text not null,
+  enable integer not null,
+  version bigint not null,
+  created_at bigint not null
+);
+
+CREATE TABLE audit (
+  node text not null,
+  seq bigint not null,
+  at_ms bigint not null,
+  account bigint not null,
+  principal text not null,
+  key_id text,
+  address text not null,
+  dialect text not null,
+  command text not null,
+  target text,
+  code integer not null,
+  dry_run integer not null,
+  request_id text not null,
+  detail text,
+  hash text not null,
+  primary key (node, seq)
+);
+
+CREATE TABLE claims (
+  request_id text not null primary key,
+  identity text not null unique,
+  account bigint not null,
+  principal text not null,
+  command text not null,
+  timestamp bigint not null,
+  mac text not null,
+  params_mac text not null,
+  code integer not null,
+  outcome text,
+  sealed integer not null,
+  created_at bigint not null
+);
+
+CREATE TABLE counters (
+  account bigint not null,
+  name text not null,
+  value bigint not null,
+  primary key (account, name)
+);
+
+CREATE TABLE keys (
+  key_id text not null primary key,
+  account bigint not null references accounts (account),
+  principal_kind text not null,
+  principal_id text not null,
+  lineage text not null,
+  permissions text not null,
+  addresses text not null,
+  secret text not null,
+  old_secret text,
+  old_until bigint,
+  enable integer not null,
+  expires_at bigint,
+  revoked_at bigint,
+  created_by text not null,
+  comment text not null,
+  created_at bigint not null
+);
+
+CREATE TABLE meta (
+  name text not null primary key,
+  value text not null
+);
+
+CREATE TABLE migrations (id text not null primary key, applied_at bigint not null);
+
+CREATE TABLE principals (
+  account bigint not null references accounts (account),
+  kind text not null,
+  id text not null,
+  permissions text not null,
+  enable integer not null,
+  created_at bigint not null,
+  primary key (account, kind, id)
+);
+
+CREATE TABLE records (
+  account bigint not null references accounts (account),
+  kind text not null,
+  id text not null,
+  value text not null,
+  primary key (account, kind, id)
+);
+
+CREATE TABLE stream_users (
+  account bigint not null references accounts (account),
+  id bigint not null,
+  app text not null,
+  stream text not null,
+  publisher text not null,
+  pass text,
+  settings text not null,
+  created_at bigint not null,
+  primary key (account, id)
+);
+
+CREATE TABLE users (
+  account bigint not null references accounts (account),
+  id text not null,
+  enable integer not null,
+  type integer not null,
+  password text,
+  comment text not null,
+  token text,
+  ip text not null,
+  expire bigint not null,
+  conlimit bigint not null,
+  created_at bigint not null,
+  updated_at bigint not null,
+  primary key (account, id)
+);
+
+CREATE INDEX keys_of_principal on keys (account, principal_kind, principal_id);
+
+CREATE UNIQUE INDEX stream_users_by_name on stream_users (account, app, stream, publisher);
