@@ -8,7 +8,7 @@ export default command({
   params: RequestTicket,
   result: RequestedTicket,
   codes: ['TICKET_NOT_MADE', 'TICKET_MADE'],
-  async run({ pass, ip, video, app, uses = 0, expire, expires }, { caller, store, now, id }) {
+  async run({ pass, ip, video, app, uses = 0, expire, expires }, { caller, store, now, id, audit }) {
     const from = playableFrom(ip ?? '0.0.0.0/0', caller.address)
     if (from === undefined) throw invalid('/ip', 'must be addresses and CIDR blocks joined by |, auto or auto/24')
     const given = expire ?? expires
@@ -31,8 +31,9 @@ export default command({
       expire_at: end,
     }
     if (end !== 0 && end <= now) return ['TICKET_NOT_MADE']
-    return (await store.tickets.insert(ticket))
-      ? ['TICKET_MADE', { ticket: shownTicket(ticket, now) }]
-      : ['TICKET_NOT_MADE']
+    if (!(await store.tickets.insert(ticket))) return ['TICKET_NOT_MADE']
+    // Whoever has the key may play: the trail does not show it.
+    audit(undefined, { app, video, ip: from, uses, expire_at: end })
+    return ['TICKET_MADE', { ticket: shownTicket(ticket, now) }]
   },
 })

@@ -9,7 +9,9 @@ export default command({
   params: TicketRef,
   result: Nothing,
   codes: ['TICKET_NOT_REVOKED', 'TICKET_REVOKED'],
-  async run({ key }, { store }) {
-    return (await store.tickets.revoke(key)) ? ['TICKET_REVOKED'] : ['TICKET_NOT_REVOKED']
+  async run({ key }, { store, audit }) {
+    if (!(await store.tickets.revoke(key))) return ['TICKET_NOT_REVOKED']
+    audit({ active: true }, { active: false })
+    return ['TICKET_REVOKED']
   },
 })

@@ -32,7 +32,9 @@ export const AuditRow = Closed({
 })
 export const ListedAudit = Closed({
   rows: Type.Array(AuditRow, { description: 'newest first' }),
-  next_cursor: Type.Union([Type.String(), Type.Null()], { description: 'null on the last page; a page may be short, even empty, before it' }),
+  next_cursor: Type.Union([Type.String(), Type.Null()], {
+    description: 'null on the last page; a page may be short, even empty, before it',
+  }),
 })
 
 export const VerifiedAudit = Closed({

@@ -65,7 +65,7 @@ export const edits: readonly Edit[] = [
       'the body was sent with white space at its end that was not signed',
       'send exactly the bytes that were signed (curl: --data-binary, printf %s instead of echo)',
     ),
-    (text) => text.trimEnd(),
+    (text) => text.replace(/[ \t\r\n]+$/, ''),
   ),
   edit(
     cause(
@@ -73,7 +73,7 @@ export const edits: readonly Edit[] = [
       'the body was sent with white space around it that was not signed',
       'send exactly the bytes that were signed',
     ),
-    (text) => text.trim(),
+    (text) => text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, ''),
   ),
   edit(
     cause(

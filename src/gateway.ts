@@ -9,8 +9,8 @@ import {
   requireValid,
 } from './admit.js'
 import type { Authorities, Authority } from './authority.js'
-import type { Dialect, Message, Outcome, Wire } from './dialect.js'
 import { targetOf } from './call.js'
+import type { Dialect, Message, Outcome, Wire } from './dialect.js'
 import type { Executor } from './execute.js'
 import type { Limits } from './limits.js'
 import type { Log } from './log.js'

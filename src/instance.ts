@@ -138,7 +138,8 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   flushing.unref()
   const { headFile: file } = options
   const trail = new AuditTrail(db, chainMac)
-  const keepHead = file === undefined ? async () => undefined : headKeeper({ trail, node: sqliteNode, file, logger, now: seconds })
+  const keepHead =
+    file === undefined ? async () => undefined : headKeeper({ trail, node: sqliteNode, file, logger, now: seconds })
   const requestId = (nowMs: number) => requestPrefix(nowMs) + randomName(13)
   const executor = new Executor({
     registry,
@@ -209,7 +210,9 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     async close() {
       clearInterval(flushing)
       await ledger.close()
-      await keepHead().catch((error: unknown) => logger.error({ err: error }, 'the head of the audit trail was not kept'))
+      await keepHead().catch((error: unknown) =>
+        logger.error({ err: error }, 'the head of the audit trail was not kept'),
+      )
       await db.close()
     },
   }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { randomBytes } from 'node:crypto'
-import { createReadStream, readFileSync } from 'node:fs'
+import { closeSync, createReadStream, fsyncSync, openSync, readFileSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import closeWithGrace from 'close-with-grace'
@@ -10,19 +10,21 @@ import { pino } from 'pino'
 import { commands } from '../commands/index.js'
 import { dialects } from '../dialects/index.js'
 import { native } from '../dialects/native.js'
+import { chainMacOf, headFile, readHeads } from './checkpoint.js'
 import { accountVerbs } from './cli/account.js'
 import { auditVerbs } from './cli/audit.js'
 import { callVerb } from './cli/call.js'
+import { doctorVerb } from './cli/doctor.js'
 import { exits } from './cli/exits.js'
 import { initVerb } from './cli/init.js'
 import { keyVerbs } from './cli/key.js'
 import { serveVerb } from './cli/serve.js'
 import { signVerb } from './cli/sign.js'
-import type { Tools } from './cli/tools.js'
+import type { SecretFile, Tools } from './cli/tools.js'
 import { userVerbs } from './cli/user.js'
-import { chainMacOf, headFile, readHeads } from './checkpoint.js'
 import { type Config, ConfigError, readEnv, toConfig } from './config.js'
 import { adminKeyFile, type Data, initialise, isEmpty, isInitialised, openData, openMaster } from './data.js'
+import { examine } from './doctor.js'
 import { httpServer } from './http.js'
 import { type Instance, openInstance, type Surroundings } from './instance.js'
 import { loadCommands } from './own-commands.js'
@@ -93,7 +95,9 @@ async function serve(config: Config): Promise<void> {
     instance.forget().catch((error: unknown) => logger.error({ err: error }, 'old claims could not be forgotten'))
   }, forgetEvery)
   function keepHead(): void {
-    instance.keepHead().catch((error: unknown) => logger.error({ err: error }, 'the head of the audit trail was not kept'))
+    instance
+      .keepHead()
+      .catch((error: unknown) => logger.error({ err: error }, 'the head of the audit trail was not kept'))
   }
   keepHead()
   const keeping = setInterval(keepHead, keepHeadEvery)
@@ -134,6 +138,26 @@ async function* lines(path: string): AsyncGenerator<string> {
   if (rest !== '') yield rest
 }
 
+function secretFile(path: string): SecretFile {
+  const descriptor = openSync(path, 'wx', 0o600)
+  return {
+    write(text) {
+      writeSync(descriptor, text)
+      fsyncSync(descriptor)
+      closeSync(descriptor)
+    },
+    discard() {
+      closeSync(descriptor)
+      rmSync(path)
+    },
+  }
+}
+
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize
+}
+
 async function readStdin(): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk))
@@ -152,6 +176,8 @@ const tools: Tools = {
   readFile: (path) => readFileSync(path),
   lines,
   readHeads: (path) => readHeads(readFileSync(path, 'utf8')),
+  secretFile,
+  examine: (config) => examine(config, { ...surroundings('silent'), uid: tools.uid(), freeBytes }),
   now: () => Math.floor(Date.now() / 1000),
   exit(code) {
     process.exitCode = code
@@ -196,7 +222,8 @@ const program = new Command('countersign')
   .version(version)
   .exitOverride()
   .showSuggestionAfterError()
-for (const verb of [serveVerb, initVerb, callVerb, signVerb, accountVerbs, auditVerbs, keyVerbs, userVerbs]) verb(program, tools)
+for (const verb of [serveVerb, initVerb, callVerb, signVerb, accountVerbs, auditVerbs, keyVerbs, userVerbs, doctorVerb])
+  verb(program, tools)
 try {
   await program.parseAsync()
 } catch (error) {

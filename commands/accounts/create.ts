@@ -9,9 +9,11 @@ export default command({
   result: Account,
   codes: ['ACCOUNT_EXISTS', 'ACCOUNT_CREATED'],
   target: ({ account }) => account,
-  async run({ account: wanted, name, enable = true }, { store, now, id }) {
+  async run({ account: wanted, name, enable = true }, { store, now, id, audit }) {
     const account = wanted ?? (await store.accounts.highest()) + 1
     const created = { account, name: name ?? `account ${account}`, enable }
-    return (await store.accounts.insert(created, id(), now)) ? ['ACCOUNT_CREATED', created] : ['ACCOUNT_EXISTS']
+    if (!(await store.accounts.insert(created, id(), now))) return ['ACCOUNT_EXISTS']
+    audit(undefined, created)
+    return ['ACCOUNT_CREATED', created]
   },
 })

@@ -9,7 +9,7 @@ export default command({
   result: RevokedKeys,
   codes: ['KEY_NOT_REVOKED', 'KEY_REVOKED'],
   target: ({ key }) => key,
-  async run({ key, cascade = false }, { caller, store, now }) {
+  async run({ key, cascade = false }, { caller, store, now, audit }) {
     const keys = await store.accountKeys.list()
     const named = keys.find(({ keyId }) => keyId === key)
     if (!named) return ['KEY_NOT_REVOKED']
@@ -17,6 +17,7 @@ export default command({
     const ended = (cascade ? descendants(named, keys) : [named]).filter(({ revokedAt }) => revokedAt === null)
     for (const one of ended) requireOver(caller, one)
     for (const { keyId } of ended) await store.accountKeys.revoke(keyId, now)
+    audit(undefined, { revoked: ended.map(({ keyId }) => keyId) })
     return ['KEY_REVOKED', { revoked: ended.map(({ keyId }) => keyId) }]
   },
 })

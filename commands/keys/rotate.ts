@@ -11,12 +11,13 @@ export default command({
   result: RotatedKey,
   codes: ['KEY_NOT_ROTATED', 'KEY_ROTATED'],
   target: ({ key }) => key,
-  async run({ key, grace = defaultGrace }, { caller, store, now, newKey }) {
+  async run({ key, grace = defaultGrace }, { caller, store, now, newKey, audit }) {
     const before = await store.accountKeys.find(key)
     if (!before || before.revokedAt !== null) return ['KEY_NOT_ROTATED']
     requireShowable(caller, before)
     const { secret } = newKey()
     await store.accountKeys.rotate(key, secret, now + grace)
+    audit(undefined, { old_secret_until: now + grace })
     return ['KEY_ROTATED', { key_id: key, secret, old_secret_until: now + grace }]
   },
 })

@@ -1,5 +1,5 @@
 import { KeyRef, UpdateKey } from '../../schemas/keys.js'
-import { command, mostLiveKeys, requireGrantable, requireOver } from '../../src/command.js'
+import { command, type KeyInfo, mostLiveKeys, requireGrantable, requireOver } from '../../src/command.js'
 
 export default command({
   name: 'keys/update',
@@ -19,7 +19,25 @@ export default command({
     if (after) requireOver(caller, after)
     const revives = enable === true || expiresAt !== undefined
     if (revives && (await store.accountKeys.countLive(before.principal, now)) > mostLiveKeys) return ['KEY_NOT_REVIVED']
-    audit(before, after)
+    audit(...differing(before, after))
     return ['KEY_UPDATED', { key }]
   },
 })
+
+const audited = ({ permissions, addresses, expiresAt, comment, enable }: KeyInfo): [string, unknown][] => [
+  ['permissions', permissions],
+  ['ips', addresses],
+  ['expires_at', expiresAt],
+  ['comment', comment],
+  ['enable', enable],
+]
+
+/** What of a key is another now: as it was, as it is. */
+function differing(before: KeyInfo, after: KeyInfo = before): [before: object, after: object] {
+  const is = audited(after)
+  const names = audited(before).flatMap(([name, was], at) =>
+    JSON.stringify(was) === JSON.stringify(is[at]?.[1]) ? [] : [name],
+  )
+  const only = (key: KeyInfo) => Object.fromEntries(audited(key).filter(([name]) => names.includes(name)))
+  return [only(before), only(after)]
+}

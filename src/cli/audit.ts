@@ -65,7 +65,8 @@ function report(tools: Tools, where: string, { rows, broken, heads }: Verdict, c
     tools.print(JSON.stringify({ ok: false, rows, first_broken: broken.seq, why: broken.why }))
     tools.say(`the audit trail in ${where} is broken at row ${broken.seq}: ${broken.why}`)
     if (broken.seq === 1) tools.say('where every row seems wrong, make sure that the master key is the right one')
-    return tools.exit(exits.notDone)
+    tools.exit(exits.notDone)
+    return
   }
   const last = Math.max(0, ...[...heads.values()].map(({ seq }) => seq))
   tools.print(JSON.stringify({ ok: true, rows, last_row: last, checkpoints: checkpoints.length }))

@@ -1,4 +1,5 @@
 import type { Config } from '../config.js'
+import type { Finding } from '../doctor.js'
 import type { Instance, LocalOutcome } from '../instance.js'
 import { Refusal } from '../refusal.js'
 import type { AuditRow, Evidence, SignedHead, Verdict } from '../store/audit-chain.js'
@@ -18,6 +19,10 @@ export interface Tools {
   lines(path: string): AsyncIterable<string>
   /** The signed heads of the audit trail that a file holds. */
   readHeads(path: string): SignedHead[]
+  /** Makes a file for a secret, mode 0600, which must not exist yet: made before what fills it, since a secret is shown once. */
+  secretFile(path: string): SecretFile
+  /** Looks the data folder, the database and the surroundings over without changing anything. */
+  examine(config: Config): Promise<Finding[]>
   /** Unix seconds. */
   now(): number
   exit(code: number): void
@@ -40,6 +45,13 @@ export interface Tools {
   uid(): number
 }
 
+/** A file that was made and waits for its secret. */
+export interface SecretFile {
+  write(text: string): void
+  /** Removes the file again. */
+  discard(): void
+}
+
 /** Prints what a command answered and ends accordingly. */
 function finish(tools: Tools, outcome: LocalOutcome, cmd: string): void {
   const { code, done, message, result } = outcome
@@ -47,17 +59,18 @@ function finish(tools: Tools, outcome: LocalOutcome, cmd: string): void {
   tools.exit(exitOf(code))
 }
 
-/** Runs one command on the data folder itself, as the operator. */
+/** Runs one command on the data folder itself, as the operator. `shown` is what is printed of its outcome. */
 export async function withInstance(
   tools: Tools,
   flags: Readonly<Record<string, string | undefined>>,
   account: number,
   cmd: string,
   params: Record<string, unknown>,
+  shown: (outcome: LocalOutcome) => LocalOutcome = (outcome) => outcome,
 ): Promise<void> {
   const instance = await tools.open(tools.config(flags))
   try {
-    finish(tools, await instance.local(cmd, params, { account, uid: tools.uid() }), cmd)
+    finish(tools, shown(await instance.local(cmd, params, { account, uid: tools.uid() })), cmd)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     const reply = instance.refuse(error.code, error.detail)

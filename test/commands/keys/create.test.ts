@@ -81,7 +81,7 @@ test('a grant goes no further than its maker: permissions, addresses, end; a ref
     const before = await count(gateway)
     const reply = await gateway.run('keys/create', { ...grant, ...end }, maker)
     assert.equal(reply.code, code, JSON.stringify([grant, reply.message]))
-    assert.equal((await count(gateway)) - before, code % 2, JSON.stringify(grant))
+    assert.equal((await count(gateway)) - before, code === 6101 ? 1 : 0, JSON.stringify(grant))
     if (reply.result) await gateway.run('keys/revoke', { key: reply.result.key_id })
   }
 })
