@@ -37,7 +37,7 @@ export interface AdminKey {
 }
 
 export const adminKeyFile = (folder: string): string => join(folder, 'admin-key.json')
-const databaseFile = (folder: string): string => join(folder, 'countersign.db')
+export const databaseFile = (folder: string): string => join(folder, 'countersign.db')
 
 /** Whether the folder holds a database already. */
 export const isInitialised = (folder: string): boolean =>

@@ -94,6 +94,7 @@ export class Executor {
     if (!call.message) return true
     const identity = messageIdentity(call, call.message)
     return this.parts.ledger.submit<boolean>({
+      name: call.registered.command.name,
       identity,
       timestamp: call.message.timestamp,
       run: async (queries) => {
@@ -143,6 +144,7 @@ export class Executor {
     }
     try {
       return await this.parts.ledger.submit<Executed>({
+        name: call.registered.command.name,
         identity,
         timestamp: call.message?.timestamp,
         run: (queries, nested) => this.run({ call, queries, nested, prepared, touch, left: { items: [] } }, identity),

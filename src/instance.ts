@@ -141,6 +141,8 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   const keepHead =
     file === undefined ? async () => undefined : headKeeper({ trail, node: sqliteNode, file, logger, now: seconds })
   const requestId = (nowMs: number) => requestPrefix(nowMs) + randomName(13)
+  // A message dated ahead by the window is fresh for two: what was claimed or made void for it must last as long.
+  const keep = Math.max(options.keep, 2 * options.window + forgetMargin)
   const executor = new Executor({
     registry,
     db,
@@ -202,7 +204,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     writable: () => ledger.writable(now()),
     async forget() {
       const floor = seconds() - options.window - forgetMargin
-      const forgotten = await ledger.forget(requestPrefix((seconds() - options.keep) * 1000), floor)
+      const forgotten = await ledger.forget(requestPrefix((seconds() - keep) * 1000), floor)
       if (forgotten > 0) knownFloor = undefined
       return forgotten
     },

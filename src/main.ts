@@ -30,6 +30,7 @@ import { type Instance, openInstance, type Surroundings } from './instance.js'
 import { loadCommands } from './own-commands.js'
 import { verifyChain } from './store/audit-chain.js'
 import { StorageError } from './store/db.js'
+import { PendingRun } from './store/handle.js'
 import { NewerSchema } from './store/migrate.js'
 import { OfflineTrail } from './store/offline-trail.js'
 
@@ -101,19 +102,21 @@ async function serve(config: Config): Promise<void> {
   }
   keepHead()
   const keeping = setInterval(keepHead, keepHeadEvery)
-  closeWithGrace({ delay: gracePeriod, logger: false }, async ({ err, signal }) => {
+  // A command module that uses its store too late has done no harm: its handle is dead. Anything else unhandled ends the process.
+  process.on('unhandledRejection', (error) => 
+    if (!(error instanceof PendingRun)) throw error
+    logger.error({ err: error }, 'a command module did not await its store'))
+  closeWithGrace(delay: gracePeriod, logger: false, skip: ['unhandledRejection'] , async (err, signal ) => 
     if (err) logger.fatal({ err }, 'unexpected: the process ends')
     else say(`${signal ?? 'end'}: finishing what was accepted`)
     draining = true
     clearInterval(forgetting)
     clearInterval(keeping)
     await drain()
-    await instance.close()
-  })
-  await new Promise<void>((resolve, reject) => {
+    await instance.close())
+  await new Promise<void>((resolve, reject) => 
     server.once('error', reject)
-    server.listen(config.port, config.host, resolve)
-  })
+    server.listen(config.port, config.host, resolve))
   const { port, address, family } = server.address() as AddressInfo
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
   say(`Countersign ${version} listening on ${url}/control`)

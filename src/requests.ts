@@ -38,6 +38,7 @@ export function requestsOf(call: Asked, parts: RequestParts): Context['requests'
     if (state.state !== 'unseen' || call.dryRun) return state
     const identity = keyIdentity(call, key)
     return parts.ledger.submit<RequestState>({
+      name: call.registered.command.name,
       identity,
       timestamp: call.message?.timestamp,
       async run(queries) {

@@ -16,7 +16,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
   [
     /^src\/cli\//,
     [
-      /^src\/(cli\/|config$|refusal$|json$|encoding$|explain$|generate$)/,
+      /^src\/(cli\/|config$|refusal$|json$|encoding$|explain$|generate$|finding$)/,
       /^schemas\//,
       /^clients\/typescript\/index$/,
       /^commander$/,

@@ -3,7 +3,10 @@ import { isGeneratedId, isGeneratedSecret } from '../generate.js'
 /** Whether a text is a whole id or secret of ours, and what it is; the text itself is not repeated. */
 export function checkText(text: string): { ours: boolean; what: string } {
   if (isGeneratedSecret(text)) {
-    return { ours: true, what: 'a secret of Countersign, whole: its checksum is right. Where it leaked, rotate its key' }
+    return {
+      ours: true,
+      what: 'a secret of Countersign, whole: its checksum is right. Where it leaked, rotate its key',
+    }
   }
   if (isGeneratedId(text)) return { ours: true, what: 'a public id of Countersign, whole (ids carry no checksum)' }
   return { ours: false, what: fault(text) }

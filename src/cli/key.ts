@@ -96,7 +96,9 @@ export function keyVerbs(program: Command, tools: Tools): void {
     })
   key
     .command('check')
-    .description('tell offline whether the text on stdin is an id or a secret of Countersign, and whole; 0 if so, else 1')
+    .description(
+      'tell offline whether the text on stdin is an id or a secret of Countersign, and whole; 0 if so, else 1',
+    )
     .option('--file <file>', 'read it from a file instead')
     .addHelpText('after', '\nExample:\n  countersign key check < found-in-a-log.txt')
     .action(async ({ file }: { file?: string }) => {
@@ -180,5 +182,7 @@ const split = (list: string): string[] =>
 /** An argument is seen by every user of the machine: a secret in one is given away. Not read by commander, which would print it. */
 function publicId(text: string): string {
   if (!text.startsWith('cs_')) return text
-  throw new InvalidArgumentError('This is the secret, not the id; the machine’s other users may have seen it: rotate it')
+  throw new InvalidArgumentError(
+    'This is the secret, not the id; the machine’s other users may have seen it: rotate it',
+  )
 }

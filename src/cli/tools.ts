@@ -1,5 +1,5 @@
 import type { Config } from '../config.js'
-import type { Finding } from '../doctor.js'
+import type { Finding } from '../finding.js'
 import type { Instance, LocalOutcome } from '../instance.js'
 import { Refusal } from '../refusal.js'
 import type { AuditRow, Evidence, SignedHead, Verdict } from '../store/audit-chain.js'

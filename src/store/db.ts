@@ -27,8 +27,9 @@ export interface Db extends Queries {
   /** How many commands may share a transaction. */
   readonly maxBatch: number
   /**
-   * Runs `work` in one write transaction and commits it durably. Rejects with a {@link StorageError} when the
-   * transaction could not start, was rolled back, or may or may not have been committed.
+   * Runs `work` in one write transaction and commits it durably. One waits for another, so `work` must not ask for one.
+   * Rejects with a {@link StorageError} when the transaction could not start, was rolled back, or may or may not have
+   * been committed.
    */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>
   /** True once after every change that another process made. */

@@ -15,7 +15,10 @@ export class Handle implements Queries, Nested {
   private outstanding = 0
   private ended = false
 
-  constructor(private readonly queries: Queries) {}
+  constructor(
+    private readonly queries: Queries,
+    private readonly name: string,
+  ) {}
 
   /** True when no query is under way. */
   get idle(): boolean {
@@ -52,7 +55,7 @@ export class Handle implements Queries, Nested {
   }
 
   private async counted<T>(query: () => Promise<T>): Promise<T> {
-    if (this.ended) throw new PendingRun('the command has ended: its store is closed')
+    if (this.ended) throw new PendingRun(`${this.name} used its store after it had ended: nothing was done`)
     this.outstanding++
     try {
       return await query()

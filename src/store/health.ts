@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3'
-import { AuditTrail } from './audit-trail.js'
-import type { ChainMac } from './audit.js'
+import { type ChainMac, sqliteNode } from './audit.js'
 import type { SignedHead } from './audit-chain.js'
+import { AuditTrail } from './audit-trail.js'
 import type { Queries, Value } from './db.js'
 import { Keys } from './keys.js'
 import { Meta } from './meta.js'
@@ -30,7 +30,9 @@ export class Health {
     const orphans = this.database.pragma('foreign_key_check') as { table: string; rowid: number; parent: string }[]
     return [
       ...pages.map((row) => row.integrity_check).filter((line) => line !== 'ok'),
-      ...orphans.slice(0, told).map(({ table, rowid, parent }) => `${table} row ${rowid}: its row in ${parent} is missing`),
+      ...orphans
+        .slice(0, told)
+        .map(({ table, rowid, parent }) => `${table} row ${rowid}: its row in ${parent} is missing`),
     ]
   }
 
@@ -48,8 +50,11 @@ export class Health {
 
   /** When the newest audit row was written, Unix milliseconds; undefined when there is none. */
   async newestRow(): Promise<number | undefined> {
-    const row = await this.queries.get<{ newest: number | null }>('select max(at_ms) as newest from audit')
-    return row?.newest ?? undefined
+    const row = await this.queries.get<{ at_ms: number }>(
+      'select at_ms from audit where node = $1 order by seq desc limit 1',
+      [sqliteNode],
+    )
+    return row?.at_ms
   }
 
   /** Opens the secrets of the newest keys: how many, and the ids of those that the master key does not open. */

@@ -18,6 +18,8 @@ export interface Ran<T> {
 
 /** One write that waits for its transaction. */
 export interface Entry<T> {
+  /** The command, for what the operator is told. */
+  readonly name: string
   /** What must not have been seen before; absent for dry runs and local commands, which claim nothing. */
   readonly identity: string | undefined
   /** The message's timestamp, held against the floor inside the transaction; absent for local commands. */

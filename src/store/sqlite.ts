@@ -16,6 +16,8 @@ export function openSqlite(file: string, options: SqliteOptions = {}): Db {
 
 /** Blocks the event loop, so it stays short; {@link SqliteOptions.patience} is waited for without blocking. */
 const busyTimeout = 15
+/** The writer meets another process at `begin` alone, where it waits without blocking. */
+const beginTimeout = 1
 const defaultPatience = 5_000
 const retryAfter = 4
 const full = 2
@@ -126,7 +128,7 @@ class Sqlite implements Db {
       connection.pragma('cache_size = -65536')
       connection.pragma('temp_store = memory')
       connection.pragma('wal_autocheckpoint = 4000')
-      connection.pragma(`busy_timeout = ${busyTimeout}`)
+      connection.pragma(`busy_timeout = ${readonly ? busyTimeout : beginTimeout}`)
       this.options.configure?.(connection)
     } catch (error) {
       connection.close()

@@ -18,8 +18,11 @@ export class Watch {
     clearImmediate(this.turn)
   }
 
-  async run<T>(queries: Queries, entry: { run(queries: Queries, nested: Nested): Promise<T> }): Promise<T> {
-    const handle = new Handle(queries)
+  async run<T>(
+    queries: Queries,
+    entry: { readonly name: string; run(queries: Queries, nested: Nested): Promise<T> },
+  ): Promise<T> {
+    const handle = new Handle(queries, entry.name)
     try {
       return await new Promise<T>((resolve, reject) => {
         this.guarded = { handle, reject }
@@ -32,7 +35,9 @@ export class Watch {
   }
 
   private look(): void {
-    if (this.guarded?.handle.idle) this.guarded.reject(new PendingRun('run() awaited something other than the store'))
+    if (this.guarded?.handle.idle) {
+      this.guarded.reject(new PendingRun('run() awaited something other than the store'))
+    }
     this.turn = setImmediate(() => this.look())
   }
 }

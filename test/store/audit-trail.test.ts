@@ -170,11 +170,11 @@ function offline(t: Parameters<typeof instanceFor>[0], instance: CommandInstance
 /** Removes the rows before row 6. */
 async function cut(t: Parameters<typeof instanceFor>[0], instance: CommandInstance): Promise<number> {
   const now = instance.seconds()
-  await elsewhere(instance, 'insert into refusals values ($1, 1402, $2, 1, 1), ($1, 1402, $3, 1, 1)', [
-    'ck_1',
-    Math.floor((now - 86_400) / 60),
-    Math.floor(now / 60),
-  ])
+  await elsewhere(
+    instance,
+    'insert into refusals values ($1, 1402, $2, 1, 1), ($1, 1402, $3, 1, 1) on conflict do nothing',
+    ['ck_1', Math.floor((now - 86_400) / 60), Math.floor(now / 60)],
+  )
   return offline(t, instance).cut({ before: now - 3_600, now, uid: 1000, code: 9121, onRows: () => undefined })
 }
 

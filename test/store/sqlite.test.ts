@@ -60,6 +60,23 @@ test('two databases on one file write in turn: neither loses what the other wrot
   assert.equal((await one.all('select id from things')).length, 40)
 })
 
+test('transactions at once wait for one another, in the order in which they were asked for', async (t) => {
+  const db = open(t)
+  const order: string[] = []
+  const turn = (id: string) =>
+    db.transaction(async (session) => {
+      order.push(`${id} begins`)
+      await session.all('select 1')
+      await new Promise((resolve) => setImmediate(resolve))
+      order.push(`${id} ends`)
+    })
+  await Promise.all([turn('a'), turn('b'), turn('c')])
+  assert.deepEqual(
+    order,
+    ['a', 'b', 'c'].flatMap((id) => [`${id} begins`, `${id} ends`]),
+  )
+})
+
 test('when another process keeps the lock beyond the patience, the error is busy and nothing was done', async (t) => {
   const file = databaseFile(t)
   const db = open(t, file, { patience: 60 })

@@ -95,6 +95,7 @@ export function entry(identity: string, effect: (queries: Queries) => Promise<un
     created_at: 1_000,
   }
   return {
+    name: 'test',
     identity,
     timestamp: 1_000,
     async run(queries) {

@@ -126,31 +126,18 @@ export const runCli = (args: readonly string[], options?: RunOptions): Promise<R
 
 const checks: Readonly<Record<string, string>> = { 'php-curl': 'php -m | grep -qix curl' }
 
-/**
- * Whether every program (or extension, such as php-curl) is here. Where one is missing the test is skipped and says so; in CI it fails, since a guarantee
- * that was not checked there is checked nowhere.
- */
+/** Whether every program (or extension, such as php-curl) is here; else the test is {@link unchecked}. */
 export function hasPrograms(t: TestContext, ...programs: readonly string[]): boolean {
   const absent = (program: string) => spawnSync('sh', ['-c', checks[program] ?? `command -v ${program}`]).status !== 0
   const missing = programs.filter(absent)
-  if (missing.length === 0) return true
-  const what = `not checked, because ${missing.join(', ')} is not installed: ${t.name}`
+  return missing.length === 0 || unchecked(t, `${missing.join(', ')} is not installed`)
+}
+
+/** Skips a test, loudly; in CI it fails, since a guarantee that was not checked there is checked nowhere. */
+export function unchecked(t: TestContext, why: string): false {
+  const what = `not checked, because ${why}: ${t.name}`
   if (process.env.CI) throw new Error(what)
   process.stderr.write(`\ncountersign: ${what}\n`)
   t.skip(what)
   return false
-}
-
-/** Runs the command line to its end. */
-export function cli(
-  args: readonly string[],
-  options: { input?: string | Buffer; env?: Record<string, string>; cwd?: string } = {},
-) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
-    encoding: 'utf8',
-    input: options.input ?? '',
-    env: { ...surrounding, ...options.env },
-    ...(options.cwd && { cwd: options.cwd }),
-  })
-  return { status, stdout, stderr }
 }
