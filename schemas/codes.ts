@@ -85,9 +85,13 @@ export const commandCodes = {
   AUDIT_LISTED: done(9101, 'Audit trail'),
   AUDIT_BROKEN: notDone(9110, 'The audit chain is broken'),
   AUDIT_HOLDS: done(9111, 'The audit chain holds'),
-  AUDIT_CUT: done(9121, 'Old rows of the audit trail removed'),
   BATCH_NOT_DONE: notDone(9030, 'Nothing of this batch was done'),
   BATCH_DONE: done(9031, 'Batch done'),
+} as const satisfies Record<string, CodeEntry>
+
+/** What only the command line does, and the audit trail names. */
+export const localCodes = {
+  AUDIT_CUT: done(9121, 'Old rows of the audit trail removed'),
 } as const satisfies Record<string, CodeEntry>
 
 export const codes = { ...gatewayCodes, ...commandCodes }

@@ -41,7 +41,7 @@ interface Running {
   readonly prepared: unknown
   readonly touch: (what: string) => void
   /** Filled while it runs. */
-  readonly left: { detail?: object; items: AuditEntry[] }
+  readonly left: { detail?: object; items: AuditEntry[]; audited?: boolean }
 }
 
 /** The fifth step: runs a command, at most once where it writes (protocol §5). */
@@ -71,6 +71,7 @@ export class Executor {
     const { registered, params, dryRun, message } = call
     const { db, timeLimit } = this.parts
     const caller = call.authority?.stale ? await this.current(call, db) : call.caller
+    const left: Running['left'] = { items: [] }
     const context = this.context({
       call,
       caller,
@@ -78,11 +79,11 @@ export class Executor {
       nested: undefined,
       prepared: undefined,
       touch: () => undefined,
-      left: { items: [] },
+      left,
     })
     const executed = toExecuted(registered, await within(registered.command.run(params, context), timeLimit, timedOut))
     const paths = registered.secretPaths(params)
-    if (!showsSecret(executed.result, paths)) return executed
+    if (!showsSecret(executed.result, paths)) return { ...executed, audited: left.audited === true }
     const first = !dryRun && (message === undefined || (await this.claimRead(call, executed)))
     return first
       ? { ...executed, audited: message !== undefined && !dryRun }
@@ -220,7 +221,9 @@ export class Executor {
         left.detail = { before, after }
       },
       perform: (judged) => this.perform(running, judged),
-      requests: requestsOf(call, this.requests),
+      requests: requestsOf(call, this.requests, () => {
+        left.audited = true
+      }),
     }
   }
 

@@ -157,14 +157,6 @@ export const edits: readonly Edit[] = [
   ),
   edit(
     cause(
-      'timestamp-milliseconds',
-      'the timestamp was signed in milliseconds but sent in seconds',
-      'use the same timestamp, in whole seconds, for signing and sending',
-    ),
-    (text) => timestamp(text, (digits) => (digits.length < 12 ? thousand.map((ms) => digits + ms) : [])),
-  ),
-  edit(
-    cause(
       'timestamp-seconds',
       'the timestamp was signed in seconds but sent in milliseconds',
       'send whole Unix seconds, the same that were signed',
@@ -241,6 +233,14 @@ export const edits: readonly Edit[] = [
 
 /** Found last, since they try most: what can be told only by trying every way. */
 export const exhaustive: readonly Edit[] = [
+  edit(
+    cause(
+      'timestamp-milliseconds',
+      'the timestamp was signed in milliseconds but sent in seconds',
+      'use the same timestamp, in whole seconds, for signing and sending',
+    ),
+    (text) => timestamp(text, (digits) => (digits.length < 12 ? thousand.map((ms) => digits + ms) : [])),
+  ),
   edit(cause('members-reordered', 'the members were signed in another order than they were sent', asSent), (text) =>
     withMembers(text, orders),
   ),

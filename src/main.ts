@@ -103,20 +103,23 @@ async function serve(config: Config): Promise<void> {
   keepHead()
   const keeping = setInterval(keepHead, keepHeadEvery)
   // A command module that uses its store too late has done no harm: its handle is dead. Anything else unhandled ends the process.
-  process.on('unhandledRejection', (error) => 
+  process.on('unhandledRejection', (error) => {
     if (!(error instanceof PendingRun)) throw error
-    logger.error({ err: error }, 'a command module did not await its store'))
-  closeWithGrace(delay: gracePeriod, logger: false, skip: ['unhandledRejection'] , async (err, signal ) => 
+    logger.error({ err: error }, 'a command module did not await its store')
+  })
+  closeWithGrace({ delay: gracePeriod, logger: false, skip: ['unhandledRejection'] }, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'unexpected: the process ends')
     else say(`${signal ?? 'end'}: finishing what was accepted`)
     draining = true
     clearInterval(forgetting)
     clearInterval(keeping)
     await drain()
-    await instance.close())
-  await new Promise<void>((resolve, reject) => 
+    await instance.close()
+  })
+  await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(config.port, config.host, resolve))
+    server.listen(config.port, config.host, resolve)
+  })
   const { port, address, family } = server.address() as AddressInfo
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
   say(`Countersign ${version} listening on ${url}/control`)
@@ -219,6 +222,11 @@ function explain(error: unknown): number {
   return error instanceof ConfigError || error instanceof NewerSchema ? exits.configuration : exits.notDone
 }
 
+// A reader such as `head` may have seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
 process.umask(0o077)
 const program = new Command('countersign')
   .description('Signed command gateway: every signed command takes effect at most once and is never lost')

@@ -15,8 +15,8 @@ export interface RequestParts {
   readonly current: (call: Call, queries: Queries) => Promise<Caller>
 }
 
-/** What `request-status` asks: the caller's own requests, by idempotency key or by request id. */
-export function requestsOf(call: Asked, parts: RequestParts): Context['requests'] {
+/** What `request-status` asks: the caller's own requests, by idempotency key or by request id. `onAudited`: a row of the trail was written for it. */
+export function requestsOf(call: Asked, parts: RequestParts, onAudited: () => void): Context['requests'] {
   const { db, outcomes } = parts
 
   async function byKey(key: string): Promise<RequestState> {
@@ -44,6 +44,7 @@ export function requestsOf(call: Asked, parts: RequestParts): Context['requests'
       async run(queries) {
         const caller = await parts.current(call, queries)
         const claim = outcomes.voidClaim(call, caller, identity)
+        onAudited()
         const audit = [auditEntry(call, caller, codes.REQUEST_STATUS.code)]
         return { keep: true, claim, audit, value: { state: 'void' } }
       },

@@ -1,5 +1,5 @@
 import { CreatedKey, CreateKey } from '../../schemas/keys.js'
-import { type Caller, type Context, command, invalid, mostLiveKeys, requireGrantable } from '../../src/command.js'
+import { type Caller, type Context, command, mostLiveKeys, Refusal, requireGrantable } from '../../src/command.js'
 
 export default command({
   name: 'keys/create',
@@ -40,6 +40,8 @@ export default command({
 async function signerFor({ keyId, principal, account }: Caller, store: Context['store']): Promise<Caller['principal']> {
   if (keyId !== null) return principal
   const owner = await store.accounts.owner(account)
-  if (owner === undefined) throw invalid('', `there is no account ${account}: create it first`)
+  if (owner === undefined) {
+    throw new Refusal('INVALID_PARAMS', { message: `There is no account ${account}: create it first` })
+  }
   return { kind: 'owner', id: owner }
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { codes } from '../../schemas/codes.js'
+import { localCodes } from '../../schemas/codes.js'
 import type { AuditRow, SignedHead, Verdict } from '../store/audit-chain.js'
 import { exits } from './exits.js'
 import type { Tools } from './tools.js'
@@ -158,7 +158,7 @@ async function cut(tools: Tools, { data, keepDays }: { data?: string; keepDays: 
       before: now - keepDays * 86_400,
       now,
       uid: tools.uid(),
-      code: codes.AUDIT_CUT.code,
+      code: localCodes.AUDIT_CUT.code,
       onRows: progress(tools, 'removed'),
     })
     tools.progress(undefined)

@@ -21,6 +21,8 @@ const permission = fc.constantFrom(
     'keys:*',
     'streams:*',
     'secrets:read',
+    'secrets:read',
+    'users:read',
   ],
 )
 const permissions = fc.uniqueArray(permission, { maxLength: 3 })
@@ -59,13 +61,15 @@ const single = fc.record({
       'remove',
       'toggle',
       'show',
+      'show',
+      'show',
     ] as const),
   ),
   key: fc.nat(),
   user: fc.nat(),
-  permissions: fc.option(permissions, { nil: undefined }),
-  ips: fc.constantFrom(undefined, undefined, [], ['127.0.0.1'], ['0.0.0.0/0']),
-  hours: fc.constantFrom(undefined, undefined, null, 1, 3),
+  permissions: fc.option(permissions, { nil: undefined, freq: 2 }),
+  ips: fc.constantFrom(undefined, undefined, undefined, [], ['127.0.0.1'], ['0.0.0.0/0']),
+  hours: fc.constantFrom(undefined, undefined, undefined, null, 1, 3),
   type,
   flag: fc.boolean(),
 })
