@@ -1,8 +1,18 @@
 import type { Command } from '../src/command.js'
 import accountsCreate from './accounts/create.js'
+import accountsList from './accounts/list.js'
+import accountsUpdate from './accounts/update.js'
+import auditList from './audit/list.js'
+import auditVerify from './audit/verify.js'
+import batch from './batch.js'
 import commandsCommand from './commands.js'
 import getUser from './get-user.js'
+import keysCreate from './keys/create.js'
 import keysImport from './keys/import.js'
+import keysList from './keys/list.js'
+import keysRevoke from './keys/revoke.js'
+import keysRotate from './keys/rotate.js'
+import keysUpdate from './keys/update.js'
 import listUsers from './list-users.js'
 import ping from './ping.js'
 import requestStatus from './request-status.js'
@@ -10,6 +20,9 @@ import setUser from './set-user.js'
 import sevuAddstreamuser from './sevu.addstreamuser.js'
 import sevuListstreamusers from './sevu.liststreamusers.js'
 import sevuRemovestreamuser from './sevu.removestreamuser.js'
+import sevuRequest from './sevu.request.js'
+import sevuRevoke from './sevu.revoke.js'
+import sevuStatus from './sevu.status.js'
 import toggleUser from './toggle-user.js'
 import whoami from './whoami.js'
 
@@ -26,6 +39,19 @@ export const commands: readonly Command[] = [
   sevuAddstreamuser,
   sevuListstreamusers,
   sevuRemovestreamuser,
+  sevuRequest,
+  sevuStatus,
+  sevuRevoke,
+  batch,
+  keysCreate,
+  keysList,
+  keysUpdate,
+  keysRotate,
+  keysRevoke,
   keysImport,
   accountsCreate,
+  accountsList,
+  accountsUpdate,
+  auditList,
+  auditVerify,
 ]

@@ -13,22 +13,34 @@ export default command({
   async prepare({ user }, { passwords }) {
     return user.password === undefined ? undefined : await passwords.hash(user.password)
   },
-  async run({ id, user }, { caller, store, now, prepared }) {
+  async run({ id, user }, { caller, store, now, prepared, audit }) {
     const before = await store.users.find(id)
+    const fields = fieldsOf(user, prepared)
     if (before) requireAll(caller, before.type)
     if (user.remove) {
       if (!before) return ['USER_NOT_REMOVED']
       await store.users.remove(id)
     } else {
-      const fields = fieldsOf(user, prepared)
       requireAll(caller, fields.type ?? before?.type ?? 3)
       if (before) await store.users.update(id, fields, now)
       else await store.users.insert(id, fields, now)
     }
     if (before && administers(before, now) && !(await store.users.administratorLeft(now))) return ['LAST_ADMINISTRATOR']
+    if (user.remove) audit(before, undefined)
+    else audit(...changed(before, fields))
     return user.remove ? ['USER_REMOVED', { id }] : ['USER_SAVED', { id, created: !before }]
   },
 })
+
+/** What the audit trail shows of a change: what differs, a password only as changed, a token never. */
+function changed(before: PanelUser | undefined, fields: UserFields): [before: object | undefined, after: object] {
+  const { password, token: _token, ...open } = fields
+  const differing = Object.entries(open).filter(
+    ([name, value]) => value !== undefined && (!before || Reflect.get(before, name) !== value),
+  )
+  const was = before && Object.fromEntries(differing.map(([name]) => [name, Reflect.get(before, name)]))
+  return [was, { ...Object.fromEntries(differing), ...(password !== undefined && { password: 'changed' }) }]
+}
 
 /** Nobody gives, changes or takes away what they do not hold themselves (protocol §11). */
 function requireAll(caller: Caller, type: number): void {

@@ -12,8 +12,10 @@ export default command({
   async prepare({ pass }, { passwords }) {
     return typeof pass === 'string' ? await passwords.hash(pass) : null
   },
-  async run({ app, stream, user, pass: _pass, ...settings }, { store, now, prepared }) {
+  async run({ app, stream, user, pass: _pass, ...settings }, { store, now, prepared, audit }) {
     const id = await store.streamUsers.insert({ app, stream, user, pass: prepared, settings }, now)
-    return id === undefined ? ['STREAM_USER_EXISTS'] : ['STREAM_USER_ADDED', { streamuser_id: id }]
+    if (id === undefined) return ['STREAM_USER_EXISTS']
+    audit(undefined, { streamuser_id: id, app, stream, user, ...settings })
+    return ['STREAM_USER_ADDED', { streamuser_id: id }]
   },
 })

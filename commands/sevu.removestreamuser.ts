@@ -10,7 +10,9 @@ export default command({
   result: Nothing,
   codes: ['STREAM_USER_NOT_REMOVED', 'STREAM_USER_REMOVED'],
   target: ({ streamuser_id, app, stream, user }) => streamuser_id ?? `${app}/${stream}/${user ?? ''}`,
-  async run(ref, { store }) {
-    return (await store.streamUsers.remove(ref)) ? ['STREAM_USER_REMOVED'] : ['STREAM_USER_NOT_REMOVED']
+  async run(ref, { store, audit }) {
+    if (!(await store.streamUsers.remove(ref))) return ['STREAM_USER_NOT_REMOVED']
+    audit(ref, undefined)
+    return ['STREAM_USER_REMOVED']
   },
 })

@@ -9,7 +9,7 @@ export default command({
   result: ToggledUser,
   codes: ['USER_NOT_TOGGLED', 'LAST_ADMINISTRATOR', 'USER_TOGGLED'],
   target: ({ id }) => id,
-  async run({ id }, { caller, store, now }) {
+  async run({ id }, { caller, store, now, audit }) {
     const user = await store.users.toggle(id, now)
     if (!user) return ['USER_NOT_TOGGLED']
     if (!caller.holdsAll(permissionsOfType(user.type))) {
@@ -17,6 +17,7 @@ export default command({
     }
     const wasAdministrator = user.type === 1 && !user.enable && (user.expire === 0 || user.expire > now)
     if (wasAdministrator && !(await store.users.administratorLeft(now))) return ['LAST_ADMINISTRATOR']
+    audit({ enable: !user.enable }, { enable: user.enable })
     return ['USER_TOGGLED', { id, enable: user.enable }]
   },
 })

@@ -40,6 +40,12 @@ export const gatewayCodes = {
 
 /** The commands' own answers: even means not done, odd means done. */
 export const commandCodes = {
+  TICKET_NOT_MADE: notDone(2010, 'Ticket could not be made'),
+  TICKET_MADE: done(2011, 'Ticket'),
+  TICKET_NOT_FOUND: absent(2020, 'There is no such ticket'),
+  TICKET_FOUND: done(2021, 'Ticket'),
+  TICKET_NOT_REVOKED: absent(2030, 'There is no such active ticket'),
+  TICKET_REVOKED: done(2031, 'Ticket revoked'),
   STREAM_USER_EXISTS: notDone(2060, 'Stream User already exists'),
   STREAM_USER_ADDED: done(2061, 'Stream User Added'),
   STREAM_USERS_LISTED: done(2071, 'Stream Users'),
@@ -55,6 +61,16 @@ export const commandCodes = {
   USER_NOT_TOGGLED: absent(3020, 'There is no such user to toggle'),
   USER_TOGGLED: done(3021, 'User toggled'),
   USERS_LISTED: done(3031, 'Users'),
+  KEY_NOT_CREATED: notDone(6100, 'Key not created: a principal has at most five live keys'),
+  KEY_CREATED: done(6101, 'Key created: its secret is shown only now'),
+  KEYS_LISTED: done(6111, 'Keys'),
+  KEY_NOT_UPDATED: absent(6120, 'There is no such key'),
+  KEY_UPDATED: done(6121, 'Key updated'),
+  KEY_NOT_REVIVED: notDone(6122, 'Key not turned on: a principal has at most five live keys'),
+  KEY_NOT_ROTATED: absent(6130, 'There is no such live key'),
+  KEY_ROTATED: done(6131, 'Key rotated: its new secret is shown only now'),
+  KEY_NOT_REVOKED: absent(6140, 'There is no such key'),
+  KEY_REVOKED: done(6141, 'Key revoked'),
   KEY_EXISTS: notDone(6150, 'A key with this id exists already'),
   KEY_IMPORTED: done(6151, 'Key imported'),
   PONG: done(9001, 'Pong'),
@@ -63,6 +79,19 @@ export const commandCodes = {
   REQUEST_STATUS: done(9041, 'Request status'),
   ACCOUNT_EXISTS: notDone(9200, 'Account already exists'),
   ACCOUNT_CREATED: done(9201, 'Account created'),
+  ACCOUNTS_LISTED: done(9211, 'Accounts'),
+  ACCOUNT_NOT_UPDATED: absent(9220, 'There is no such account'),
+  ACCOUNT_UPDATED: done(9221, 'Account updated'),
+  AUDIT_LISTED: done(9101, 'Audit trail'),
+  AUDIT_BROKEN: notDone(9110, 'The audit chain is broken'),
+  AUDIT_HOLDS: done(9111, 'The audit chain holds'),
+  BATCH_NOT_DONE: notDone(9030, 'Nothing of this batch was done'),
+  BATCH_DONE: done(9031, 'Batch done'),
+} as const satisfies Record<string, CodeEntry>
+
+/** What only the command line does, and the audit trail names. */
+export const localCodes = {
+  AUDIT_CUT: done(9121, 'Old rows of the audit trail removed'),
 } as const satisfies Record<string, CodeEntry>
 
 export const codes = { ...gatewayCodes, ...commandCodes }

@@ -1,7 +1,6 @@
+import { Cdn } from './accounts.js'
 import { idempotencyKeyPattern } from './envelope.js'
-import { Closed, Int, Name, Secret, Text, Type } from './types.js'
-
-export const Cdn = Int(1, 2 ** 53 - 1, 'account number')
+import { Closed, Text, Type } from './types.js'
 
 export const Pong = Closed({ pong: Type.Boolean() })
 
@@ -69,13 +68,3 @@ export const ImportKey = Closed({
   account: Cdn,
 })
 export const ImportedKey = Closed({ key_id: Type.String(), account: Type.Integer() })
-
-export const CreateAccount = Closed({
-  account: Type.Optional(Cdn),
-  name: Type.Optional(Name(128, 'name of the account')),
-  enable: Type.Optional(Type.Boolean({ default: true })),
-})
-export const CreatedAccount = Closed({ account: Type.Integer(), name: Type.String(), enable: Type.Boolean() })
-
-/** A key as it is shown once, at its making. */
-export const NewKey = Closed({ key_id: Type.String(), secret: Secret('the signing secret, shown once') })

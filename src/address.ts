@@ -4,6 +4,8 @@ import ipaddr from 'ipaddr.js'
 export interface AddressList {
   readonly entries: readonly string[]
   has(address: string): boolean
+  /** Whether a whole entry of another list lies inside some entry of this one. */
+  contains(entry: string): boolean
 }
 
 type Block = [ipaddr.IPv4 | ipaddr.IPv6, number]
@@ -33,6 +35,12 @@ export function addressList(entries: readonly string[]): AddressList {
       if (!isAddress(folded)) return false
       const parsed = parse(folded)
       return blocks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits))
+    },
+    contains(entry) {
+      const [inner, width] = block(entry)
+      return blocks.some(
+        ([network, bits]) => network.kind() === inner.kind() && width >= bits && inner.match(network, bits),
+      )
     },
   }
 }

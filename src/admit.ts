@@ -6,13 +6,14 @@ import { findNul, type JsonValue } from './json.js'
 import type { CheckParams } from './params.js'
 import { covers } from './permissions.js'
 import { type Fault, Refusal } from './refusal.js'
+import type { SecretPath } from './secrets.js'
 
 /** A command with its compiled parameters. */
 export interface Registered {
   readonly command: Command
   readonly check: CheckParams
-  /** Where its result holds secrets; see `secrets.ts`. */
-  readonly secretPaths: readonly (readonly string[])[]
+  /** Where its result to these parameters holds secrets. */
+  readonly secretPaths: (params: Record<string, unknown>) => readonly SecretPath[]
 }
 
 export type Registry = ReadonlyMap<string, Registered>
@@ -69,7 +70,9 @@ function summary(faults: readonly Fault[]): string {
 
 /** What commands are told of whoever calls; without a key id it is the command line. */
 export function callerOf(
-  authority: Pick<Authority, 'account' | 'principal' | 'permissions'> & { readonly keyId?: string },
+  authority: Pick<Authority, 'account' | 'principal' | 'permissions' | 'addresses' | 'expiresAt'> & {
+    readonly keyId?: string
+  },
   address: string,
 ): Caller {
   const { permissions } = authority
@@ -79,6 +82,8 @@ export function callerOf(
     keyId: authority.keyId ?? null,
     address,
     permissions,
+    addresses: authority.addresses,
+    expiresAt: authority.expiresAt,
     holds: (permission) => covers(permissions, permission),
     holdsAll: (wanted) => wanted.every((permission) => covers(permissions, permission)),
   }

@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { type AddressList, addressList } from './address.js'
-import { intersect, type Permission, permissionsOfType } from './permissions.js'
+import { effective, type Permission } from './permissions.js'
 import type { Queries } from './store/db.js'
 import type { KeyRecord } from './store/keys.js'
 
@@ -114,7 +114,6 @@ function dependencies({ keyId, account, principal }: Authority): string[] {
 
 function toAuthority(record: KeyRecord): Authority {
   const { principal } = record
-  const own = principal.permissions ?? permissionsOfType(principal.type ?? 0)
   const ends = [record.expiresAt, principal.expiresAt].filter((end) => end !== null)
   return {
     known: record.known,
@@ -122,7 +121,7 @@ function toAuthority(record: KeyRecord): Authority {
     account: record.account,
     lineage: record.lineage,
     principal: { kind: principal.kind, id: principal.id },
-    permissions: intersect(record.permissions, own),
+    permissions: effective(record.permissions, principal.permissions, principal.type),
     addresses: record.addresses.length > 0 ? addressList(record.addresses) : undefined,
     secrets: record.secrets.map(({ secret, until }) => ({ key: createSecretKey(secret, 'utf8'), until })),
     enabled: record.enabled && principal.enabled && record.accountEnabled,

@@ -1,8 +1,8 @@
 import { type CodeEntry, codes, isDone } from '../schemas/codes.js'
 import type { Registered, Registry } from './admit.js'
-import type { Command, Published } from './command.js'
+import type { Command, Item, Published } from './command.js'
 import { compileParams } from './params.js'
-import { secretPathsOf } from './secrets.js'
+import { type SecretPath, secretPathsOf } from './secrets.js'
 
 const byName: ReadonlyMap<string, CodeEntry> = new Map(Object.entries(codes))
 
@@ -12,13 +12,22 @@ export function register(commands: readonly Command[]): Registry {
   for (const command of commands) {
     if (registry.has(command.name)) throw new Error(`command "${command.name}" is declared twice`)
     publish(command)
+    const paths = secretPathsOf(command.result)
     registry.set(command.name, {
       command,
       check: compileParams(command.params),
-      secretPaths: secretPathsOf(command.result),
+      secretPaths: command.carries ? (params) => itemPaths(command.carries?.(params) ?? [], registry) : () => paths,
     })
   }
   return registry
+}
+
+/** Secrets of a batch stand where its items' results have them. */
+function itemPaths(items: readonly Item[], registry: Registry): SecretPath[] {
+  return items.flatMap(({ cmd, params }, index) => {
+    const paths = registry.get(cmd)?.secretPaths(params) ?? []
+    return paths.map((path) => ['results', String(index), 'result', ...path])
+  })
 }
 
 /** Everything that is published about a command, by name. */

@@ -1,14 +1,19 @@
 import type { CommandCode } from '../schemas/codes.js'
 import { envelopeMembers, replyMembers } from '../schemas/envelope.js'
 import type { Static, TSchema } from '../schemas/types.js'
+import type { AddressList } from './address.js'
 import type { Passwords } from './passwords.js'
 import type { Permission } from './permissions.js'
 import type { Store } from './store/store.js'
 
+export { addressList } from './address.js'
+export { mostLiveKeys, requireGrantable, requireOver, requireShowable } from './delegate.js'
 export type { Permission } from './permissions.js'
-export { permissionsOfType } from './permissions.js'
+export { effective, permissionsOfType } from './permissions.js'
 export { invalid, Refusal } from './refusal.js'
+export type { KeyInfo } from './store/account-keys.js'
 export type { PanelUser, UserFields } from './store/users.js'
+export { playableFrom, readExpiry, shownTicket } from './tickets.js'
 
 /** Who acts: a key of a principal of an account, or the operator at the command line. */
 export interface Caller {
@@ -17,6 +22,10 @@ export interface Caller {
   /** Null for the command line. */
   readonly keyId: string | null
   readonly address: string
+  /** Where its key may be used from; undefined for anywhere. What it makes may not be used elsewhere. */
+  readonly addresses: AddressList | undefined
+  /** When its key or principal ends, Unix seconds; null for never. What it makes may not last longer. */
+  readonly expiresAt: number | null
   /** What key and principal both allow, now. */
   readonly permissions: readonly Permission[]
   holds(permission: Permission): boolean
@@ -47,6 +56,12 @@ export interface Context<Prepared = undefined> {
   readonly prepared: Prepared
   /** A random id of 32 hex digits. */
   id(): string
+  /** A new key id and signing secret. */
+  newKey(): { readonly keyId: string; readonly secret: string }
+  /** Tells the audit trail what changed: never a secret. */
+  audit(before: object | undefined, after: object | undefined): void
+  /** Runs an item that `prepare` judged, in a savepoint of its own: an even code of it keeps nothing. */
+  perform(judged: Judged): Promise<Performed>
   /** The declarations of every command, as published. */
   catalogue(): readonly Published[]
   readonly requests: {
@@ -60,6 +75,30 @@ export interface Context<Prepared = undefined> {
 /** What `prepare` is given: it runs before the transaction and may be slow. */
 export interface PrepareContext {
   readonly passwords: Passwords
+  /** Admits a command that another one carries, as if it came by itself, and prepares it. */
+  judge(item: Item): Promise<Judged>
+}
+
+/** A command inside another one. */
+export interface Item {
+  readonly cmd: string
+  readonly params: Record<string, unknown>
+}
+
+/** An item after `judge`; for `perform` alone to look into. */
+export interface Judged {
+  readonly params: Record<string, unknown>
+}
+
+/** What an item answers. */
+export interface Performed {
+  readonly code: number
+  readonly done: boolean
+  readonly status: string
+  readonly message: string
+  readonly result?: object
+  readonly errors?: { path: string; message: string }[]
+  readonly suggestion?: string
 }
 
 /** A code, and the result where the code brings one. */
@@ -77,6 +116,10 @@ export interface Declaration<P extends TSchema, R extends TSchema, C extends str
   readonly codes: readonly C[]
   /** What the audit trail names as the object of the command. */
   readonly target?: (params: Static<P>) => string | number | undefined
+  /** The items of a command that carries others. It always writes. */
+  readonly carries?: (params: Static<P>) => readonly Item[]
+  /** How many messages it counts as, from parameters that nobody has checked yet. */
+  readonly weight?: (params: Readonly<Record<string, unknown>>) => number
   readonly prepare?: (params: Static<P>, context: PrepareContext) => Promise<Prepared>
   readonly run: (params: Static<P>, context: Context<Prepared>) => Promise<Returned<NoInfer<C>, Static<R>>>
 }
@@ -98,6 +141,8 @@ export interface Command {
   readonly ownCodes: ReadonlyMap<string, OwnCode>
   readonly reads: boolean
   target?(params: unknown): string | number | undefined
+  carries?(params: unknown): readonly Item[]
+  weight?(params: Readonly<Record<string, unknown>>): number
   prepare?(params: unknown, context: PrepareContext): Promise<unknown>
   run(params: unknown, context: Context<unknown>): Promise<Returned<string, unknown>>
 }
@@ -139,7 +184,7 @@ function checked<P extends TSchema, R extends TSchema, C extends string, Prepare
   declaration: Declaration<P, R, C, Prepared>,
   ownCodes: ReadonlyMap<string, OwnCode>,
 ): Command {
-  const { name, permission, params, result, target, prepare, run } = declaration
+  const { name, permission, params, result, target, carries, weight, prepare, run } = declaration
   if (!/^[a-z0-9]+([._/-][a-z0-9]+)*$/.test(name)) fail(name, 'the name must be lower-case words joined by . - _ or /')
   if (permission !== null && !/^([a-z-]+:(read|write)|instance)$/.test(permission))
     fail(name, 'permission must be noun:read or noun:write')
@@ -162,9 +207,11 @@ function checked<P extends TSchema, R extends TSchema, C extends string, Prepare
     result,
     codes: declaration.codes,
     ownCodes,
-    reads: permission === null || permission.endsWith(':read'),
+    reads: !carries && (permission === null || permission.endsWith(':read')),
     // The compiled schema has checked what these are given before they are called.
     ...(target && { target: (given: unknown) => target(given as Static<P>) }),
+    ...(carries && { carries: (given: unknown) => carries(given as Static<P>) }),
+    ...(weight && { weight }),
     ...(prepare && { prepare: (given: unknown, context: PrepareContext) => prepare(given as Static<P>, context) }),
     run: (given: unknown, context: Context<unknown>) => run(given as Static<P>, context as Context<Prepared>),
   }

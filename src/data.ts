@@ -37,7 +37,7 @@ export interface AdminKey {
 }
 
 export const adminKeyFile = (folder: string): string => join(folder, 'admin-key.json')
-const databaseFile = (folder: string): string => join(folder, 'countersign.db')
+export const databaseFile = (folder: string): string => join(folder, 'countersign.db')
 
 /** Whether the folder holds a database already. */
 export const isInitialised = (folder: string): boolean =>
@@ -50,6 +50,10 @@ export const isEmpty = (folder: string): boolean =>
 /** Stands while an initialisation is under way: one that was cut short is done again. */
 const pendingFile = (folder: string): string => join(folder, '.initialising')
 
+/** What the master key opens, without a database. Throws {@link ConfigError} when it is missing or no key. */
+export const openMaster = (config: Config, { randomBytes }: Pick<Surroundings, 'randomBytes'>): Vault =>
+  openVault(readMasterKey(config), randomBytes)
+
 /** Opens an initialised folder. Throws {@link ConfigError} when there is none, or the master key is another. */
 export async function openData(config: Config, around: Surroundings): Promise<Data> {
   if (!isInitialised(config.data)) {
@@ -58,7 +62,7 @@ export async function openData(config: Config, around: Surroundings): Promise<Da
     ])
   }
   protect(config.data)
-  const vault = openVault(readMasterKey(config), around.randomBytes)
+  const vault = openMaster(config, around)
   const db = await openDatabase(config, around)
   if ((await new Meta(db).get('master_key')) !== vault.fingerprint) {
     await db.close()

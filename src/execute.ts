@@ -1,127 +1,114 @@
-import { createHmac, type KeyObject } from 'node:crypto'
-import { type CodeEntry, codes, entryOf, isDone } from '../schemas/codes.js'
-import { callerOf, type Registered, type Registry, requireActive, requirePermission } from './admit.js'
-import type { Authorities, Authority } from './authority.js'
-import type { Caller, Context, Published, RequestState } from './command.js'
-import { canonicalJson, type JsonObject } from './json.js'
-import type { Passwords } from './passwords.js'
-import { TooManyPasswords } from './passwords.js'
+import { isDone } from '../schemas/codes.js'
+import { callerOf, type Registered, requireActive, requirePermission } from './admit.js'
+import type { Authorities } from './authority.js'
+import { type Asked, auditEntry, type Call, type Executed, nowOf, targetOf } from './call.js'
+import type { Caller, Context, Judged, Performed, Published } from './command.js'
+import { itemRows, type Judgement, judge, performedItem, refusedItem } from './items.js'
+import { entryByName, identityOf, messageIdentity, type OutcomeParts, Outcomes } from './outcomes.js'
+import { type Passwords, TooManyPasswords } from './passwords.js'
 import { Refusal } from './refusal.js'
+import { type RequestParts, requestsOf } from './requests.js'
 import { showsSecret, withhold } from './secrets.js'
 import type { AuditEntry } from './store/audit.js'
-import { type Claim, Claims, voidCode } from './store/claims.js'
+import { Claims } from './store/claims.js'
 import type { Db, Queries } from './store/db.js'
+import type { Nested } from './store/handle.js'
 import type { Ledger, Ran } from './store/ledger.js'
-import { type Sealing, Store } from './store/store.js'
+import { Store } from './store/store.js'
 import { isLive } from './verify.js'
 
-/** One admitted command. */
-export interface Call {
-  readonly requestId: string
-  /** Unix milliseconds. */
-  readonly nowMs: number
-  readonly registered: Registered
-  readonly params: Record<string, unknown>
-  readonly caller: Caller
-  /** What the caller was worked out from; undefined for the command line, which needs no key. */
-  readonly authority: Authority | undefined
-  readonly dialect: string
-  /** The signed message; undefined for the command line, which claims nothing. */
-  readonly message: Signed | undefined
-  readonly dryRun: boolean
-}
-
-/** What execution needs of a message whose MAC was right. */
-interface Signed {
-  readonly timestamp: number
-  /** Lower-case hex. */
-  readonly mac: string
-  /** The secret that signed it. */
-  readonly key: KeyObject
-  readonly idempotencyKey: string | undefined
-}
-
-/** What came of it. */
-export interface Executed {
-  readonly code: string
-  readonly entry: CodeEntry
-  readonly result: object | undefined
-  readonly replayed: boolean
-}
-
-export interface ExecuteParts {
-  readonly registry: Registry
+export interface ExecuteParts extends OutcomeParts {
   readonly db: Db
   readonly ledger: Ledger
   readonly authorities: Authorities
-  readonly sealing: Sealing
   readonly passwords: Passwords
-  /** MACs parameters for comparison: a plain hash would let the database give passwords away. */
-  readonly paramsKey: KeyObject
   readonly id: () => string
+  readonly newKey: () => { readonly keyId: string; readonly secret: string }
   readonly catalogue: () => readonly Published[]
+  /** MAC of the audit chain, in hex. */
+  readonly chainMac: (text: string) => string
   /** Longest wait for a twin, a preparation or a read, in milliseconds. */
   readonly timeLimit: number
 }
 
-/** What is taken of the parameters before the command is given them: it may change what it was given. */
-interface Asked extends Call {
-  readonly target: string | null
-  /** Empty where nothing is compared. */
-  readonly paramsMac: string
+/** What belongs to one run: who, on which queries, and what it leaves beside its effect. */
+interface Running {
+  readonly call: Asked
+  readonly caller: Caller
+  readonly queries: Queries
+  /** Nested savepoints, for the items of a batch; undefined for reads, which keep nothing. */
+  readonly nested: Nested | undefined
+  readonly prepared: unknown
+  readonly touch: (what: string) => void
+  /** Filled while it runs. */
+  readonly left: { detail?: object; items: AuditEntry[]; audited?: boolean }
 }
-
-const outcomeBinding = (requestId: string) => `claims.outcome:${requestId}`
-const principalText = ({ kind, id }: Caller['principal']): string => `${kind}:${id}`
 
 /** The fifth step: runs a command, at most once where it writes (protocol §5). */
 export class Executor {
   /** Writes under way, by identity; each resolves to whether it left a claim. */
   private readonly running = new Map<string, Promise<boolean>>()
+  private readonly outcomes: Outcomes
+  private readonly requests: RequestParts
 
-  constructor(private readonly parts: ExecuteParts) {}
+  constructor(private readonly parts: ExecuteParts) {
+    this.outcomes = new Outcomes(parts)
+    this.requests = {
+      db: parts.db,
+      ledger: parts.ledger,
+      outcomes: this.outcomes,
+      isRunning: (identity) => this.running.has(identity),
+      current: (call, queries) => this.current(call, queries),
+    }
+  }
 
   async execute(call: Call): Promise<Executed> {
-    const { reads, name } = call.registered.command
-    const compared = !reads && call.message?.idempotencyKey !== undefined
-    const paramsMac = compared ? this.paramsMac(name, call.params) : ''
-    const asked = { ...call, target: targetOf(call), paramsMac }
-    return reads ? this.read(asked) : this.write(asked)
+    const asked = this.outcomes.asked(call)
+    return call.registered.command.reads ? this.read(asked) : this.write(asked)
   }
 
   private async read(call: Asked): Promise<Executed> {
-    const { registered, dryRun } = call
-    const caller = call.authority?.stale ? await this.current(call, this.parts.db) : call.caller
-    const context = this.context(call, caller, this.parts.db, undefined, () => undefined)
-    const reading = registered.command.run(call.params, context)
-    const executed = this.executed(registered, await within(reading, this.parts.timeLimit, timedOut))
-    if (!showsSecret(executed.result, registered.secretPaths)) return executed
-    const first = !dryRun && (call.message === undefined || (await this.claimRead(call, executed)))
+    const { registered, params, dryRun, message } = call
+    const { db, timeLimit } = this.parts
+    const caller = call.authority?.stale ? await this.current(call, db) : call.caller
+    const left: Running['left'] = { items: [] }
+    const context = this.context({
+      call,
+      caller,
+      queries: db,
+      nested: undefined,
+      prepared: undefined,
+      touch: () => undefined,
+      left,
+    })
+    const executed = toExecuted(registered, await within(registered.command.run(params, context), timeLimit, timedOut))
+    const paths = registered.secretPaths(params)
+    if (!showsSecret(executed.result, paths)) return { ...executed, audited: left.audited === true }
+    const first = !dryRun && (message === undefined || (await this.claimRead(call, executed)))
     return first
-      ? executed
-      : { ...executed, result: withhold(executed.result, registered.secretPaths), replayed: !dryRun }
+      ? { ...executed, audited: message !== undefined && !dryRun }
+      : { ...executed, result: withhold(executed.result, paths), replayed: !dryRun }
   }
 
   /** Claims the message of a read that showed a secret: true the first time. */
-  private claimRead(call: Asked, executed: Executed): Promise<boolean> {
-    const { message } = call
-    if (!message) return Promise.resolve(true)
-    const identity = messageIdentity(call.caller.account, call.registered.command.name, message)
+  private async claimRead(call: Asked, executed: Executed): Promise<boolean> {
+    if (!call.message) return true
+    const identity = messageIdentity(call, call.message)
     return this.parts.ledger.submit<boolean>({
       name: call.registered.command.name,
       identity,
-      timestamp: message.timestamp,
+      timestamp: call.message.timestamp,
       run: async (queries) => {
         const caller = await this.current(call, queries)
-        const claim = this.claim(call, caller, identity, executed, null)
-        return { keep: true, claim, audit: audit(call, caller, executed.entry.code), value: true }
+        const claim = this.outcomes.claim(call, caller, identity, executed)
+        return { keep: true, claim, audit: [auditEntry(call, caller, executed.entry.code)], value: true }
       },
       seen: async () => false,
     })
   }
 
   private async write(call: Asked): Promise<Executed> {
-    const identity = this.identity(call)
+    const identity = identityOf(call)
     if (identity === undefined) return this.commit(call, identity)
     const deadline = performance.now() + this.parts.timeLimit
     // Nothing may be awaited between finding nobody here and taking the place: twins arrive within one turn.
@@ -134,8 +121,8 @@ export class Executor {
     let finish: (claimed: boolean) => void = () => undefined
     this.running.set(identity, new Promise((resolve) => (finish = resolve)))
     try {
-      const executed =
-        (call.registered.command.prepare && (await this.find(call, identity))) || (await this.commit(call, identity))
+      const seen = call.registered.command.prepare && (await this.find(call, identity))
+      const executed = seen ?? (await this.commit(call, identity))
       claimed = true
       return executed
     } finally {
@@ -146,40 +133,23 @@ export class Executor {
 
   private async find(call: Asked, identity: string): Promise<Executed | undefined> {
     const claim = await new Claims(this.parts.db).find(identity)
-    if (!claim) return undefined
-    await this.current(call, this.parts.db)
-    return this.replay(call, claim)
+    return claim && this.outcomes.replay(call, claim, await this.current(call, this.parts.db))
   }
 
   private async commit(call: Asked, identity: string | undefined): Promise<Executed> {
-    const { registered, params, message, dryRun } = call
-    const { command } = registered
     const prepared = await this.prepare(call)
     const touched: string[] = []
     const touch = (what: string) => {
       touched.push(what)
       this.parts.authorities.drop(what)
     }
-    const run = async (queries: Queries): Promise<Ran<Executed>> => {
-      const caller = await this.current(call, queries)
-      const returned = await command.run(params, this.context(call, caller, queries, prepared, touch))
-      const executed = this.executed(registered, returned)
-      const keep = isDone(executed.entry.code) && !dryRun
-      const claim =
-        identity === undefined ? undefined : this.claim(call, caller, identity, executed, this.outcome(call, executed))
-      const value = dryRun ? { ...executed, result: withhold(executed.result, registered.secretPaths) } : executed
-      return { keep, claim, audit: audit(call, caller, executed.entry.code), value }
-    }
     try {
       return await this.parts.ledger.submit<Executed>({
         name: call.registered.command.name,
         identity,
-        timestamp: message?.timestamp,
-        run,
-        seen: async (claim, queries) => {
-          await this.current(call, queries)
-          return this.replay(call, claim)
-        },
+        timestamp: call.message?.timestamp,
+        run: (queries, nested) => this.run({ call, queries, nested, prepared, touch, left: { items: [] } }, identity),
+        seen: async (claim, queries) => this.outcomes.replay(call, claim, await this.current(call, queries)),
       })
     } finally {
       // Again after the commit: a reader may have loaded the old state while it was under way.
@@ -187,11 +157,35 @@ export class Executor {
     }
   }
 
-  private async prepare({ registered: { command }, params }: Call): Promise<unknown> {
+  private async run(running: Omit<Running, 'caller'>, identity: string | undefined): Promise<Ran<Executed>> {
+    const { call, queries, left } = running
+    const { registered, params, dryRun } = call
+    const caller = await this.current(call, queries)
+    const executed = toExecuted(registered, await registered.command.run(params, this.context({ ...running, caller })))
+    return {
+      keep: isDone(executed.entry.code) && !dryRun,
+      claim: identity === undefined ? undefined : this.outcomes.claim(call, caller, identity, executed),
+      audit: [
+        auditEntry(call, caller, executed.entry.code, left.detail),
+        ...itemRows(call, caller, executed.entry.code, left.items),
+      ],
+      value: {
+        ...executed,
+        result: dryRun ? withhold(executed.result, registered.secretPaths(params)) : executed.result,
+        audited: true,
+      },
+    }
+  }
+
+  private async prepare({ registered: { command }, params, caller }: Call): Promise<unknown> {
     if (!command.prepare) return undefined
+    const { passwords, registry, timeLimit } = this.parts
+    const context = {
+      passwords,
+      judge: (item: { cmd: string; params: Record<string, unknown> }) => judge(item, registry, caller, true, context),
+    }
     try {
-      const preparing = command.prepare(params, { passwords: this.parts.passwords })
-      return await within(preparing, this.parts.timeLimit, () => new Refusal('OVERLOADED'))
+      return await within(command.prepare(params, context), timeLimit, () => new Refusal('OVERLOADED'))
     } catch (error) {
       throw error instanceof TooManyPasswords ? new Refusal('OVERLOADED') : error
     }
@@ -201,7 +195,7 @@ export class Executor {
   private async current(call: Call, queries: Queries): Promise<Caller> {
     const { authority, caller, registered, message } = call
     if (!authority?.stale) return caller
-    const now = Math.floor(call.nowMs / 1000)
+    const now = nowOf(call)
     const fresh = await this.parts.authorities.loadWithin(authority.keyId, queries)
     // Deleted, or deleted and made anew elsewhere: the message was not meant for that.
     const same = fresh.known && fresh.account === authority.account && fresh.lineage === authority.lineage
@@ -212,198 +206,66 @@ export class Executor {
     return renewed
   }
 
-  private identity({ message, caller, authority, registered, dryRun }: Call): string | undefined {
-    if (!message || dryRun) return undefined
-    if (message.idempotencyKey !== undefined)
-      return keyIdentity(caller.account, authority?.lineage ?? '', message.idempotencyKey)
-    return messageIdentity(caller.account, registered.command.name, message)
-  }
-
-  /** The answer to a message whose identity was seen before (the table of protocol §5). */
-  private replay({ message, registered, paramsMac }: Asked, claim: Claim): Executed {
-    if (message?.idempotencyKey === undefined) throw new Refusal('REPLAYED')
-    if (claim.code === voidCode) {
-      throw new Refusal('IDEMPOTENCY_MISMATCH', {
-        message: 'This idempotency_key was made void: nothing runs under it',
-      })
-    }
-    const same = claim.command === registered.command.name && claim.params_mac === paramsMac
-    if (!same) throw new Refusal('IDEMPOTENCY_MISMATCH')
-    const result = this.stored(claim)
-    const sameBytes = claim.mac === message.mac
-    return {
-      code: '',
-      entry: storedEntry(claim, registered),
-      result: sameBytes ? withhold(result, registered.secretPaths) : result,
-      replayed: true,
-    }
-  }
-
-  private stored(claim: Claim): object | undefined {
-    if (claim.outcome === null) return undefined
-    const json =
-      claim.sealed === 1 ? this.parts.sealing.open(claim.outcome, outcomeBinding(claim.request_id)) : claim.outcome
-    return JSON.parse(json)
-  }
-
-  /** What is kept of a result: only for messages that may be sent again, and sealed where it shows a secret. */
-  private outcome({ message, requestId, registered }: Call, { result }: Executed): Stored {
-    if (message?.idempotencyKey === undefined || result === undefined) return null
-    const json = JSON.stringify(result)
-    if (!showsSecret(result, registered.secretPaths)) return { json, sealed: 0 }
-    return { json: this.parts.sealing.seal(json, outcomeBinding(requestId)), sealed: 1 }
-  }
-
-  private claim(call: Asked, caller: Caller, identity: string, { entry }: Executed, stored: Stored): Claim {
-    const now = Math.floor(call.nowMs / 1000)
-    return {
-      request_id: call.requestId,
-      identity,
-      account: caller.account,
-      principal: principalText(caller.principal),
-      command: call.registered.command.name,
-      timestamp: call.message?.timestamp ?? now,
-      mac: call.message?.mac ?? '',
-      params_mac: call.paramsMac,
-      code: entry.code,
-      outcome: stored?.json ?? null,
-      sealed: stored?.sealed ?? 0,
-      created_at: now,
-    }
-  }
-
-  private paramsMac(command: string, params: Record<string, unknown>): string {
-    // Checked parameters come from JSON, so they are JSON.
-    const text = `${command}\n${canonicalJson(params as JsonObject)}`
-    return createHmac('sha256', this.parts.paramsKey).update(text).digest('base64')
-  }
-
-  private executed({ command }: Registered, [code, result]: readonly [string, unknown?]): Executed {
-    if (!command.codes.includes(code)) throw new Error(`command "${command.name}" returned the undeclared code ${code}`)
-    if (result !== undefined && (typeof result !== 'object' || result === null)) {
-      throw new Error(`command "${command.name}" returned a result that is no object`)
-    }
-    // What an operator's module answers may be no JSON: that must show while the effect can be taken back.
-    if (command.ownCodes.size > 0) JSON.stringify(result)
-    return { code, entry: entryByName(command, code), result: result ?? undefined, replayed: false }
-  }
-
-  private context(
-    call: Asked,
-    caller: Caller,
-    queries: Queries,
-    prepared: unknown,
-    touch: (what: string) => void,
-  ): Context<unknown> {
+  private context(running: Running): Context<unknown> {
+    const { call, caller, queries, prepared, touch, left } = running
     return {
       caller,
-      store: new Store(queries, caller.account, this.parts.sealing, touch),
-      now: Math.floor(call.nowMs / 1000),
+      store: new Store(queries, caller.account, this.parts.sealing, touch, this.parts.chainMac),
+      now: nowOf(call),
       dryRun: call.dryRun,
       prepared,
       id: this.parts.id,
+      newKey: this.parts.newKey,
       catalogue: this.parts.catalogue,
-      requests: {
-        byKey: (key) => this.stateOfKey(call, key),
-        byId: (id) => this.stateOfRequest(call, id),
-        void: (key) => this.voidKey(call, key),
+      audit: (before, after) => {
+        left.detail = { before, after }
       },
+      perform: (judged) => this.perform(running, judged),
+      requests: requestsOf(call, this.requests, () => {
+        left.audited = true
+      }),
     }
   }
 
-  private async stateOfKey(call: Call, key: string): Promise<RequestState> {
-    const identity = keyIdentity(call.caller.account, call.authority?.lineage ?? '', key)
-    if (this.running.has(identity)) return { state: 'running' }
-    const claim = await new Claims(this.parts.db).find(identity)
-    return claim ? this.stateOf(claim) : { state: 'unseen' }
-  }
-
-  private async stateOfRequest({ caller }: Call, requestId: string): Promise<RequestState> {
-    const claim = await new Claims(this.parts.db).findRequest(requestId)
-    const own = claim?.account === caller.account && claim.principal === principalText(caller.principal)
-    return claim && own ? this.stateOf(claim) : { state: 'unknown' }
-  }
-
-  private async voidKey(call: Asked, key: string): Promise<RequestState> {
-    const state = await this.stateOfKey(call, key)
-    if (state.state !== 'unseen' || call.dryRun) return state
-    const identity = keyIdentity(call.caller.account, call.authority?.lineage ?? '', key)
-    return this.parts.ledger.submit<RequestState>({
-      name: call.registered.command.name,
-      identity,
-      timestamp: call.message?.timestamp,
-      run: async (queries) => {
-        const caller = await this.current(call, queries)
-        const executed = { code: '', entry: entryOf(voidCode), result: undefined, replayed: false }
-        const claim = this.claim(call, caller, identity, executed, null)
-        return { keep: true, claim, audit: audit(call, caller, codes.REQUEST_STATUS.code), value: { state: 'void' } }
-      },
-      seen: async (claim) => this.stateOf(claim),
-    })
-  }
-
-  private stateOf(claim: Claim): RequestState {
-    if (claim.code === voidCode) return { state: 'void' }
-    const registered = this.parts.registry.get(claim.command)
-    const { message } = registered ? storedEntry(claim, registered) : entryOf(claim.code)
-    // Without the command's schema nobody can tell what in the result is a secret.
-    const stored = registered && withhold(this.stored(claim), registered.secretPaths)
-    return {
-      state: 'done',
-      outcome: {
-        cmd: claim.command,
-        code: claim.code,
-        status: isDone(claim.code) ? 'success' : 'failure',
-        message,
-        request_id: claim.request_id,
-        ...(stored && { result: stored }),
-      },
+  /** Runs one item of a batch in a savepoint of its own, with the rights that its caller has by now. */
+  private async perform(batch: Running, judged: Judged): Promise<Performed> {
+    // Only `judge` makes what `perform` is given.
+    const { cmd, registered, params, prepared, refused } = judged as Judgement
+    const deny = (denied: Performed, target: string | null) => {
+      batch.left.items.push({ ...auditEntry(batch.call, batch.caller, denied.code), command: cmd, target })
+      return denied
     }
+    if (!registered || !batch.nested) {
+      return deny(refused ?? { code: 0, done: false, status: 'failure', message: '' }, null)
+    }
+    const call = { ...batch.call, registered, params, target: targetOf({ ...batch.call, registered, params }) }
+    await batch.nested.savepoint()
+    let performed: Performed
+    try {
+      const caller = await this.current(call, batch.queries)
+      const left: Running['left'] = { items: [] }
+      const context = this.context({ ...batch, call, caller, prepared, left })
+      const { entry, result } = toExecuted(registered, await registered.command.run(params, context))
+      performed = performedItem(entry, result)
+      batch.left.items.push(auditEntry(call, caller, entry.code, left.detail))
+    } catch (error) {
+      await batch.nested.undo()
+      if (error instanceof Refusal) return deny(refusedItem(error), call.target)
+      throw error
+    }
+    if (performed.done) await batch.nested.keep()
+    else await batch.nested.undo()
+    return performed
   }
 }
 
-type Stored = { readonly json: string; readonly sealed: 0 | 1 } | null
-
-// A space separates: none of the parts can hold one.
-const keyIdentity = (account: number, lineage: string, key: string) => `k ${account} ${lineage} ${key}`
-const messageIdentity = (account: number, command: string, { timestamp, mac }: { timestamp: number; mac: string }) =>
-  `m ${timestamp} ${account} ${command} ${mac}`
-
-const commandEntries: ReadonlyMap<string, CodeEntry> = new Map(Object.entries(codes))
-
-function entryByName({ name, ownCodes }: Registered['command'], code: string): CodeEntry {
-  const own = ownCodes.get(code)
-  if (own) return { ...entryOf(own.code), message: own.message }
-  const entry = commandEntries.get(code)
-  if (!entry) throw new Error(`command "${name}" declares the unknown code ${code}`)
-  return entry
-}
-
-function storedEntry(claim: Claim, { command }: Registered): CodeEntry {
-  const own = [...command.ownCodes.values()].find(({ code }) => code === claim.code)
-  return own ? { ...entryOf(own.code), message: own.message } : entryOf(claim.code)
-}
-
-function audit(call: Asked, caller: Caller, code: number): AuditEntry {
-  return {
-    at_ms: call.nowMs,
-    account: caller.account,
-    principal: principalText(caller.principal),
-    key_id: caller.keyId,
-    address: caller.address,
-    dialect: call.dialect,
-    command: call.registered.command.name,
-    target: call.target,
-    code,
-    dry_run: call.dryRun ? 1 : 0,
-    request_id: call.requestId,
-    detail: null,
+function toExecuted(registered: Registered, [code, result]: readonly [string, unknown?]): Executed {
+  if (result !== undefined && (typeof result !== 'object' || result === null)) {
+    throw new Error(`command "${registered.command.name}" returned a result that is no object`)
   }
-}
-
-function targetOf({ registered, params }: Call): string | null {
-  const target = registered.command.target?.(params)
-  return target === undefined ? null : String(target)
+  // What an operator's module answers may be no JSON: that must show while the effect can be taken back.
+  if (registered.command.ownCodes.size > 0) JSON.stringify(result)
+  return { code, entry: entryByName(registered, code), result: result ?? undefined, replayed: false, audited: false }
 }
 
 const timedOut = () => new Refusal('TIMED_OUT')

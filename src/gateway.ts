@@ -9,6 +9,7 @@ import {
   requireValid,
 } from './admit.js'
 import type { Authorities, Authority } from './authority.js'
+import { targetOf } from './call.js'
 import type { Dialect, Message, Outcome, Wire } from './dialect.js'
 import type { Executor } from './execute.js'
 import type { Limits } from './limits.js'
@@ -19,6 +20,7 @@ import { Refusal, type RefusalDetail } from './refusal.js'
 import { executedOutcome, type Reply, refusedOutcome, reply } from './reply.js'
 import { StorageError } from './store/db.js'
 import { BelowFloor } from './store/ledger.js'
+import type { Notes } from './store/notes.js'
 import { requireFresh, type Verified, verify } from './verify.js'
 
 export interface GatewayParts {
@@ -35,11 +37,15 @@ export interface GatewayParts {
   readonly now: () => number
   readonly requestId: (nowMs: number) => string
   readonly log: Log
+  readonly notes: Notes
   readonly window: number
   readonly bodyLimit: number
   readonly audience: string
   readonly requireAudience: boolean
 }
+
+/** What one captured message could repeat within its window: counted per key, code and minute. */
+const counted: ReadonlySet<string> = new Set(['STALE', 'REPLAYED', 'RATE_LIMITED'])
 
 /** Answers one request; never rejects. */
 export type Handle = (wire: Wire) => Promise<Reply>
@@ -55,6 +61,8 @@ export function gateway(parts: GatewayParts): Handle {
     let message: Message | undefined
     let verified: Verified | undefined
     let outcome: Outcome
+    let audited = false
+    let target: string | null = null
     try {
       parts.limits.requireAddress(wire.address)
       const received = receive(wire, parts.bodyLimit)
@@ -70,12 +78,14 @@ export function gateway(parts: GatewayParts): Handle {
       const caller = callerOf(authority, wire.address)
       requireActive(authority, wire.address, now)
       requireMeant(message, authority, parts)
-      if (parts.limits.takeKey) await parts.limits.takeKey(authority.keyId, 1)
+      parts.notes.used(authority.keyId, now, wire.address)
+      if (parts.limits.takeKey) await parts.limits.takeKey(authority.keyId, weightOf(message))
       const registered = requireKnown(message.command, parts.registry)
       requirePermission(registered.command, caller)
       requireValid(registered, message.params, message.hasNul)
 
       const { params, timestamp, idempotencyKey, dryRun } = message
+      target = targetOf({ registered, params })
       const executed = await parts.executor.execute({
         requestId,
         nowMs,
@@ -88,6 +98,7 @@ export function gateway(parts: GatewayParts): Handle {
         dryRun,
       })
       outcome = executedOutcome(executed, message.command, dryRun)
+      audited = executed.audited
     } catch (error) {
       const { code, detail } = refusalOf(error, message, now)
       if (code === 'INTERNAL' || code === 'STORAGE') parts.log.failed(requestId, verified && message?.command, error)
@@ -95,8 +106,47 @@ export function gateway(parts: GatewayParts): Handle {
     }
     const exchange = { requestId, serverTime: now, handleTime: (performance.now() - started) / 1000 }
     const answer = reply(outcome, dialect, exchange, verified)
+    if (verified && message && !audited) note(outcome, message, verified, dialect, requestId, nowMs, wire, target)
     parts.log.answered(answer, wire, dialect.name, outcome, verified?.authority)
     return answer
+  }
+
+  function weightOf({ command, params }: Message): number {
+    return parts.registry.get(command)?.command.weight?.(params) ?? 1
+  }
+
+  /** A row of the audit trail for what no transaction wrote down: reads and refusals of whoever proved who they are. */
+  function note(
+    outcome: Outcome,
+    { command, dryRun }: Message,
+    { authority, mac }: Verified,
+    { name }: Dialect,
+    requestId: string,
+    nowMs: number,
+    { address }: Wire,
+    target: string | null,
+  ): void {
+    const { code } = outcome.entry
+    const { keyId, account, principal } = authority
+    if (outcome.replayed || (outcome.refused && counted.has(outcome.code))) {
+      parts.notes.count(keyId, account, code, nowMs)
+      return
+    }
+    const entry = {
+      at_ms: nowMs,
+      account,
+      principal: `${principal.kind}:${principal.id}`,
+      key_id: keyId,
+      address,
+      dialect: name,
+      command: nameForRow(command),
+      target,
+      code,
+      dry_run: dryRun ? 1 : 0,
+      request_id: requestId,
+      detail: null,
+    }
+    parts.notes.row(entry, mac)
   }
 
   function authenticate(message: Message, authority: Authority, now: number, address: string): Verified {
@@ -106,6 +156,9 @@ export function gateway(parts: GatewayParts): Handle {
     throw new Refusal('UNAUTHENTICATED')
   }
 }
+
+/** A name that no command has may be any text: what a database keeps otherwise than it was given would break the chain. */
+const nameForRow = (command: string): string => command.slice(0, 128).replaceAll(/\p{C}/gu, '\ufffd')
 
 /** The code for whatever was thrown; the caller of a bug learns nothing but the request id. */
 function refusalOf(

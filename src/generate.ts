@@ -20,5 +20,8 @@ export function isGeneratedSecret(text: string): boolean {
   return match?.[1] !== undefined && checksum(match[1]) === match[2]
 }
 
+/** Whether a text is spelled as our public ids are; they carry no checksum. */
+export const isGeneratedId = (text: string): boolean => /^ck_[A-Za-z0-9_-]{22}$/.test(text)
+
 const checksum = (body: string): string =>
   (crc32(body) % 36 ** checksumDigits).toString(36).padStart(checksumDigits, '0')

@@ -1,23 +1,28 @@
-import { createHmac } from 'node:crypto'
 import type { Logger } from 'pino'
 import { type GatewayCode, isDone } from '../schemas/codes.js'
 import { callerOf, requireValid } from './admit.js'
 import { Authorities } from './authority.js'
+import type { Executed } from './call.js'
 import { publishAll, register } from './catalogue.js'
+import { chainMacOf, headKeeper } from './checkpoint.js'
 import type { Caller, Command, Published } from './command.js'
 import type { Dialect } from './dialect.js'
-import { type Executed, Executor } from './execute.js'
+import { Executor } from './execute.js'
 import { gateway, type Handle } from './gateway.js'
+import { generateKey } from './generate.js'
 import { limits } from './limits.js'
 import { requestLog } from './log.js'
 import { passwords } from './passwords.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
 import { type Reply, refusedOutcome, reply } from './reply.js'
 import type { Vault } from './seal.js'
+import { sqliteNode } from './store/audit.js'
+import { AuditTrail } from './store/audit-trail.js'
 import type { Db } from './store/db.js'
 import { ensureDecoy, Keys } from './store/keys.js'
 import { Ledger } from './store/ledger.js'
 import { Meta } from './store/meta.js'
+import { Notes } from './store/notes.js'
 
 /** Where time, chance and names come from: given by the composition root, so that tests can give others. */
 export interface Surroundings {
@@ -44,6 +49,8 @@ export interface InstanceOptions extends Surroundings {
   readonly requireAudience: boolean
   readonly limitFailures: number
   readonly limitKey: number
+  /** Where the signed head of the audit trail is kept; absent for what only looks in for a moment. */
+  readonly headFile?: string
 }
 
 /** A gateway on an open database, without HTTP. */
@@ -58,6 +65,8 @@ export interface Instance {
   writable(): Promise<boolean>
   /** Forgets claims that can no longer matter; the number forgotten. */
   forget(): Promise<number>
+  /** Writes the signed head of the audit trail to the log and to `headFile`, when it has moved. */
+  keepHead(): Promise<void>
   close(): Promise<void>
 }
 
@@ -76,10 +85,12 @@ export interface LocalOutcome {
 
 const timeLimit = 10_000
 const forgetMargin = 60
+const flushEvery = 1_000
 
 /** Puts the steps together on a migrated database. */
 export async function openInstance(options: InstanceOptions): Promise<Instance> {
   const { db, vault, now, logger, randomName } = options
+  const seconds = () => Math.floor(now() / 1000)
   const registry = register(options.commands)
   const log = requestLog(logger, now, registry)
   const catalogue = publishAll(options.commands)
@@ -89,11 +100,14 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     authorities.dropAll()
     knownFloor = undefined
   }
-  const chainKey = vault.derive('audit')
+  const chainMac = chainMacOf(vault)
+  const notes = new Notes(flush)
   const ledger = new Ledger({
     db,
-    node: 'sqlite',
-    chainMac: (text) => createHmac('sha256', chainKey).update(text).digest('hex'),
+    node: sqliteNode,
+    chainMac,
+    notes,
+    now: seconds,
     onDoubt,
     onTrouble: (what, error) => (error === undefined ? logger.warn(what) : logger.error({ err: error }, what)),
   })
@@ -115,6 +129,17 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     }
     return knownFloor ?? readFloor()
   }
+  function flush(): void {
+    ledger
+      .flush()
+      .catch((error: unknown) => logger.error({ err: error }, 'notes were not written: they are kept for the next try'))
+  }
+  const flushing = setInterval(flush, flushEvery)
+  flushing.unref()
+  const { headFile: file } = options
+  const trail = new AuditTrail(db, chainMac)
+  const keepHead =
+    file === undefined ? async () => undefined : headKeeper({ trail, node: sqliteNode, file, logger, now: seconds })
   const requestId = (nowMs: number) => requestPrefix(nowMs) + randomName(13)
   // A message dated ahead by the window is fresh for two: what was claimed or made void for it must last as long.
   const keep = Math.max(options.keep, 2 * options.window + forgetMargin)
@@ -126,7 +151,9 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     sealing: vault,
     passwords: passwords(options.randomBytes),
     paramsKey: vault.derive('params'),
+    chainMac,
     id: () => options.randomBytes(16).toString('hex'),
+    newKey: () => generateKey(options),
     catalogue: () => catalogue,
     timeLimit,
   })
@@ -141,6 +168,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     now,
     requestId,
     log,
+    notes,
     window: options.window,
     bodyLimit: options.bodyLimit,
     audience: options.audience,
@@ -175,14 +203,18 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     },
     writable: () => ledger.writable(now()),
     async forget() {
-      const seconds = Math.floor(now() / 1000)
-      const floor = seconds - options.window - forgetMargin
-      const forgotten = await ledger.forget(requestPrefix((seconds - keep) * 1000), floor)
+      const floor = seconds() - options.window - forgetMargin
+      const forgotten = await ledger.forget(requestPrefix((seconds() - keep) * 1000), floor)
       if (forgotten > 0) knownFloor = undefined
       return forgotten
     },
+    keepHead,
     async close() {
+      clearInterval(flushing)
       await ledger.close()
+      await keepHead().catch((error: unknown) =>
+        logger.error({ err: error }, 'the head of the audit trail was not kept'),
+      )
       await db.close()
     },
   }
@@ -192,6 +224,12 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
 const requestPrefix = (nowMs: number): string => Math.max(0, nowMs).toString(36).padStart(9, '0')
 
 function localCaller({ account, uid }: LocalCaller): Caller {
-  const authority = { account, principal: { kind: 'local', id: String(uid) }, permissions: ['*', 'instance'] }
+  const authority = {
+    account,
+    principal: { kind: 'local', id: String(uid) },
+    permissions: ['*', 'instance'],
+    addresses: undefined,
+    expiresAt: null,
+  }
   return callerOf(authority, 'local')
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { closeSync, createReadStream, fsyncSync, openSync, readFileSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import closeWithGrace from 'close-with-grace'
@@ -10,28 +10,35 @@ import { pino } from 'pino'
 import { commands } from '../commands/index.js'
 import { dialects } from '../dialects/index.js'
 import { native } from '../dialects/native.js'
+import { chainMacOf, headFile, readHeads } from './checkpoint.js'
 import { accountVerbs } from './cli/account.js'
+import { auditVerbs } from './cli/audit.js'
 import { callVerb } from './cli/call.js'
+import { doctorVerb } from './cli/doctor.js'
 import { exits } from './cli/exits.js'
 import { initVerb } from './cli/init.js'
 import { keyVerbs } from './cli/key.js'
 import { serveVerb } from './cli/serve.js'
 import { signVerb } from './cli/sign.js'
-import type { Tools } from './cli/tools.js'
+import type { SecretFile, Tools } from './cli/tools.js'
 import { userVerbs } from './cli/user.js'
 import { type Config, ConfigError, readEnv, toConfig } from './config.js'
-import { adminKeyFile, type Data, initialise, isEmpty, isInitialised, openData } from './data.js'
+import { adminKeyFile, type Data, initialise, isEmpty, isInitialised, openData, openMaster } from './data.js'
+import { examine } from './doctor.js'
 import { httpServer } from './http.js'
 import { type Instance, openInstance, type Surroundings } from './instance.js'
 import { loadCommands } from './own-commands.js'
+import { verifyChain } from './store/audit-chain.js'
 import { StorageError } from './store/db.js'
 import { PendingRun } from './store/handle.js'
 import { NewerSchema } from './store/migrate.js'
+import { OfflineTrail } from './store/offline-trail.js'
 
 const root = join(import.meta.dirname, '..', '..')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const gracePeriod = 8_000
 const forgetEvery = 60_000
+const keepHeadEvery = 60_000
 
 const surroundings = (logLevel: string): Surroundings => ({
   now: Date.now,
@@ -41,7 +48,12 @@ const surroundings = (logLevel: string): Surroundings => ({
   logger: pino({ level: logLevel }, pino.destination({ dest: 2, sync: true })),
 })
 
-async function instanceOn({ db, vault }: Data, config: Config, around: Surroundings): Promise<Instance> {
+async function instanceOn(
+  { db, vault }: Data,
+  config: Config,
+  around: Surroundings,
+  kept?: { headFile: string },
+): Promise<Instance> {
   const own = config.commands ? await loadCommands(config.commands) : []
   return openInstance({
     ...around,
@@ -51,6 +63,7 @@ async function instanceOn({ db, vault }: Data, config: Config, around: Surroundi
     commands: [...commands, ...own],
     dialects: dialects.filter(({ name }) => config.dialects.includes(name)),
     native,
+    ...kept,
   })
 }
 
@@ -67,7 +80,7 @@ async function serve(config: Config): Promise<void> {
     const { api_key } = await initialise(config, 1, around)
     say(`initialised ${config.data}: account 1, owner key ${api_key}, its secret is in ${adminKeyFile(config.data)}`)
   }
-  const instance = await instanceOn(await openData(config, around), config, around)
+  const instance = await instanceOn(await openData(config, around), config, around, { headFile: headFile(config.data) })
   let draining = false
   const { server, drain } = httpServer({
     handle: instance.handle,
@@ -82,6 +95,13 @@ async function serve(config: Config): Promise<void> {
   const forgetting = setInterval(() => {
     instance.forget().catch((error: unknown) => logger.error({ err: error }, 'old claims could not be forgotten'))
   }, forgetEvery)
+  function keepHead(): void {
+    instance
+      .keepHead()
+      .catch((error: unknown) => logger.error({ err: error }, 'the head of the audit trail was not kept'))
+  }
+  keepHead()
+  const keeping = setInterval(keepHead, keepHeadEvery)
   // A command module that uses its store too late has done no harm: its handle is dead. Anything else unhandled ends the process.
   process.on('unhandledRejection', (error) => {
     if (!(error instanceof PendingRun)) throw error
@@ -92,6 +112,7 @@ async function serve(config: Config): Promise<void> {
     else say(`${signal ?? 'end'}: finishing what was accepted`)
     draining = true
     clearInterval(forgetting)
+    clearInterval(keeping)
     await drain()
     await instance.close()
   })
@@ -106,6 +127,42 @@ async function serve(config: Config): Promise<void> {
 }
 
 const say = (text: string) => void process.stderr.write(`countersign: ${text}\n`)
+
+/** Writes over the line before on a terminal, and nothing elsewhere. */
+function progress(text: string | undefined): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r${text === undefined ? '' : `countersign: ${text}`}\x1b[K`)
+}
+
+/** A JSON string may hold what other readers of lines take for the end of one (U+2028). */
+async function* lines(path: string): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of createReadStream(path, 'utf8')) {
+    const whole = (rest + chunk).split('\n')
+    rest = whole.pop() ?? ''
+    yield* whole
+  }
+  if (rest !== '') yield rest
+}
+
+function secretFile(path: string): SecretFile {
+  const descriptor = openSync(path, 'wx', 0o600)
+  return {
+    write(text) {
+      writeSync(descriptor, text)
+      fsyncSync(descriptor)
+      closeSync(descriptor)
+    },
+    discard() {
+      closeSync(descriptor)
+      rmSync(path)
+    },
+  }
+}
+
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize
+}
 
 async function readStdin(): Promise<Buffer> {
   const chunks: Buffer[] = []
@@ -123,6 +180,10 @@ const tools: Tools = {
   say,
   readStdin,
   readFile: (path) => readFileSync(path),
+  lines,
+  readHeads: (path) => readHeads(readFileSync(path, 'utf8')),
+  secretFile,
+  examine: (config) => examine(config, { ...surroundings('silent'), uid: tools.uid(), freeBytes }),
   now: () => Math.floor(Date.now() / 1000),
   exit(code) {
     process.exitCode = code
@@ -134,6 +195,13 @@ const tools: Tools = {
     const around = surroundings(config.logLevel === 'info' ? 'warn' : config.logLevel)
     return instanceOn(await openData(config, around), config, around)
   },
+  async openTrail(config) {
+    const { db, vault } = await openData(config, surroundings('silent'))
+    return new OfflineTrail(db, chainMacOf(vault))
+  },
+  verifyRows: (config, rows, evidence, onRow) =>
+    verifyChain(rows, evidence, chainMacOf(openMaster(config, { randomBytes })), onRow),
+  progress,
   serve,
   uid: () => process.getuid?.() ?? 0,
 }
@@ -154,13 +222,19 @@ function explain(error: unknown): number {
   return error instanceof ConfigError || error instanceof NewerSchema ? exits.configuration : exits.notDone
 }
 
+// A reader such as `head` may have seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
 process.umask(0o077)
 const program = new Command('countersign')
   .description('Signed command gateway: every signed command takes effect at most once and is never lost')
   .version(version)
   .exitOverride()
   .showSuggestionAfterError()
-for (const verb of [serveVerb, initVerb, callVerb, signVerb, accountVerbs, keyVerbs, userVerbs]) verb(program, tools)
+for (const verb of [serveVerb, initVerb, callVerb, signVerb, accountVerbs, auditVerbs, keyVerbs, userVerbs, doctorVerb])
+  verb(program, tools)
 try {
   await program.parseAsync()
 } catch (error) {

@@ -28,6 +28,13 @@ function meet(a: Permission, b: Permission): Permission | undefined {
   return noun.endsWith(':*') && noun !== 'secrets:*' ? `${noun.slice(0, -1)}read` : undefined
 }
 
+/** What a key allows together with its principal; a panel user's type (when `own` is null) decides for it. */
+export const effective = (
+  key: readonly Permission[],
+  own: readonly Permission[] | null,
+  type: number | null,
+): Permission[] => intersect(key, own ?? permissionsOfType(type ?? 0))
+
 /** What a panel user's type allows: 1 administrator, 2 observer, 3 nothing but itself. */
 export function permissionsOfType(type: number): Permission[] {
   if (type === 1) return ['*']

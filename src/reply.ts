@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { type GatewayCode, gatewayCodes } from '../schemas/codes.js'
+import type { Executed } from './call.js'
 import type { Dialect, Exchange, Outcome } from './dialect.js'
-import type { Executed } from './execute.js'
 import type { RefusalDetail } from './refusal.js'
 import type { Verified } from './verify.js'
 

@@ -16,7 +16,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
   [
     /^src\/cli\//,
     [
-      /^src\/(cli\/|config$|refusal$|json$|encoding$)/,
+      /^src\/(cli\/|config$|refusal$|json$|encoding$|explain$|generate$|finding$)/,
       /^schemas\//,
       /^clients\/typescript\/index$/,
       /^commander$/,
@@ -24,7 +24,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
     ],
   ],
   [/^src\/http$/, [/^src\/(address|config|dialect|gateway|refusal|reply)$/, /^schemas\//, /^express$/, /^node:/]],
-  [/^src\/(instance|data)$/, [/^src\/(?!main$|cli\/|http$)/, /^schemas\//, /^pino$/, /^node:/]],
+  [/^src\/(instance|data|doctor)$/, [/^src\/(?!main$|cli\/|http$)/, /^schemas\//, /^pino$/, /^node:/]],
   [
     /^src\/[a-z-]+$/,
     [
@@ -45,6 +45,8 @@ const exceptions = new Set([
   'src/gateway → src/store/db',
   'src/gateway → src/store/ledger',
   'src/execute → src/store/claims',
+  'src/outcomes → src/store/claims',
+  'src/requests → src/store/claims',
   'src/execute → src/store/store',
 ])
 

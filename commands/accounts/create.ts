@@ -1,4 +1,4 @@
-import { CreateAccount, CreatedAccount } from '../../schemas/gateway.js'
+import { Account, CreateAccount } from '../../schemas/accounts.js'
 import { command } from '../../src/command.js'
 
 export default command({
@@ -6,12 +6,14 @@ export default command({
   summary: 'Create an account with its owner; without a number, the next free one',
   permission: 'instance',
   params: CreateAccount,
-  result: CreatedAccount,
+  result: Account,
   codes: ['ACCOUNT_EXISTS', 'ACCOUNT_CREATED'],
   target: ({ account }) => account,
-  async run({ account: wanted, name, enable = true }, { store, now, id }) {
+  async run({ account: wanted, name, enable = true }, { store, now, id, audit }) {
     const account = wanted ?? (await store.accounts.highest()) + 1
     const created = { account, name: name ?? `account ${account}`, enable }
-    return (await store.accounts.insert(created, id(), now)) ? ['ACCOUNT_CREATED', created] : ['ACCOUNT_EXISTS']
+    if (!(await store.accounts.insert(created, id(), now))) return ['ACCOUNT_EXISTS']
+    audit(undefined, created)
+    return ['ACCOUNT_CREATED', created]
   },
 })

@@ -9,7 +9,7 @@ export default command({
   result: ImportedKey,
   codes: ['KEY_EXISTS', 'KEY_IMPORTED'],
   target: ({ key }) => key,
-  async run({ key, secret, account }, { caller, store, now }) {
+  async run({ key, secret, account }, { caller, store, now, audit }) {
     if (!caller.holds('*')) throw new Refusal('FORBIDDEN', { message: 'An owner key may do more than you may' })
     const owner = await store.accounts.owner(account)
     if (owner === undefined) throw invalid('/account', `there is no account ${account}: create it first`)
@@ -22,6 +22,8 @@ export default command({
       createdBy: caller.keyId ?? `${caller.principal.kind}:${caller.principal.id}`,
       comment: 'imported',
     }
-    return (await store.keys.insert(imported, now)) ? ['KEY_IMPORTED', { key_id: key, account }] : ['KEY_EXISTS']
+    if (!(await store.keys.insert(imported, now))) return ['KEY_EXISTS']
+    audit(undefined, { key_id: key, account, principal: imported.principal, permissions: imported.permissions })
+    return ['KEY_IMPORTED', { key_id: key, account }]
   },
 })

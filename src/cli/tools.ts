@@ -1,6 +1,9 @@
 import type { Config } from '../config.js'
+import type { Finding } from '../finding.js'
 import type { Instance, LocalOutcome } from '../instance.js'
 import { Refusal } from '../refusal.js'
+import type { AuditRow, Evidence, SignedHead, Verdict } from '../store/audit-chain.js'
+import type { OfflineTrail } from '../store/offline-trail.js'
 import { exitOf } from './exits.js'
 
 /** What a verb may do to the world: given by main.ts. */
@@ -12,6 +15,14 @@ export interface Tools {
   say(text: string): void
   readStdin(): Promise<Buffer>
   readFile(path: string): Buffer
+  /** The lines of a text file, without their ends. */
+  lines(path: string): AsyncIterable<string>
+  /** The signed heads of the audit trail that a file holds. */
+  readHeads(path: string): SignedHead[]
+  /** Makes a file for a secret, mode 0600, which must not exist yet: made before what fills it, since a secret is shown once. */
+  secretFile(path: string): SecretFile
+  /** Looks the data folder, the database and the surroundings over without changing anything. */
+  examine(config: Config): Promise<Finding[]>
   /** Unix seconds. */
   now(): number
   exit(code: number): void
@@ -20,8 +31,25 @@ export interface Tools {
   adminKeyFile(folder: string): string
   /** Opens the data folder for one verb; a running server notices what it changes. */
   open(config: Config): Promise<Instance>
+  openTrail(config: Config): Promise<OfflineTrail>
+  /** Checks rows that are not in a database; only the master key is needed. */
+  verifyRows(
+    config: Config,
+    rows: AsyncIterable<AuditRow>,
+    evidence: Evidence,
+    onRow: (rows: number) => void,
+  ): Promise<Verdict>
+  /** A line on a terminal that the next one replaces; undefined clears it. Nothing where stderr is no terminal. */
+  progress(text: string | undefined): void
   serve(config: Config): Promise<void>
   uid(): number
+}
+
+/** A file that was made and waits for its secret. */
+export interface SecretFile {
+  write(text: string): void
+  /** Removes the file again. */
+  discard(): void
 }
 
 /** Prints what a command answered and ends accordingly. */
@@ -31,17 +59,18 @@ function finish(tools: Tools, outcome: LocalOutcome, cmd: string): void {
   tools.exit(exitOf(code))
 }
 
-/** Runs one command on the data folder itself, as the operator. */
+/** Runs one command on the data folder itself, as the operator. `shown` is what is printed of its outcome. */
 export async function withInstance(
   tools: Tools,
   flags: Readonly<Record<string, string | undefined>>,
   account: number,
   cmd: string,
   params: Record<string, unknown>,
+  shown: (outcome: LocalOutcome) => LocalOutcome = (outcome) => outcome,
 ): Promise<void> {
   const instance = await tools.open(tools.config(flags))
   try {
-    finish(tools, await instance.local(cmd, params, { account, uid: tools.uid() }), cmd)
+    finish(tools, shown(await instance.local(cmd, params, { account, uid: tools.uid() })), cmd)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     const reply = instance.refuse(error.code, error.detail)

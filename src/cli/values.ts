@@ -7,6 +7,18 @@ export function accountNumber(text: string): number {
   throw new InvalidArgumentError('expected an account number')
 }
 
+/** A number of days, as typed. */
+export function dayCount(text: string): number {
+  if (/^(0|[1-9][0-9]{0,4})$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('expected a number of days')
+}
+
+/** A whole number of seconds or a moment in Unix seconds, as typed. */
+export function wholeNumber(text: string): number {
+  if (/^(0|[1-9][0-9]{0,14})$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('expected a whole number')
+}
+
 /** A JSON object from an argument, or from stdin for `-`. */
 export async function jsonObject(text: string | undefined, tools: Tools): Promise<Record<string, unknown>> {
   if (text === undefined) return {}

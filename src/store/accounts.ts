@@ -22,6 +22,22 @@ export class Accounts {
     return row && { ...row, enable: row.enable === 1 }
   }
 
+  async list(): Promise<Account[]> {
+    const rows = await this.queries.all<{ account: number; name: string; enable: number }>(
+      'select account, name, enable from accounts order by account',
+    )
+    return rows.map((row) => ({ ...row, enable: row.enable === 1 }))
+  }
+
+  async update({ account, name, enable }: Account): Promise<void> {
+    await this.queries.run('update accounts set name = $2, enable = $3 where account = $1', [
+      account,
+      name,
+      enable ? 1 : 0,
+    ])
+    this.touch(`account:${account}`)
+  }
+
   async highest(): Promise<number> {
     const row = await this.queries.get<{ highest: number | null }>('select max(account) as highest from accounts')
     return row?.highest ?? 0

@@ -21,6 +21,9 @@ export interface Head {
   readonly hash: string
 }
 
+/** Names the one chain of a SQLite file. */
+export const sqliteNode = 'sqlite'
+
 /** MAC of a text under the audit key, in hex: nobody without the master key can make a chain that holds. */
 export type ChainMac = (text: string) => string
 

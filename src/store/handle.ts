@@ -3,8 +3,15 @@ import type { Queries, Value } from './db.js'
 /** A command awaited the network, a timer or a file inside its transaction. */
 export class PendingRun extends Error {}
 
+/** Savepoints inside a command's own: what an item of a batch did can be taken back alone. */
+export interface Nested {
+  savepoint(): Promise<void>
+  undo(): Promise<void>
+  keep(): Promise<void>
+}
+
 /** The queries one command may make: dead once the command has ended, so that nobody writes into another's savepoint. */
-export class Handle implements Queries {
+export class Handle implements Queries, Nested {
   private outstanding = 0
   private ended = false
 
@@ -32,6 +39,19 @@ export class Handle implements Queries {
 
   run(sql: string, params?: readonly Value[]): Promise<number> {
     return this.counted(() => this.queries.run(sql, params))
+  }
+
+  async savepoint(): Promise<void> {
+    await this.run('savepoint item')
+  }
+
+  async undo(): Promise<void> {
+    await this.run('rollback to item')
+    await this.run('release item')
+  }
+
+  async keep(): Promise<void> {
+    await this.run('release item')
   }
 
   private async counted<T>(query: () => Promise<T>): Promise<T> {

@@ -35,6 +35,8 @@ export interface NewKey {
   readonly account: number
   readonly principal: { readonly kind: string; readonly id: string }
   readonly permissions: readonly string[]
+  readonly addresses?: readonly string[]
+  readonly expiresAt?: number | null
   readonly createdBy: string
   readonly comment: string
 }
@@ -73,6 +75,10 @@ const select = `
 const decoyBinding = 'keys.secret:decoy'
 const binding = (keyId: string) => `keys.secret:${keyId}`
 
+/** A signing secret as it is kept, bound to its key. */
+export const sealSecret = (sealing: Sealing, keyId: string, secret: string): string =>
+  sealing.seal(secret, binding(keyId))
+
 /** The key repository: the only place where signing secrets are sealed and opened. */
 export class Keys {
   constructor(
@@ -90,15 +96,17 @@ export class Keys {
   /** Stores a key under its own lineage; false when the id is taken. */
   async insert(key: NewKey, now: number): Promise<boolean> {
     const inserted = await this.queries.run(
-      `insert into keys (key_id, account, principal_kind, principal_id, lineage, permissions, addresses, secret, enable, created_by, comment, created_at)
-       values ($1, $2, $3, $4, $1, $5, '[]', $6, 1, $7, $8, $9) on conflict do nothing`,
+      `insert into keys (key_id, account, principal_kind, principal_id, lineage, permissions, addresses, secret, enable, expires_at, created_by, comment, created_at)
+       values ($1, $2, $3, $4, $1, $5, $6, $7, 1, $8, $9, $10, $11) on conflict do nothing`,
       [
         key.keyId,
         key.account,
         key.principal.kind,
         key.principal.id,
         JSON.stringify(key.permissions),
-        this.sealing.seal(key.secret, binding(key.keyId)),
+        JSON.stringify(key.addresses ?? []),
+        sealSecret(this.sealing, key.keyId, key.secret),
+        key.expiresAt ?? null,
         key.createdBy,
         key.comment,
         now,

@@ -1,7 +1,9 @@
 import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
 import { type Claim, Claims } from './claims.js'
 import { type Db, type Queries, type Session, StorageError } from './db.js'
+import type { Nested } from './handle.js'
 import { Meta } from './meta.js'
+import type { Notes } from './notes.js'
 import { Watch } from './watch.js'
 
 /** What one command did inside the shared transaction. */
@@ -9,7 +11,8 @@ export interface Ran<T> {
   /** False takes the effect back (an even code, a dry run); the claim and the audit row stay. */
   readonly keep: boolean
   readonly claim: Claim | undefined
-  readonly audit: AuditEntry
+  /** One row, or several for a command that carries others. */
+  readonly audit: readonly AuditEntry[]
   readonly value: T
 }
 
@@ -22,7 +25,7 @@ export interface Entry<T> {
   /** The message's timestamp, held against the floor inside the transaction; absent for local commands. */
   readonly timestamp: number | undefined
   /** Runs after the identity was found free. What it throws refuses this entry alone. */
-  run(queries: Queries): Promise<Ran<T>>
+  run(queries: Queries, nested: Nested): Promise<Ran<T>>
   /** Answers for an identity that was seen before. */
   seen(claim: Claim, queries: Queries): Promise<T>
 }
@@ -51,6 +54,10 @@ export interface LedgerOptions {
   /** Names this process's audit chain. */
   readonly node: string
   readonly chainMac: ChainMac
+  /** What is written down with the next transaction, without anybody waiting for it. */
+  readonly notes: Notes
+  /** Unix seconds. */
+  readonly now: () => number
   /** Called when the storage was reopened or another process wrote: whatever was cached is doubtful. */
   readonly onDoubt: () => void
   /** Called with what the operator should know. */
@@ -99,15 +106,17 @@ export class Ledger {
     })
   }
 
-  /** A write of the gateway itself, alone in its transaction. */
-  chore<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  /** A write of the gateway itself, alone in its transaction; `committed` is called before anything else is written. */
+  chore<T>(work: (session: Session) => Promise<T>, committed?: (result: T) => void): Promise<T> {
     if (this.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
     return new Promise((resolve, reject) => {
       this.chores.push(async () => {
         if (this.broken) return reject(new StorageError('fault', 'the storage is being repaired'))
         try {
-          resolve(await this.options.db.transaction(work))
+          const result = await this.options.db.transaction(work)
           this.succeeded()
+          committed?.(result)
+          resolve(result)
         } catch (error) {
           this.failed(error)
           if (this.broken) await this.recover()
@@ -146,9 +155,26 @@ export class Ledger {
     }
   }
 
-  /** Ends after everything submitted was answered. */
+  /** Writes down what is noted, when no batch did. `all`: the uses of keys as well, which are written once a minute. */
+  async flush(all = false): Promise<void> {
+    const { node, notes, chainMac, now } = this.options
+    if (!notes.due(now(), all)) return
+    do {
+      await this.chore(
+        async (session) => {
+          const head = await new Audit(session).head(node)
+          return notes.write(session, node, head, chainMac, now(), all)
+        },
+        ({ written }) => written(),
+      )
+    } while (notes.many || (all && notes.due(now(), all)))
+  }
+
+  /** Ends after everything submitted was answered and everything noted was written. */
   async close(): Promise<void> {
     this.closing = true
+    while (this.pumping) await new Promise((resolve) => setImmediate(resolve))
+    await this.flush(true).catch((error: unknown) => this.options.onTrouble('the last notes were not written', error))
     while (this.pumping) await new Promise((resolve) => setImmediate(resolve))
   }
 
@@ -172,8 +198,9 @@ export class Ledger {
     if (this.broken) return reject(jobs, new StorageError('fault', 'the storage is being repaired'))
     const settled: Settled[] = []
     try {
-      await this.options.db.transaction((session) => this.batch(session, jobs, settled))
+      const written = await this.options.db.transaction((session) => this.batch(session, jobs, settled))
       this.succeeded()
+      written()
       settle(jobs, settled)
     } catch (error) {
       this.failed(error)
@@ -182,9 +209,10 @@ export class Ledger {
     }
   }
 
-  private async batch(session: Session, jobs: readonly Job[], settled: Settled[]): Promise<void> {
+  /** Answers what to call once it is committed. */
+  private async batch(session: Session, jobs: readonly Job[], settled: Settled[]): Promise<() => void> {
     if (this.options.db.changedElsewhere()) this.options.onDoubt()
-    const { node } = this.options
+    const { node, notes, chainMac, now } = this.options
     const floor = await new Meta(session).floor()
     let head = await new Audit(session).head(node)
     const watch = new Watch()
@@ -205,6 +233,8 @@ export class Ledger {
     } finally {
       watch.end()
     }
+    const { written } = await notes.write(session, node, head, chainMac, now())
+    return written
   }
 
   private async one(session: Session, entry: Entry<unknown>, floor: number, head: Head, watch: Watch): Promise<Done> {
@@ -233,7 +263,7 @@ export class Ledger {
         await session.savepoint()
       }
       const claimed = ran.claim === undefined || (await new Claims(session).insert(ran.claim))
-      if (claimed) next = await new Audit(session).append(this.options.node, ran.audit, head, this.options.chainMac)
+      if (claimed) next = await this.append(session, ran.audit, head)
     } catch (error) {
       if (session.open && !session.fault) await session.undo()
       throw error
@@ -244,6 +274,13 @@ export class Ledger {
     }
     await session.keep()
     return { value: ran.value, head: next, made: ran.claim?.request_id }
+  }
+
+  private async append(session: Session, rows: readonly AuditEntry[], head: Head): Promise<Head> {
+    const audit = new Audit(session)
+    let next = head
+    for (const row of rows) next = await audit.append(this.options.node, row, next, this.options.chainMac)
+    return next
   }
 
   private succeeded(): void {

@@ -1,8 +1,12 @@
+import { AccountKeys } from './account-keys.js'
 import { Accounts } from './accounts.js'
+import type { ChainMac } from './audit.js'
+import { AuditTrail } from './audit-trail.js'
 import type { Queries } from './db.js'
 import { Keys } from './keys.js'
 import { Records } from './records.js'
 import { StreamUsers } from './stream-users.js'
+import { Tickets } from './tickets.js'
 import { Users } from './users.js'
 
 /** Seals secrets that must be recoverable, bound to their row. */
@@ -21,7 +25,13 @@ export class Store {
     private readonly account: number,
     private readonly sealing: Sealing,
     private readonly touch: Touch,
+    private readonly chainMac: ChainMac,
   ) {}
+
+  /** Every account's: its commands cut it to their caller's. */
+  get audit(): AuditTrail {
+    return new AuditTrail(this.queries, this.chainMac)
+  }
 
   get users(): Users {
     return new Users(this.queries, this.account, this.sealing, this.touch)
@@ -40,7 +50,16 @@ export class Store {
     return new Accounts(this.queries, this.touch)
   }
 
+  /** Keys by their id alone; looks into no account. */
   get keys(): Keys {
     return new Keys(this.queries, this.sealing, this.touch)
+  }
+
+  get accountKeys(): AccountKeys {
+    return new AccountKeys(this.queries, this.account, this.sealing, this.touch)
+  }
+
+  get tickets(): Tickets {
+    return new Tickets(this.queries, this.account)
   }
 }

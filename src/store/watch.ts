@@ -1,5 +1,5 @@
 import type { Queries } from './db.js'
-import { Handle, PendingRun } from './handle.js'
+import { Handle, type Nested, PendingRun } from './handle.js'
 
 interface Guarded {
   readonly handle: Handle
@@ -18,12 +18,15 @@ export class Watch {
     clearImmediate(this.turn)
   }
 
-  async run<T>(queries: Queries, entry: { readonly name: string; run(queries: Queries): Promise<T> }): Promise<T> {
+  async run<T>(
+    queries: Queries,
+    entry: { readonly name: string; run(queries: Queries, nested: Nested): Promise<T> },
+  ): Promise<T> {
     const handle = new Handle(queries, entry.name)
     try {
       return await new Promise<T>((resolve, reject) => {
         this.guarded = { handle, reject }
-        entry.run(handle).then(resolve, reject)
+        entry.run(handle, handle).then(resolve, reject)
       })
     } finally {
       this.guarded = undefined

@@ -49,7 +49,7 @@ test('each code of the gateway travels with its HTTP status, and says failure ev
 
 test('each code of a command travels with 200 when it says done, 404 when there is no such thing, else 409', () => {
   for (const [code, entry] of Object.entries(commandCodes)) {
-    const executed = { code, entry, result: undefined, replayed: false }
+    const executed = { code, entry, result: undefined, replayed: false, audited: false }
     const { status, body } = native.encode(executedOutcome(executed, 'ping', false), exchange)
     // "… and the like in 6xxx–9xxx": which of these are 404 is the table's to say.
     const open = entry.code >= 6000 && entry.http === 404

@@ -5,13 +5,16 @@ import { type Credentials, type Envelope, signMessage } from '../../clients/type
 import { Closed, Int, Secret, Text, Type } from '../../schemas/types.js'
 import { callerOf } from '../../src/admit.js'
 import { Authorities, type Authority } from '../../src/authority.js'
+import type { Call } from '../../src/call.js'
 import { register } from '../../src/catalogue.js'
 import { type Command, ownCommand } from '../../src/command.js'
-import { type Call, Executor } from '../../src/execute.js'
+import { Executor } from '../../src/execute.js'
+import { generateKey } from '../../src/generate.js'
 import { passwords } from '../../src/passwords.js'
 import type { Db } from '../../src/store/db.js'
 import { Keys } from '../../src/store/keys.js'
 import { Ledger } from '../../src/store/ledger.js'
+import { Notes } from '../../src/store/notes.js'
 import { Records } from '../../src/store/records.js'
 import { type TestInstance, type TestOptions, type TestReply, testInstance } from '../support/instance.js'
 
@@ -154,10 +157,13 @@ export function fifthStep({ db, vault }: TestInstance, commands: readonly Comman
   const registry = register(commands)
   const authorities = new Authorities((keyId, queries = db) => new Keys(queries, vault).load(keyId))
   const chainKey = vault.derive('audit')
+  const chainMac = (text: string) => createHmac('sha256', chainKey).update(text).digest('hex')
   const ledger = new Ledger({
     db,
     node: 'sqlite',
-    chainMac: (text) => createHmac('sha256', chainKey).update(text).digest('hex'),
+    chainMac,
+    notes: new Notes(),
+    now: () => Math.floor(Date.now() / 1000),
     onDoubt: () => authorities.dropAll(),
     onTrouble: () => undefined,
   })
@@ -170,7 +176,9 @@ export function fifthStep({ db, vault }: TestInstance, commands: readonly Comman
     passwords: passwords(randomBytes),
     paramsKey: vault.derive('params'),
     id: nanoid,
+    newKey: () => generateKey({ randomBytes, randomName: nanoid }),
     catalogue: () => [],
+    chainMac,
     timeLimit,
   })
   return {

@@ -27,7 +27,7 @@ async function firstBroken(instance: TestInstance): Promise<number | undefined> 
 const write = (instance: TestInstance, id: string, options: object = {}) =>
   instance.call('count', { id }, { idempotencyKey: `job-count-${id}`, ...options })
 
-test('every committed write has exactly one audit row, refusals and reads none', async (t) => {
+test('every committed write has exactly one audit row; reads and refusals join the next write, repeats have none', async (t) => {
   const instance = await instanceFor(t, { extra: [counter().command, minting] })
   const written = [
     await write(instance, 'a'),
@@ -47,9 +47,11 @@ test('every committed write has exactly one audit row, refusals and reads none',
     others.map(({ code }) => code),
     [10001, 1409, 1422, 3031, 9001],
   )
+  const next = await write(instance, 'e')
+  const noted = others.slice(2)
   assert.deepEqual(
     (await trail(instance)).map(({ request_id }) => request_id),
-    written,
+    [...written, ...[next, ...noted].map(({ request_id }) => request_id)],
   )
   assert.equal(await firstBroken(instance), undefined)
 })
@@ -154,7 +156,10 @@ test('a transaction that was taken back leaves no gap in the chain', async (t) =
   assert.equal((await write(instance, 'b')).code, 1500)
   probe.afterEffect = () => undefined
   await write(instance, 'b')
-  assert.deepEqual([(await trail(instance)).map(({ seq }) => seq), await firstBroken(instance)], [[1, 2], undefined])
+  const rows = (await trail(instance)).map(({ seq, code }) => [seq, code])
+  // What was refused has its row with the next write.
+  const expected = [1, 10001, 2, 10001, 3, 1500]
+  assert.deepEqual([rows.flat(), await firstBroken(instance)], [expected, undefined])
 })
 
 test('what the command line does is in the chain, under the operating system’s user', async (t) => {

@@ -6,6 +6,7 @@ import type { Claim } from '../../src/store/claims.js'
 import type { Db, Queries } from '../../src/store/db.js'
 import { type Entry, Ledger } from '../../src/store/ledger.js'
 import { migrate } from '../../src/store/migrate.js'
+import { Notes } from '../../src/store/notes.js'
 import { openSqlite, type SqliteOptions } from '../../src/store/sqlite.js'
 import { root } from '../support/instance.js'
 import { removeFolder, temporaryFolder } from '../support/server.js'
@@ -54,6 +55,8 @@ export function ledgerOn(db: Db): TestLedger {
     db,
     node: 'sqlite',
     chainMac,
+    notes: new Notes(),
+    now: () => 1_000,
     onDoubt: () => undefined,
     onTrouble(what) {
       troubles.push(what)
@@ -100,7 +103,7 @@ export function entry(identity: string, effect: (queries: Queries) => Promise<un
     timestamp: 1_000,
     async run(queries) {
       await effect(queries)
-      return { keep, claim, audit: auditEntry({ request_id }), value: 'ran' }
+      return { keep, claim, audit: [auditEntry({ request_id })], value: 'ran' }
     },
     seen: async () => 'seen',
   }

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { commands } from '../../commands/index.js'
 import { openVault, parseMasterKey } from '../../src/seal.js'
 import { type AuditEntry, chained } from '../../src/store/audit.js'
 
@@ -13,6 +14,8 @@ export interface Folder {
 
 export type AuditRow = AuditEntry & { readonly node: string; readonly seq: number; readonly hash: string }
 
+const reads = new Set(commands.filter((command) => command.reads).map(({ name }) => name))
+
 export function readFolder(folder: string): Folder {
   const database = new Database(join(folder, 'countersign.db'), { readonly: true })
   return {
@@ -23,22 +26,25 @@ export function readFolder(folder: string): Folder {
 
 /**
  * What does not add up in a data folder: pages that SQLite doubts, audit rows whose chain, worked out again from the
- * master key, is broken, and claims without their audit row or the other way round. Knows only messages that were
- * signed and no voided keys.
+ * master key, is broken, and claims without their audit row or the other way round, which only reads and refusals of the
+ * gateway may be. Knows only messages that were signed, no batches and no voided keys.
  */
 export function faultsOf(folder: string): string[] {
   const file = readFolder(folder)
   try {
     const integrity = file.rows<{ integrity_check: string }>('pragma integrity_check').map((row) => row.integrity_check)
-    const unpaired = file.rows<{ request_id: string }>(
-      `select request_id from claims c where not exists
+    const unpaired = file.rows<{ request_id: string; command: string }>(
+      `select request_id, '' as command from claims c where not exists
          (select 1 from audit a where a.request_id = c.request_id and a.code = c.code and a.command = c.command)
-       union all select request_id from audit a where dialect <> 'local' and dry_run = 0 and not exists
+       union all select request_id, command from audit a where dialect <> 'local' and dry_run = 0
+         and code not between 1400 and 1599 and not exists
          (select 1 from claims c where c.request_id = a.request_id and a.code = c.code and a.command = c.command)`,
     )
     return [
       ...integrity.filter((line) => line !== 'ok'),
-      ...unpaired.map(({ request_id }) => `${request_id}: claim and audit row do not agree`),
+      ...unpaired
+        .filter(({ command }) => !reads.has(command))
+        .map(({ request_id }) => `${request_id}: claim and audit row do not agree`),
       ...chainFaults(folder, file.rows<AuditRow>('select * from audit order by node, seq')),
     ]
   } finally {

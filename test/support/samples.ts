@@ -13,7 +13,10 @@ interface Schema {
   readonly enum?: readonly unknown[]
   readonly const?: unknown
   readonly minimum?: number
+  readonly required?: readonly string[]
 }
+
+const text: Schema = { type: 'string' }
 
 /** For a text that takes none of the known ones. */
 const texts = ['x', 'some-text-of-24-characters', '10.0.0.1', '2038-01-01 00:00:00', '0'.repeat(32)]
@@ -30,6 +33,9 @@ export function samples(schema: object, known: Known, name = ''): unknown[] {
 
 function candidates(schema: Schema, known: Known, name: string): unknown[] {
   if (schema.properties) return objects(schema.properties, known, compile(schema))
+  // An open object, such as an item of a batch: what it must have.
+  if (schema.required)
+    return objects(Object.fromEntries(schema.required.map((member) => [member, text])), known, compile(schema))
   if (schema.const !== undefined) return [schema.const]
   if (schema.enum) return [...schema.enum]
   const variants = schema.anyOf ?? schema.oneOf

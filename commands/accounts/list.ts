@@ -1,0 +1,15 @@
+import { ListedAccounts } from '../../schemas/accounts.js'
+import { Nothing } from '../../schemas/types.js'
+import { command } from '../../src/command.js'
+
+export default command({
+  name: 'accounts/list',
+  summary: 'List the accounts of this instance',
+  permission: 'instance',
+  params: Nothing,
+  result: ListedAccounts,
+  codes: ['ACCOUNTS_LISTED'],
+  async run(_params, { store }) {
+    return ['ACCOUNTS_LISTED', { accounts: await store.accounts.list() }]
+  },
+})

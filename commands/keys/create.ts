@@ -1,0 +1,47 @@
+import { CreatedKey, CreateKey } from '../../schemas/keys.js'
+import { type Caller, type Context, command, mostLiveKeys, Refusal, requireGrantable } from '../../src/command.js'
+
+export default command({
+  name: 'keys/create',
+  summary: 'Make a further key for yourself, with what you hold or less',
+  permission: 'keys:write',
+  params: CreateKey,
+  result: CreatedKey,
+  codes: ['KEY_NOT_CREATED', 'KEY_CREATED'],
+  async run(wanted, { caller, store, now, newKey, audit }) {
+    const permissions = wanted.permissions ?? caller.permissions.filter((permission) => permission !== 'instance')
+    const ips = wanted.ips ?? caller.addresses?.entries ?? []
+    const expiresAt = wanted.expires_at ?? (wanted.expires_at === undefined ? caller.expiresAt : null)
+    requireGrantable(caller, { permissions, ips, expires_at: expiresAt })
+    const principal = await signerFor(caller, store)
+    if ((await store.accountKeys.countLive(principal, now)) >= mostLiveKeys) return ['KEY_NOT_CREATED']
+    const { keyId, secret } = newKey()
+    await store.keys.insert(
+      {
+        keyId,
+        secret,
+        account: caller.account,
+        principal,
+        permissions,
+        addresses: ips,
+        expiresAt,
+        createdBy: caller.keyId ?? `${caller.principal.kind}:${caller.principal.id}`,
+        comment: wanted.comment ?? '',
+      },
+      now,
+    )
+    const made = { key_id: keyId, permissions: [...permissions], ips: [...ips], expires_at: expiresAt }
+    audit(undefined, { ...made, comment: wanted.comment ?? '' })
+    return ['KEY_CREATED', { ...made, secret }]
+  },
+})
+
+/** The operator at the command line is nobody who signs: the key is for the owner of the account. */
+async function signerFor({ keyId, principal, account }: Caller, store: Context['store']): Promise<Caller['principal']> {
+  if (keyId !== null) return principal
+  const owner = await store.accounts.owner(account)
+  if (owner === undefined) {
+    throw new Refusal('INVALID_PARAMS', { message: `There is no account ${account}: create it first` })
+  }
+  return { kind: 'owner', id: owner }
+}

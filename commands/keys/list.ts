@@ -1,0 +1,30 @@
+import { ListedKeys } from '../../schemas/keys.js'
+import { Nothing } from '../../schemas/types.js'
+import { command, type KeyInfo } from '../../src/command.js'
+
+export default command({
+  name: 'keys/list',
+  summary: 'List the keys of the account, without their secrets',
+  permission: 'keys:read',
+  params: Nothing,
+  result: ListedKeys,
+  codes: ['KEYS_LISTED'],
+  async run(_params, { store }) {
+    return ['KEYS_LISTED', { keys: (await store.accountKeys.list()).map(shown) }]
+  },
+})
+
+const shown = (key: KeyInfo) => ({
+  key_id: key.keyId,
+  principal: key.principal,
+  permissions: [...key.permissions],
+  ips: [...key.addresses],
+  enable: key.enable,
+  expires_at: key.expiresAt,
+  revoked_at: key.revokedAt,
+  created_by: key.createdBy,
+  comment: key.comment,
+  created_at: key.createdAt,
+  last_used_at: key.lastUsedAt,
+  last_address: key.lastAddress,
+})

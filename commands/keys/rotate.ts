@@ -1,0 +1,23 @@
+import { RotatedKey, RotateKey } from '../../schemas/keys.js'
+import { command, requireShowable } from '../../src/command.js'
+
+const defaultGrace = 3_600
+
+export default command({
+  name: 'keys/rotate',
+  summary: 'Give a key a new secret; the old one goes on working for the grace time',
+  permission: 'keys:write',
+  params: RotateKey,
+  result: RotatedKey,
+  codes: ['KEY_NOT_ROTATED', 'KEY_ROTATED'],
+  target: ({ key }) => key,
+  async run({ key, grace = defaultGrace }, { caller, store, now, newKey, audit }) {
+    const before = await store.accountKeys.find(key)
+    if (!before || before.revokedAt !== null) return ['KEY_NOT_ROTATED']
+    requireShowable(caller, before)
+    const { secret } = newKey()
+    await store.accountKeys.rotate(key, secret, now + grace)
+    audit(undefined, { old_secret_until: now + grace })
+    return ['KEY_ROTATED', { key_id: key, secret, old_secret_until: now + grace }]
+  },
+})

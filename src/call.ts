@@ -1,0 +1,81 @@
+import type { KeyObject } from 'node:crypto'
+import type { CodeEntry } from '../schemas/codes.js'
+import type { Registered } from './admit.js'
+import type { Authority } from './authority.js'
+import type { Caller } from './command.js'
+import type { AuditEntry } from './store/audit.js'
+
+/** One admitted command. */
+export interface Call {
+  readonly requestId: string
+  /** Unix milliseconds. */
+  readonly nowMs: number
+  readonly registered: Registered
+  readonly params: Record<string, unknown>
+  readonly caller: Caller
+  /** What the caller was worked out from; undefined for the command line, which needs no key. */
+  readonly authority: Authority | undefined
+  readonly dialect: string
+  /** The signed message; undefined for the command line, which claims nothing. */
+  readonly message: SignedMessage | undefined
+  readonly dryRun: boolean
+}
+
+/** A call with what is taken of its parameters before the command is given them: it may change what it was given. */
+export interface Asked extends Call {
+  readonly target: string | null
+  /** Empty where nothing is compared. */
+  readonly paramsMac: string
+}
+
+/** What identifies a signed message. */
+export interface SignedMessage {
+  /** Unix seconds. */
+  readonly timestamp: number
+  /** Lower-case hex. */
+  readonly mac: string
+  /** The secret that signed it. */
+  readonly key: KeyObject
+  readonly idempotencyKey: string | undefined
+}
+
+/** What came of a call. */
+export interface Executed {
+  readonly code: string
+  readonly entry: CodeEntry
+  readonly result: object | undefined
+  readonly replayed: boolean
+  /** True when its transaction wrote the audit row. */
+  readonly audited: boolean
+}
+
+export const nowOf = ({ nowMs }: Call): number => Math.floor(nowMs / 1000)
+
+export const principalText = ({ kind, id }: Caller['principal']): string => `${kind}:${id}`
+
+const maxDetail = 16_384
+
+export function targetOf({ registered: { command }, params }: Pick<Call, 'registered' | 'params'>): string | null {
+  const target = command.target?.(params)
+  return target === undefined ? null : String(target)
+}
+
+/** The audit row of a call. `detail` is what it changed, before and after. */
+export function auditEntry(call: Asked, caller: Caller, code: number, detail?: object): AuditEntry {
+  const { command } = call.registered
+  const text = detail === undefined ? null : JSON.stringify(detail)
+  return {
+    at_ms: call.nowMs,
+    account: caller.account,
+    principal: principalText(caller.principal),
+    key_id: caller.keyId,
+    address: caller.address,
+    dialect: call.dialect,
+    command: command.name,
+    target: call.target,
+    code,
+    dry_run: call.dryRun ? 1 : 0,
+    request_id: call.requestId,
+    detail: text !== null && text.length > maxDetail ? '{"after":{"too_long":true}}' : text,
+  }
+}

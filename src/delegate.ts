@@ -1,0 +1,58 @@
+import { type AddressList, addressList } from './address.js'
+import type { Caller } from './command.js'
+import { effective } from './permissions.js'
+import { invalid, Refusal } from './refusal.js'
+import type { KeyInfo } from './store/account-keys.js'
+
+/** So that a message that names only its principal needs a bounded number of MACs (protocol §9.3). */
+export const mostLiveKeys = 5
+
+/** What a key may be limited to. Moments are Unix seconds. */
+export interface Grant {
+  readonly permissions?: readonly string[] | undefined
+  readonly ips?: readonly string[] | undefined
+  readonly expires_at?: number | null | undefined
+}
+
+/** Throws 1403 unless the caller holds everything that a key may do now (protocol §11). */
+export function requireOver(caller: Caller, key: KeyInfo): void {
+  const held = effective(key.permissions, key.principalPermissions, key.userType)
+  if (!caller.holdsAll(held)) throw new Refusal('FORBIDDEN', { message: 'This key may do more than you may' })
+}
+
+/** Throws 1403 unless the caller may know a key's secret: it holds everything, wherever and as long as the key works. */
+export function requireShowable(caller: Caller, key: KeyInfo): void {
+  requireOver(caller, key)
+  const ends = [key.expiresAt, key.principalExpiresAt].filter((end) => end !== null)
+  requireGrantable(caller, { ips: key.addresses, expires_at: ends.length > 0 ? Math.min(...ends) : null })
+}
+
+/**
+ * Throws 1422 for an address list that cannot be read, and 1403 for a grant that goes beyond the caller: more
+ * permissions, a longer life, other addresses. Whoever is limited would otherwise make itself a key without the limit.
+ */
+export function requireGrantable(caller: Caller, { permissions = [], ips, expires_at: end }: Grant): void {
+  const missing = permissions.filter((permission) => !caller.holds(permission))
+  if (missing.length > 0) throw beyond(`You do not hold ${missing.join(', ')}`)
+  if (end !== undefined && caller.expiresAt !== null && (end === null || end > caller.expiresAt)) {
+    throw beyond('The key would outlive yours')
+  }
+  if (ips === undefined) return
+  const list = readList(ips)
+  if (!caller.addresses) return
+  const inside = caller.addresses
+  if (ips.length === 0 || list.some((entry) => !inside.contains(entry)))
+    throw beyond('The key would be usable where yours is not')
+}
+
+function readList(ips: readonly string[]): readonly string[] {
+  let list: AddressList
+  try {
+    list = addressList(ips)
+  } catch (error) {
+    throw invalid('/ips', error instanceof Error ? error.message : 'is no address list')
+  }
+  return list.entries
+}
+
+const beyond = (message: string) => new Refusal('FORBIDDEN', { message })

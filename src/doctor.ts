@@ -1,0 +1,197 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { chainMacOf, headFile, readHeads } from './checkpoint.js'
+import { type Config, ConfigError } from './config.js'
+import { databaseFile, isEmpty, isInitialised, openMaster } from './data.js'
+import { type Finding, failed, ok, warned } from './finding.js'
+import type { Surroundings } from './instance.js'
+import { portFindings, proxyFindings } from './network-check.js'
+import type { Vault } from './seal.js'
+import { Health } from './store/health.js'
+
+export interface DoctorSurroundings extends Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'> {
+  /** The operating system's user id. */
+  readonly uid: number
+  /** Bytes that may still be written below a folder. */
+  readonly freeBytes: (folder: string) => number
+}
+
+const mebibyte = 1024 * 1024
+const leastFree = 64 * mebibyte
+const comfortable = 1024 * mebibyte
+const clockSlack = 5
+const fileSlack = 60
+const headAge = 300
+
+/** Looks over everything that a gateway on this configuration rests on, and changes nothing. Never rejects. */
+export async function examine(config: Config, around: DoctorSurroundings): Promise<Finding[]> {
+  const findings = [ok('configuration', 'every setting can be read')]
+  if (isInitialised(config.data)) {
+    findings.push(...guarded('file modes', () => modeFindings(config, around)))
+    findings.push(...guarded('free space', () => [spaceFinding(config, around)]))
+    findings.push(...(await databaseFindings(config, around)))
+  } else findings.push(absent(config.data))
+  return [...findings, ...(await portFindings(config)), ...proxyFindings(config)]
+}
+
+function absent(folder: string): Finding {
+  if (isEmpty(folder)) {
+    return failed(
+      'data folder',
+      `${folder} holds no data yet`,
+      `countersign init --data ${folder}, or countersign serve`,
+    )
+  }
+  return failed(
+    'data folder',
+    `${folder} is not empty and holds no Countersign data`,
+    'give the right folder with --data or COUNTERSIGN_DATA',
+  )
+}
+
+function guarded(check: string, work: () => Finding[]): Finding[] {
+  try {
+    return work()
+  } catch (error) {
+    return [
+      failed(check, `could not be looked at: ${messageOf(error)}`, 'run this as the user that the gateway runs as'),
+    ]
+  }
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+const octal = (mode: number) => `0${(mode & 0o777).toString(8)}`
+
+function modeFindings({ data, masterKeyFile }: Config, { uid }: DoctorSurroundings): Finding[] {
+  const check = 'file modes'
+  const folder = statSync(data)
+  const paths = readdirSync(data, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => join(data, name))
+  const findings: Finding[] = []
+  if (folder.uid !== uid && uid !== 0) {
+    findings.push(failed(check, `${data} belongs to another user (${folder.uid})`, 'run Countersign as that user'))
+  }
+  for (const path of [data, ...paths]) {
+    const { mode, uid: owner } = statSync(path)
+    if (mode & 0o077) {
+      const next = `chmod ${path === data ? '0700' : '0600'} ${path}`
+      findings.push(failed(check, `${path} is open to others (${octal(mode)})`, next))
+    }
+    if (owner !== folder.uid) {
+      const next = `chown ${folder.uid} ${path}`
+      findings.push(failed(check, `${path} belongs to user ${owner}, its folder to ${folder.uid}`, next))
+    }
+  }
+  const outside = masterKeyFile && existsSync(masterKeyFile) ? statSync(masterKeyFile) : undefined
+  if (outside && outside.mode & 0o077) {
+    const text = `the master key in ${masterKeyFile} is open to others (${octal(outside.mode)})`
+    findings.push(warned(check, text, `chmod 0600 ${masterKeyFile}`))
+  }
+  return findings.length > 0 ? findings : [ok(check, `${data} and its ${paths.length} files are for their owner alone`)]
+}
+
+function spaceFinding({ data }: Config, { freeBytes }: DoctorSurroundings): Finding {
+  const free = freeBytes(data)
+  const text = `${Math.floor(free / mebibyte)} MiB are free for ${data}`
+  const next = 'make room: with a full disk no write is done (1507)'
+  if (free < leastFree) return failed('free space', text, next)
+  return free < comfortable ? warned('free space', text, next) : ok('free space', text)
+}
+
+async function databaseFindings(config: Config, around: DoctorSurroundings): Promise<Finding[]> {
+  const file = databaseFile(config.data)
+  const next = 'stop the gateway, keep a copy of the folder, and restore a backup'
+  let health: Health | undefined
+  const findings: Finding[] = []
+  try {
+    health = new Health(file)
+    const faults = health.faults()
+    findings.push(...faults.map((fault) => failed('database', `${file}: ${fault}`, next)))
+    if (faults.length === 0) findings.push(ok('database', 'every page is whole, and every reference leads somewhere'))
+    findings.push(await schemaFinding(health, around))
+    findings.push(...(await clockFindings(health, config, around)))
+    findings.push(...(await keyFindings(health, config, around)))
+  } catch (error) {
+    findings.push(failed('database', `${file} cannot be read: ${messageOf(error)}`, next))
+  } finally {
+    health?.close()
+  }
+  return findings
+}
+
+async function schemaFinding(health: Health, { migrations }: DoctorSurroundings): Promise<Finding> {
+  const known = readdirSync(migrations).filter((name) => /^\d{4}-.+\.sql$/.test(name))
+  const applied = await health.migrations()
+  const newer = applied.filter((id) => !known.includes(id))
+  const missing = known.filter((id) => !applied.includes(id)).sort()
+  if (newer.length > 0) {
+    const text = `the database was made by a newer version (${newer.join(', ')})`
+    return failed('schema', text, 'install that version: this one does not start on it')
+  }
+  if (missing.length > 0) {
+    return warned('schema', `not applied yet: ${missing.join(', ')}`, 'back up; the next start applies them')
+  }
+  return ok('schema', `version ${applied.at(-1) ?? 'unknown'}`)
+}
+
+async function clockFindings(health: Health, { data }: Config, { now }: DoctorSurroundings): Promise<Finding[]> {
+  const check = 'clock'
+  const seconds = Math.floor(now() / 1000)
+  const findings: Finding[] = []
+  const next = 'set the clock (timedatectl, chronyc tracking)'
+  const newest = Math.floor(((await health.newestRow()) ?? 0) / 1000)
+  if (newest > seconds + clockSlack) {
+    findings.push(failed(check, `it stands ${newest - seconds} s before the newest row of the audit trail`, next))
+  }
+  const floor = await health.floor()
+  if (floor >= seconds) {
+    const text = `it stands ${floor - seconds} s before the floor: until it has passed, every message is answered 1503`
+    findings.push(failed(check, text, `after a restore wait; else ${next}`))
+  }
+  const files = readdirSync(data).map((name) => ({ name, at: writtenAt(join(data, name)) }))
+  const ahead = files.filter(({ at }) => at > seconds + fileSlack)
+  for (const { name, at } of ahead) findings.push(warned(check, `${name} was written ${at - seconds} s from now`, next))
+  return findings.length > 0 ? findings : [ok(check, 'it stands after everything that was written')]
+}
+
+const writtenAt = (path: string) => Math.floor((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) / 1000)
+
+async function keyFindings(health: Health, config: Config, around: DoctorSurroundings): Promise<Finding[]> {
+  const check = 'master key'
+  let vault: Vault
+  try {
+    vault = openMaster(config, around)
+  } catch (error) {
+    const faults = error instanceof ConfigError ? error.faults : [`it cannot be read: ${messageOf(error)}`]
+    return faults.map((fault) => failed(check, fault, 'put the master key back from where you keep it'))
+  }
+  if ((await health.meta('master_key')) !== vault.fingerprint) {
+    return [failed(check, 'it is not the one this database was made with', 'give the master key of this database')]
+  }
+  const { opened, failed: closed } = await health.openSample(vault)
+  const sample =
+    closed.length > 0
+      ? failed(check, `it does not open the secrets of ${closed.join(', ')}: they were changed or moved`, 'rotate them')
+      : ok(check, `it opens the secrets of the newest ${opened} keys`)
+  return [sample, await headFinding(health, config, vault)]
+}
+
+async function headFinding(health: Health, { data }: Config, vault: Vault): Promise<Finding> {
+  const check = 'audit head'
+  const file = headFile(data)
+  if (!existsSync(file)) return ok(check, 'none was kept yet')
+  const head = readHeads(readFileSync(file, 'utf8')).at(-1)
+  const why = head ? await health.disagrees(head, chainMacOf(vault)) : 'it cannot be read'
+  if (!head || why !== undefined) {
+    const next = 'keep the file and run countersign audit verify --checkpoint with a copy of it'
+    return failed(check, `${file} and the audit trail disagree: ${why}`, next)
+  }
+  const behind = Math.floor(((await health.newestRow()) ?? 0) / 1000) - head.at
+  if (behind <= headAge) return ok(check, `row ${head.seq} is signed, and it is there`)
+  return warned(
+    check,
+    `it was signed ${behind} s before the newest row: what came since could be cut off unseen`,
+    'start the gateway: it signs the head once a minute',
+  )
+}

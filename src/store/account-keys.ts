@@ -1,0 +1,145 @@
+import type { Queries, Value } from './db.js'
+import { sealSecret } from './keys.js'
+import type { Sealing, Touch } from './store.js'
+
+/** A key as its account sees it: everything but its secrets. Moments are Unix seconds. */
+export interface KeyInfo {
+  readonly keyId: string
+  readonly principal: { readonly kind: string; readonly id: string }
+  readonly permissions: readonly string[]
+  /** Null for a panel user: its type decides. */
+  readonly principalPermissions: readonly string[] | null
+  readonly userType: number | null
+  /** Null for never. */
+  readonly principalExpiresAt: number | null
+  readonly addresses: readonly string[]
+  readonly enable: boolean
+  readonly expiresAt: number | null
+  readonly revokedAt: number | null
+  readonly createdBy: string
+  readonly comment: string
+  readonly createdAt: number
+  readonly lastUsedAt: number | null
+  readonly lastAddress: string | null
+}
+
+export interface KeyChange {
+  readonly permissions?: readonly string[] | undefined
+  readonly addresses?: readonly string[] | undefined
+  readonly expiresAt?: number | null | undefined
+  readonly comment?: string | undefined
+  readonly enable?: boolean | undefined
+}
+
+interface Row {
+  key_id: string
+  principal_kind: string
+  principal_id: string
+  permissions: string
+  principal_permissions: string | null
+  user_type: number | null
+  user_expire: number | null
+  addresses: string
+  enable: number
+  expires_at: number | null
+  revoked_at: number | null
+  created_by: string
+  comment: string
+  created_at: number
+  last_used_at: number | null
+  last_address: string | null
+}
+
+const select = `
+  select k.key_id, k.principal_kind, k.principal_id, k.permissions, k.addresses, k.enable, k.expires_at, k.revoked_at,
+         k.created_by, k.comment, k.created_at, p.permissions as principal_permissions, u.type as user_type,
+         u.expire as user_expire,         s.last_used_at, s.last_address
+  from keys k
+  left join principals p on p.account = k.account and p.kind = k.principal_kind and p.id = k.principal_id
+  left join users u on k.principal_kind = 'user' and u.account = k.account and u.id = k.principal_id
+  left join key_use s on s.key_id = k.key_id
+  where k.account = $1`
+
+const toInfo = (row: Row): KeyInfo => ({
+  keyId: row.key_id,
+  principal: { kind: row.principal_kind, id: row.principal_id },
+  permissions: JSON.parse(row.permissions),
+  principalPermissions: row.principal_permissions === null ? null : JSON.parse(row.principal_permissions),
+  userType: row.user_type,
+  principalExpiresAt: row.user_expire || null,
+  addresses: JSON.parse(row.addresses),
+  enable: row.enable === 1,
+  expiresAt: row.expires_at,
+  revokedAt: row.revoked_at,
+  createdBy: row.created_by,
+  comment: row.comment,
+  createdAt: row.created_at,
+  lastUsedAt: row.last_used_at,
+  lastAddress: row.last_address,
+})
+
+/** The keys of one account. */
+export class AccountKeys {
+  constructor(
+    private readonly queries: Queries,
+    private readonly account: number,
+    private readonly sealing: Sealing,
+    private readonly touch: Touch,
+  ) {}
+
+  async find(keyId: string): Promise<KeyInfo | undefined> {
+    const row = await this.queries.get<Row>(`${select} and k.key_id = $2`, [this.account, keyId])
+    return row && toInfo(row)
+  }
+
+  async list(): Promise<KeyInfo[]> {
+    const rows = await this.queries.all<Row>(`${select} order by k.created_at, k.key_id`, [this.account])
+    return rows.map(toInfo)
+  }
+
+  /** How many keys of a principal can sign now. Takes the account's lock, so that the count holds until the commit. */
+  async countLive(principal: { kind: string; id: string }, now: number): Promise<number> {
+    await this.queries.run('update accounts set version = version + 1 where account = $1', [this.account])
+    const row = await this.queries.get<{ live: number }>(
+      `select count(*) as live from keys where account = $1 and principal_kind = $2 and principal_id = $3
+       and enable = 1 and revoked_at is null and (expires_at is null or expires_at > $4)`,
+      [this.account, principal.kind, principal.id, now],
+    )
+    return row?.live ?? 0
+  }
+
+  /** Changes only what is given. */
+  async update(keyId: string, change: KeyChange): Promise<void> {
+    const given: Record<string, Value | undefined> = {
+      permissions: change.permissions && JSON.stringify(change.permissions),
+      addresses: change.addresses && JSON.stringify(change.addresses),
+      expires_at: change.expiresAt,
+      comment: change.comment,
+      enable: change.enable === undefined ? undefined : Number(change.enable),
+    }
+    const set = Object.entries(given).filter((entry): entry is [string, Value] => entry[1] !== undefined)
+    await this.queries.run(
+      `update keys set ${set.map(([column], index) => `${column} = $${index + 3}`).join(', ')} where account = $1 and key_id = $2`,
+      [this.account, keyId, ...set.map(([, value]) => value)],
+    )
+    this.touch(`key:${keyId}`)
+  }
+
+  /** Gives a key a new secret; the one it had goes on working until the moment given, one before that ends now. */
+  async rotate(keyId: string, secret: string, oldUntil: number): Promise<void> {
+    await this.queries.run(
+      'update keys set old_secret = secret, old_until = $3, secret = $4 where account = $1 and key_id = $2',
+      [this.account, keyId, oldUntil, sealSecret(this.sealing, keyId, secret)],
+    )
+    this.touch(`key:${keyId}`)
+  }
+
+  async revoke(keyId: string, now: number): Promise<void> {
+    await this.queries.run('update keys set revoked_at = coalesce(revoked_at, $3) where account = $1 and key_id = $2', [
+      this.account,
+      keyId,
+      now,
+    ])
+    this.touch(`key:${keyId}`)
+  }
+}

@@ -1,0 +1,71 @@
+import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
+import { type SignedHead, signHead } from './audit-chain.js'
+import type { Db, Session } from './db.js'
+import { Meta } from './meta.js'
+
+export interface CutOptions {
+  readonly node: string
+  readonly mac: ChainMac
+  /** Rows before it may go, Unix milliseconds. */
+  readonly beforeMs: number
+  /** Unix seconds. */
+  readonly now: number
+  /** The row that says who cut, given the number of the last row that goes. */
+  readonly entry: (upTo: number) => AuditEntry
+  readonly onRows: (rows: number) => void
+}
+
+const rowsAtOnce = 1_000
+
+/**
+ * Removes the rows before a moment, leaving a signed cut for `verify` to begin at; how many. A thousand rows a
+ * transaction, so that a running server hardly waits. Whoever calls it has verified the trail: what goes cannot be checked again.
+ */
+export async function cutTrail(db: Db, options: CutOptions): Promise<number> {
+  const { node, beforeMs, now, mac, entry, onRows } = options
+  const upTo = await lastBefore(db, node, beforeMs)
+  if (upTo === 0) return 0
+  let removed = 0
+  for (let piece = rowsAtOnce; piece === rowsAtOnce; ) {
+    piece = await db.transaction(async (session) => {
+      if (removed === 0) {
+        const audit = new Audit(session)
+        await audit.append(node, entry(upTo), await audit.head(node), mac)
+        await session.run('delete from refusals where minute < $1', [Math.floor(beforeMs / 60_000)])
+      }
+      return removePiece(session, node, upTo, (head) => signHead('cut', { node, ...head, at: now }, mac))
+    })
+    removed += piece
+    onRows(removed)
+  }
+  return removed
+}
+
+/** Rows stand in the order of their writing, which a clock that was set may contradict: the first one that is young enough stays, and all after it. */
+async function lastBefore(db: Db, node: string, beforeMs: number): Promise<number> {
+  const young = await db.get<Head>('select seq, hash from audit where node = $1 and at_ms >= $2 order by seq limit 1', [
+    node,
+    beforeMs,
+  ])
+  const head = await new Audit(db).head(node)
+  const first = await db.get<Head>('select seq, hash from audit where node = $1 order by seq limit 1', [node])
+  // The head stays: the next row takes its number and hash from it.
+  const last = (young?.seq ?? head.seq) - 1
+  return first && last >= first.seq ? last : 0
+}
+
+async function removePiece(
+  session: Session,
+  node: string,
+  upTo: number,
+  sign: (head: Head) => SignedHead,
+): Promise<number> {
+  const rows = await session.all<Head>(
+    'select seq, hash from audit where node = $1 and seq <= $2 order by seq limit $3',
+    [node, upTo, rowsAtOnce],
+  )
+  const last = rows.at(-1)
+  if (!last) return 0
+  await new Meta(session).set(`audit_cut:${node}`, JSON.stringify(sign(last)))
+  return session.run('delete from audit where node = $1 and seq <= $2', [node, last.seq])
+}

@@ -1,0 +1,154 @@
+import type { ChainMac, Head } from './audit.js'
+import { type AuditRow, isSigned, type SignedHead, signHead, type Verdict, verifyChain } from './audit-chain.js'
+import type { Queries, Value } from './db.js'
+
+export interface AuditFilter {
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+  readonly principal?: string | undefined
+  readonly command?: string | undefined
+  readonly result_code?: number | undefined
+  readonly target?: string | undefined
+}
+
+type Listed = Omit<AuditRow, 'account' | 'node' | 'hash'>
+
+const columns =
+  'node, seq, at_ms, account, principal, key_id, address, dialect, command, target, code, dry_run, request_id, detail, hash'
+const pageRows = 500
+/** Rows that one query of `list` looks at; a filter that fits nothing must not hold everybody up. */
+const lookedAt = 5_000
+const maxLooks = 40
+
+/** Reading the audit trail: listing, checking, exporting. */
+export class AuditTrail {
+  constructor(
+    private readonly queries: Queries,
+    private readonly mac: ChainMac,
+  ) {}
+
+  /** True inside a transaction: nobody else can write meanwhile, and nothing may be awaited but the store. */
+  get hurried(): boolean {
+    return !('transaction' in this.queries)
+  }
+
+  /**
+   * Rows of one account, newest first, below a sequence number. `next` is where to go on, undefined at the end; a page may
+   * hold fewer rows than asked for, even none, when many were looked at in vain.
+   */
+  async list(
+    account: number,
+    filter: AuditFilter,
+    before: number,
+    limit: number,
+  ): Promise<{ rows: Listed[]; next: number | undefined }> {
+    const rows: Listed[] = []
+    let end = before
+    for (let looks = 0; looks < (this.hurried ? 1 : maxLooks); looks++) {
+      const start = await this.startOf(account, end)
+      const found = await this.between(account, filter, start, end, limit - rows.length)
+      rows.push(...found)
+      const last = found.at(-1)
+      if (last && rows.length === limit) return { rows, next: last.seq }
+      if (start === 0) return { rows, next: undefined }
+      end = start
+      await this.pause()
+    }
+    return { rows, next: end }
+  }
+
+  /** The number of the last of the rows that one query looks at below `end`; 0 when they are all of them. */
+  private async startOf(account: number, end: number): Promise<number> {
+    const row = await this.queries.get<{ seq: number }>(
+      'select seq from audit where account = $1 and seq < $2 order by seq desc limit 1 offset $3',
+      [account, end, lookedAt - 1],
+    )
+    return row?.seq ?? 0
+  }
+
+  private between(account: number, filter: AuditFilter, start: number, end: number, limit: number): Promise<Listed[]> {
+    const given: [string, Value | undefined][] = [
+      ['at_ms >=', filter.from === undefined ? undefined : filter.from * 1000],
+      ['at_ms <', filter.to === undefined ? undefined : filter.to * 1000],
+      ['principal =', filter.principal],
+      ['command =', filter.command],
+      ['code =', filter.result_code],
+      ['target =', filter.target],
+    ]
+    const where = given.filter((pair): pair is [string, Value] => pair[1] !== undefined)
+    const conditions = where.map(([condition], index) => ` and ${condition} $${index + 5}`).join('')
+    return this.queries.all(
+      `select seq, at_ms, principal, key_id, address, dialect, command, target, code, dry_run, request_id, detail
+       from audit where account = $1 and seq >= $2 and seq < $3${conditions} order by seq desc limit $4`,
+      [account, start, end, limit, ...where.map(([, value]) => value)],
+    )
+  }
+
+  /** Every row of every chain in order, a page at a time, so that nobody waits for the whole. */
+  async *rows(): AsyncGenerator<AuditRow> {
+    let node = ''
+    let seq = 0
+    for (;;) {
+      const page = await this.queries.all<AuditRow>(
+        `select ${columns} from audit where node > $1 or (node = $1 and seq > $2) order by node, seq limit $3`,
+        [node, seq, pageRows],
+      )
+      yield* page
+      const last = page.at(-1)
+      if (!last || page.length < pageRows) return
+      ;[node, seq] = [last.node, last.seq]
+      await this.pause()
+    }
+  }
+
+  /** Where the chains begin when retention removed what was before; as it is kept, the signature not yet looked at. */
+  async cuts(): Promise<SignedHead[]> {
+    const rows = await this.queries.all<{ name: string; value: string }>(
+      `select name, value from meta where name >= 'audit_cut:' and name < 'audit_cut;' order by name`,
+    )
+    return rows.map(({ name, value }) => readCut(name.slice('audit_cut:'.length), value))
+  }
+
+  /** Checks every chain from its beginning, or from the signed cut that retention left, against checkpoints kept elsewhere. */
+  async verify(checkpoints: readonly SignedHead[] = [], onRow?: (rows: number) => void): Promise<Verdict> {
+    for (let attempts = 1; ; attempts++) {
+      const cuts = await this.cuts()
+      const verdict = await verifyChain(this.rows(), { cuts, checkpoints }, this.mac, onRow)
+      // A cut that was made meanwhile looks like missing rows.
+      const same = JSON.stringify(cuts) === JSON.stringify(await this.cuts())
+      if (!verdict.broken || same || attempts === 3) return verdict
+    }
+  }
+
+  /** The head of a chain, signed, to be kept where whoever can change the database cannot. `at` in Unix seconds. */
+  async checkpoint(node: string, at: number): Promise<SignedHead | undefined> {
+    const head = await this.queries.get<Head>('select seq, hash from audit where node = $1 order by seq desc limit 1', [
+      node,
+    ])
+    return head && signHead('checkpoint', { node, ...head, at }, this.mac)
+  }
+
+  /** Why a checkpoint does not agree with the trail, without checking the whole; undefined when it does. */
+  async disagrees(checkpoint: SignedHead): Promise<string | undefined> {
+    const { node, seq, hash } = checkpoint
+    if (!isSigned('checkpoint', checkpoint, this.mac)) return 'it is not one that this instance signed'
+    const row = await this.queries.get<Head>('select seq, hash from audit where node = $1 and seq = $2', [node, seq])
+    if (row) return row.hash === hash ? undefined : `row ${seq} is not the one that it saw`
+    const cut = (await this.cuts()).find((one) => one.node === node && isSigned('cut', one, this.mac))
+    return cut && cut.seq >= seq ? undefined : `row ${seq}, which it saw, is missing: the tail was cut off`
+  }
+
+  private async pause(): Promise<void> {
+    if (!this.hurried) await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** A record that cannot be read is one that nobody signed. */
+function readCut(node: string, text: string): SignedHead {
+  try {
+    const { seq, hash, at, mac } = JSON.parse(text)
+    return { node, seq: Number(seq), hash: String(hash), at: Number(at), mac: String(mac) }
+  } catch {
+    return { node, seq: 0, hash: '', at: 0, mac: '' }
+  }
+}

@@ -1,0 +1,87 @@
+import Database from 'better-sqlite3'
+import { type ChainMac, sqliteNode } from './audit.js'
+import type { SignedHead } from './audit-chain.js'
+import { AuditTrail } from './audit-trail.js'
+import type { Queries, Value } from './db.js'
+import { Keys } from './keys.js'
+import { Meta } from './meta.js'
+import type { Sealing } from './store.js'
+
+const sampled = 20
+const told = 5
+
+/** Looks a database file over without writing to it. Throws what SQLite throws when the file cannot be read. */
+export class Health {
+  private readonly database: Database.Database
+  private readonly queries: Queries
+
+  constructor(file: string) {
+    this.database = new Database(file, { readonly: true, fileMustExist: true, timeout: 1_000 })
+    this.queries = readingOf(this.database)
+  }
+
+  close(): void {
+    this.database.close()
+  }
+
+  /** What SQLite doubts about the file, and rows whose parent is missing; the first few of them. */
+  faults(): string[] {
+    const pages = this.database.pragma(`integrity_check(${told})`) as { integrity_check: string }[]
+    const orphans = this.database.pragma('foreign_key_check') as { table: string; rowid: number; parent: string }[]
+    return [
+      ...pages.map((row) => row.integrity_check).filter((line) => line !== 'ok'),
+      ...orphans
+        .slice(0, told)
+        .map(({ table, rowid, parent }) => `${table} row ${rowid}: its row in ${parent} is missing`),
+    ]
+  }
+
+  async migrations(): Promise<string[]> {
+    return (await this.queries.all<{ id: string }>('select id from migrations order by id')).map(({ id }) => id)
+  }
+
+  meta(name: string): Promise<string | undefined> {
+    return new Meta(this.queries).get(name)
+  }
+
+  floor(): Promise<number> {
+    return new Meta(this.queries).floor()
+  }
+
+  /** When the newest audit row was written, Unix milliseconds; undefined when there is none. */
+  async newestRow(): Promise<number | undefined> {
+    const row = await this.queries.get<{ at_ms: number }>(
+      'select at_ms from audit where node = $1 order by seq desc limit 1',
+      [sqliteNode],
+    )
+    return row?.at_ms
+  }
+
+  /** Opens the secrets of the newest keys: how many, and the ids of those that the master key does not open. */
+  async openSample(sealing: Sealing): Promise<{ opened: number; failed: string[] }> {
+    const keys = new Keys(this.queries, sealing)
+    const ids = await this.queries.all<{ key_id: string }>(
+      'select key_id from keys order by created_at desc, key_id limit $1',
+      [sampled],
+    )
+    const failed: string[] = []
+    for (const { key_id: id } of ids) await keys.load(id).catch(() => failed.push(id))
+    return { opened: ids.length - failed.length, failed }
+  }
+
+  /** Why a signed head does not agree with the audit trail; undefined when it does. */
+  disagrees(head: SignedHead, mac: ChainMac): Promise<string | undefined> {
+    return new AuditTrail(this.queries, mac).disagrees(head)
+  }
+}
+
+function readingOf(database: Database.Database): Queries {
+  const named = (params: readonly Value[]) => Object.fromEntries(params.map((value, index) => [index + 1, value]))
+  return {
+    all: async <T extends object>(sql: string, params: readonly Value[] = []) =>
+      database.prepare(sql).all(named(params)) as T[],
+    get: async <T extends object>(sql: string, params: readonly Value[] = []) =>
+      database.prepare(sql).get(named(params)) as T | undefined,
+    run: () => Promise.reject(new Error('this database is only looked at')),
+  }
+}

@@ -1,0 +1,132 @@
+import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
+import type { Queries } from './db.js'
+
+interface Use {
+  readonly at: number
+  readonly address: string
+}
+
+interface Count {
+  readonly keyId: string
+  readonly account: number
+  readonly code: number
+  readonly minute: number
+  count: number
+}
+
+/** What a transaction took over from the notes. */
+export interface Written {
+  readonly head: Head
+  /** To be called once the transaction is committed. */
+  readonly written: () => void
+}
+
+const idOf = ({ minute, code, keyId }: Pick<Count, 'minute' | 'code' | 'keyId'>): string => `${minute} ${code} ${keyId}`
+
+const usesEvery = 60
+const rowsAtOnce = 1_000
+const maxRows = 10_000
+const maxCounts = 50_000
+const recentMacs = 10_000
+
+/**
+ * What is written down without anybody waiting for it: audit rows of reads and refusals, counts of what one captured
+ * message could repeat, and the last use of each key. It is written with the next batch, or about a second later.
+ */
+export class Notes {
+  private rows: AuditEntry[] = []
+  private readonly counts = new Map<string, Count>()
+  private readonly uses = new Map<string, Use>()
+  private readonly recent = new Set<string>()
+  private usesWrittenAt = 0
+
+  /** `onMany` is called when so many rows wait that they should not wait for the next second. */
+  constructor(private readonly onMany: () => void = () => undefined) {}
+
+  /** More rows wait than one transaction takes. */
+  get many(): boolean {
+    return this.rows.length >= rowsAtOnce
+  }
+
+  /** Whether there is something to write at `now` (Unix seconds); `all`: the uses of keys too. */
+  due(now: number, all = false): boolean {
+    return this.rows.length > 0 || this.counts.size > 0 || (this.uses.size > 0 && (all || this.usesDue(now)))
+  }
+
+  /** A row the first time that a message is seen, a count afterwards: one captured message cannot fill the disk. */
+  row(entry: AuditEntry, mac: string): void {
+    const repeated = this.recent.has(mac)
+    if (!repeated) this.remember(mac)
+    if (repeated || this.rows.length >= maxRows) this.count(entry.key_id ?? '', entry.account, entry.code, entry.at_ms)
+    else {
+      this.rows.push(entry)
+      if (this.rows.length % rowsAtOnce === 0) this.onMany()
+    }
+  }
+
+  count(keyId: string, account: number, code: number, atMs: number): void {
+    const minute = Math.floor(atMs / 60_000)
+    const id = idOf({ minute, code, keyId })
+    const counted = this.counts.get(id)
+    if (counted) counted.count++
+    else if (this.counts.size < maxCounts) this.counts.set(id, { keyId, account, code, minute, count: 1 })
+  }
+
+  /** `at` in Unix seconds. */
+  used(keyId: string, at: number, address: string): void {
+    this.uses.set(keyId, { at, address })
+  }
+
+  /**
+   * Writes what is noted in the transaction of `queries`, at most a thousand rows, the uses of keys only once a minute or
+   * when `all` is asked for. Call `written` once it is committed, and before the next `write`. `now` in Unix seconds.
+   */
+  async write(queries: Queries, node: string, head: Head, mac: ChainMac, now: number, all = false): Promise<Written> {
+    const rows = this.rows.slice(0, rowsAtOnce)
+    const counts = [...this.counts.values()].map((counted) => ({ ...counted, counted }))
+    const uses = all || this.usesDue(now) ? [...this.uses] : []
+    const audit = new Audit(queries)
+    let next = head
+    for (const row of rows) next = await audit.append(node, row, next, mac)
+    for (const { keyId, account, code, minute, count } of counts) {
+      await queries.run(
+        `insert into refusals (key_id, code, minute, account, count) values ($1, $2, $3, $4, $5)
+         on conflict (minute, key_id, code) do update set count = refusals.count + excluded.count`,
+        [keyId, code, minute, account, count],
+      )
+    }
+    for (const [keyId, { at, address }] of uses) {
+      await queries.run(
+        `insert into key_use (key_id, last_used_at, last_address) values ($1, $2, $3)
+         on conflict (key_id) do update set last_used_at = excluded.last_used_at, last_address = excluded.last_address`,
+        [keyId, at, address],
+      )
+    }
+    return {
+      head: next,
+      written: () => {
+        this.rows = this.rows.slice(rows.length)
+        for (const { counted, count } of counts) this.subtract(counted, count)
+        for (const [keyId, use] of uses) if (this.uses.get(keyId) === use) this.uses.delete(keyId)
+        if (uses.length > 0) this.usesWrittenAt = now
+      },
+    }
+  }
+
+  /** A clock that was set back must not keep them waiting. */
+  private usesDue(now: number): boolean {
+    return Math.abs(now - this.usesWrittenAt) >= usesEvery
+  }
+
+  /** What was counted while the write was under way is still to be written. */
+  private subtract(counted: Count, written: number): void {
+    counted.count -= written
+    if (counted.count === 0) this.counts.delete(idOf(counted))
+  }
+
+  private remember(mac: string): void {
+    const [oldest] = this.recent.size >= recentMacs ? this.recent : []
+    if (oldest !== undefined) this.recent.delete(oldest)
+    this.recent.add(mac)
+  }
+}

@@ -1,0 +1,50 @@
+import { type AuditEntry, type ChainMac, sqliteNode } from './audit.js'
+import { cutTrail } from './audit-cut.js'
+import { AuditTrail } from './audit-trail.js'
+import type { Db } from './db.js'
+
+/** What a cut is told by the operator at the command line. */
+export interface CutOrder {
+  /** Rows before it may go, and now; Unix seconds. */
+  readonly before: number
+  readonly now: number
+  /** The operating system's user id. */
+  readonly uid: number
+  /** The result code of the row that says so. */
+  readonly code: number
+  readonly onRows: (rows: number) => void
+}
+
+/** The audit trail of a data folder, for the command line: a server may be running beside it. */
+export class OfflineTrail extends AuditTrail {
+  constructor(
+    private readonly db: Db,
+    private readonly chainMac: ChainMac,
+  ) {
+    super(db, chainMac)
+  }
+
+  /** Removes old rows; how many. */
+  cut({ before, now, uid, code, onRows }: CutOrder): Promise<number> {
+    const entry = (upTo: number): AuditEntry => ({
+      at_ms: now * 1000,
+      // It concerns every account, and is shown to none.
+      account: 0,
+      principal: `local:${uid}`,
+      key_id: null,
+      address: 'local',
+      dialect: 'local',
+      command: 'audit/cut',
+      target: null,
+      code,
+      dry_run: 0,
+      request_id: `cut.${now}`,
+      detail: JSON.stringify({ after: { removed_up_to: upTo } }),
+    })
+    return cutTrail(this.db, { node: sqliteNode, mac: this.chainMac, beforeMs: before * 1000, now, entry, onRows })
+  }
+
+  close(): Promise<void> {
+    return this.db.close()
+  }
+}

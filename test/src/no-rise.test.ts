@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { nanoid } from 'nanoid'
+import type { Credentials } from '../../clients/typescript/index.js'
+import { addressList } from '../../src/address.js'
+import { covers, permissionsOfType } from '../../src/permissions.js'
+import { instanceFor } from '../support/commands.js'
+import { makeAccount } from '../support/keys.js'
+import { type Attempt, attempt, attempts, plant, type State, stateOf, type Tree, tree } from './random-tree.js'
+
+const within = (held: readonly string[], wanted: readonly string[]) => wanted.every((one) => covers(held, one))
+
+/** The credentials that a reply shows, also in the items of a batch. */
+function shownIn(result: unknown): Credentials[] {
+  if (typeof result !== 'object' || result === null) return []
+  const {
+    key_id: apiKey,
+    secret,
+    results = [],
+  } = result as { key_id?: string; secret?: string; results?: { result?: unknown }[] }
+  const own = apiKey && typeof secret === 'string' ? [{ apiKey, secret }] : []
+  return [...own, ...results.flatMap((item) => shownIn(item.result))]
+}
+
+/** What must hold of everything but the intruder's own, compared with how it was before the intruder did anything. */
+function requireUnharmed(held: readonly string[], before: State, after: State): void {
+  for (const [id, was] of before.keys) {
+    if (!within(held, was.holds)) assert.deepEqual(after.keys.get(id), was, `key ${id} holds more than the intruder`)
+  }
+  for (const [id, was] of before.users) {
+    const beyond = !within(held, permissionsOfType(was.type))
+    if (beyond) assert.deepEqual(after.users.get(id), was, `user ${id} holds more than the intruder`)
+  }
+  for (const [id, { holds }] of after.keys) {
+    const known = [...held, ...(before.keys.get(id)?.holds ?? [])]
+    assert.ok(within(known, holds), `key ${id} was given ${holds}`)
+  }
+  for (const [id, { type }] of after.users) {
+    const known = [...held, ...permissionsOfType(before.users.get(id)?.type ?? 3)]
+    assert.ok(within(known, permissionsOfType(type)), `user ${id} was made type ${type}`)
+  }
+}
+
+/** A credential that was shown opens no more than the first one did, from nowhere else and no longer. */
+function requireWithin({ held, end, addresses }: Intruder, shown: Credentials, state: State): void {
+  const key = state.keys.get(shown.apiKey)
+  if (!key) return
+  assert.ok(within(held, key.holds), `${shown.apiKey} was shown, and holds ${key.holds}`)
+  if (end !== null) assert.ok(key.end !== null && key.end <= end, `${shown.apiKey} ends at ${key.end}`)
+  if (addresses.length === 0) return
+  const inside = addressList(addresses)
+  const kept = key.addresses.length > 0 && key.addresses.every((entry) => inside.contains(entry))
+  assert.ok(kept, `${shown.apiKey} may be used from ${key.addresses}`)
+}
+
+interface Intruder {
+  readonly held: readonly string[]
+  readonly addresses: readonly string[]
+  readonly end: number | null
+}
+
+test('whatever somebody sends with the credentials it has and is shown, it holds, is shown, gives and touches nothing beyond what it began with', async (t) => {
+  const gateway = await instanceFor(t)
+  await makeAccount(gateway, 2)
+  const seen = { done: 0, refused: 0, shown: 0 }
+
+  async function intrude(grown: Tree, sent: readonly Attempt[]): Promise<void> {
+    const planted = await plant(gateway, grown)
+    const pool: Credentials[] = [planted.intruder]
+    let before = await stateOf(gateway)
+    const first = before.keys.get(planted.intruder.apiKey)
+    assert.ok(first)
+    const intruder: Intruder = { held: first.holds, addresses: first.addresses, end: first.end }
+    const secretUsers = [...before.users].filter(
+      ([, { type }]) => !covers(intruder.held, 'secrets:read') || !within(intruder.held, permissionsOfType(type)),
+    )
+    const hidden = [...secretUsers.map(([id]) => planted.tokenOf(id)), ...planted.secrets]
+    for (const wanted of sent) {
+      const by = (wanted.honest ? undefined : pool[wanted.by % pool.length]) ?? gateway.owner
+      const [cmd, params] = attempt(wanted, before, planted)
+      const reply = await gateway.call(cmd, params, { by, idempotencyKey: nanoid() })
+      assert.notEqual(reply.code, 1500, JSON.stringify([cmd, params]))
+      const after = await stateOf(gateway)
+      if (wanted.honest) {
+        before = after
+        continue
+      }
+      const text = JSON.stringify(reply)
+      for (const secret of hidden) assert.ok(!text.includes(secret), `${cmd} shows ${secret}`)
+      const shown = shownIn(reply.result)
+      pool.push(...shown)
+      for (const one of pool.slice(1)) requireWithin(intruder, one, after)
+      requireUnharmed(intruder.held, before, after)
+      seen.done += Number(reply.status === 'success')
+      seen.refused += Number(reply.code === 1403)
+      seen.shown += shown.length
+    }
+  }
+
+  await fc.assert(fc.asyncProperty(tree, attempts, intrude), {
+    numRuns: 120,
+    interruptAfterTimeLimit: 8_000,
+    endOnFailure: true,
+  })
+  // Otherwise the property says nothing.
+  for (const [what, count] of Object.entries(seen)) assert.ok(count > 10, `${what}: ${count}`)
+})

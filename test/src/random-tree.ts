@@ -1,0 +1,228 @@
+import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
+import { nanoid } from 'nanoid'
+import type { Credentials } from '../../clients/typescript/index.js'
+import { generateKey } from '../../src/generate.js'
+import { effective } from '../../src/permissions.js'
+import { Accounts } from '../../src/store/accounts.js'
+import { Keys } from '../../src/store/keys.js'
+import { Users } from '../../src/store/users.js'
+import type { TestInstance } from '../support/instance.js'
+
+const permission = fc.constantFrom(
+  ...[
+    '*',
+    '*:read',
+    'users:read',
+    'users:write',
+    'users:*',
+    'keys:read',
+    'keys:write',
+    'keys:*',
+    'streams:*',
+    'secrets:read',
+    'secrets:read',
+    'users:read',
+  ],
+)
+const permissions = fc.uniqueArray(permission, { maxLength: 3 })
+const type = fc.integer({ min: 1, max: 3 })
+const limits = fc.constantFrom({ addresses: [] as string[], hours: null }, { addresses: ['127.0.0.0/8'], hours: 2 })
+
+/** A tree of principals with keys, and the key that somebody wants more from. */
+export const tree = fc.record({
+  users: fc.array(fc.record({ type, keys: fc.array(permissions, { maxLength: 2 }) }), { minLength: 1, maxLength: 4 }),
+  ownerKeys: fc.array(permissions, { maxLength: 2 }),
+  intruder: fc.record({
+    ofUser: fc.boolean(),
+    permissions,
+    writes: fc.subarray(['keys:write', 'users:write'], { minLength: 1 }),
+    limits,
+  }),
+  /** For every key the one that it was made with. */
+  parents: fc.array(fc.nat(), { minLength: 12, maxLength: 12 }),
+})
+export type Tree = typeof tree extends fc.Arbitrary<infer T> ? T : never
+
+const single = fc.record({
+  verb: fc.constantFrom(
+    ...([
+      'create',
+      'create',
+      'update',
+      'update',
+      'update',
+      'rotate',
+      'rotate',
+      'revoke',
+      'import',
+      'save',
+      'save',
+      'remove',
+      'toggle',
+      'show',
+      'show',
+      'show',
+    ] as const),
+  ),
+  key: fc.nat(),
+  user: fc.nat(),
+  permissions: fc.option(permissions, { nil: undefined, freq: 2 }),
+  ips: fc.constantFrom(undefined, undefined, undefined, [], ['127.0.0.1'], ['0.0.0.0/0']),
+  hours: fc.constantFrom(undefined, undefined, undefined, null, 1, 3),
+  type,
+  flag: fc.boolean(),
+})
+type Single = typeof single extends fc.Arbitrary<infer T> ? T : never
+
+/**
+ * Messages of the intruder, now and then one of the owner that takes something away (`honest`): what an owner gives
+ * somebody on purpose is no rise.
+ */
+export const attempts = fc.array(
+  fc.record({
+    by: fc.nat(),
+    honest: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    atomic: fc.boolean(),
+    items: fc.oneof(
+      { weight: 3, arbitrary: fc.tuple(single) },
+      { weight: 1, arbitrary: fc.array(single, { minLength: 2, maxLength: 4 }) },
+    ),
+  }),
+  { minLength: 4, maxLength: 20, size: 'max' },
+)
+export type Attempt = (typeof attempts extends fc.Arbitrary<infer T> ? T : never)[number]
+
+export interface KeyState {
+  /** What it may do together with its principal. */
+  readonly holds: readonly string[]
+  readonly addresses: readonly string[]
+  readonly end: number | null
+  readonly row: string
+}
+
+export interface State {
+  readonly keys: ReadonlyMap<string, KeyState>
+  readonly users: ReadonlyMap<string, { readonly type: number; readonly row: string }>
+}
+
+/** Keys and panel users of every account as they stand in the database. */
+export async function stateOf({ db }: TestInstance): Promise<State> {
+  const keys = await db.all<Record<string, string> & { expires_at: number | null; user_type: number | null }>(
+    `select k.*, p.permissions as own, p.enable as principal_enable, u.type as user_type from keys k
+     left join principals p on p.account = k.account and p.kind = k.principal_kind and p.id = k.principal_id
+     left join users u on k.principal_kind = 'user' and u.account = k.account and u.id = k.principal_id`,
+  )
+  const users = await db.all<{ account: number; id: string; type: number }>('select * from users')
+  return {
+    keys: new Map(
+      keys.map((row) => [
+        row.key_id ?? '',
+        {
+          holds: effective(JSON.parse(row.permissions ?? ''), row.own ? JSON.parse(row.own) : null, row.user_type),
+          addresses: JSON.parse(row.addresses ?? ''),
+          end: row.expires_at,
+          row: JSON.stringify(row),
+        },
+      ]),
+    ),
+    users: new Map(users.map((row) => [row.id, { type: row.type, row: JSON.stringify(row) }])),
+  }
+}
+
+export interface Planted {
+  readonly intruder: Credentials
+  /** The secrets of everybody else. */
+  readonly secrets: readonly string[]
+  tokenOf(user: string): string
+  readonly now: number
+}
+
+/** Makes a tree in account 1, in place of the one before; the key that init made stays. */
+export function plant(instance: TestInstance, { users, ownerKeys, intruder, parents }: Tree): Promise<Planted> {
+  const run = nanoid(6)
+  const now = instance.seconds()
+  return instance.db.transaction(async (session) => {
+    await session.run('delete from keys where account = 1 and key_id <> $1', [instance.owner.apiKey])
+    await session.run('delete from users')
+    const repository = new Keys(session, instance.vault)
+    const owner = (await new Accounts(session, () => undefined).owner(1)) ?? ''
+    const made: Credentials[] = [instance.owner]
+    const add = async (kind: string, id: string, granted: readonly string[], limited = noLimits) => {
+      const { keyId, secret } = generateKey({ randomBytes, randomName: nanoid })
+      const createdBy = made[(parents[made.length % parents.length] ?? 0) % made.length]?.apiKey ?? ''
+      const expiresAt = limited.hours === null ? null : now + limited.hours * 3600
+      const given = { permissions: granted, addresses: limited.addresses, expiresAt, createdBy, comment: '' }
+      await repository.insert({ keyId, secret, account: 1, principal: { kind, id }, ...given }, now)
+      made.push({ apiKey: keyId, secret })
+      return { apiKey: keyId, secret }
+    }
+    const panel = new Users(session, 1, instance.vault, () => undefined)
+    const tokenOf = (id: string) => `token-of-${id}`
+    for (const [index, { type, keys }] of users.entries()) {
+      const id = `${run}-${index}`
+      await panel.insert(id, { type, token: tokenOf(id) }, now)
+      for (const granted of keys) await add('user', id, granted)
+    }
+    for (const granted of ownerKeys) await add('owner', owner, granted)
+    const own = `${run}-own`
+    if (intruder.ofUser) await panel.insert(own, { type: 1 }, now)
+    const granted = [...intruder.permissions, ...intruder.writes]
+    const first = await add(intruder.ofUser ? 'user' : 'owner', intruder.ofUser ? own : owner, granted, intruder.limits)
+    const secrets = made.filter((one) => one !== first && one.apiKey !== first.apiKey).map(({ secret }) => secret)
+    return { intruder: first, secrets, tokenOf, now }
+  })
+}
+
+const noLimits: { readonly addresses: readonly string[]; readonly hours: number | null } = {
+  addresses: [],
+  hours: null,
+}
+
+type Sent = readonly [cmd: string, params: object]
+
+/** The message of an attempt, on what there is in `state`. */
+export function attempt({ items, atomic, honest }: Attempt, state: State, planted: Planted): Sent {
+  const commands = items.map((item) => (honest ? restriction(item, state) : message(item, state, planted)))
+  const [first] = commands
+  if (commands.length === 1 && first) return first
+  return ['batch', { commands: commands.map(([cmd, params]) => ({ cmd, ...params })), atomic }]
+}
+
+const pick = <T>(from: Iterable<T>, index: number): T => {
+  const all = [...from]
+  return all[index % all.length] as T
+}
+
+function restriction({ key, user, verb }: Single, { keys, users }: State): Sent {
+  const id = pick(users.keys(), user)
+  if (verb === 'create') return ['keys/update', { key: pick(keys.keys(), key), permissions: [] }]
+  return verb === 'update' ? ['set-user', { id, user: { type: 3 } }] : ['toggle-user', { id }]
+}
+
+function message(wanted: Single, { keys, users }: State, { now }: Planted): Sent {
+  const { verb, permissions: granted, ips, hours, type: newType, flag } = wanted
+  const key = pick(keys.keys(), wanted.key)
+  const id = flag && verb === 'save' ? `new-${wanted.user % 3}` : pick([...users.keys(), 'nobody'], wanted.user)
+  const grant = { permissions: granted, ips, expires_at: typeof hours === 'number' ? now + hours * 3600 : hours }
+  switch (verb) {
+    case 'create':
+      return ['keys/create', grant]
+    case 'update':
+      return ['keys/update', { key, ...grant, enable: flag ? undefined : wanted.user % 3 > 0, comment: 'mine' }]
+    case 'rotate':
+      return ['keys/rotate', { key, grace: flag ? 0 : 3600 }]
+    case 'revoke':
+      return ['keys/revoke', { key, cascade: flag }]
+    case 'import':
+      return ['keys/import', { key: `APX${wanted.key}`, secret: 'a-secret-of-24-characters', account: flag ? 1 : 2 }]
+    case 'save':
+      return ['set-user', { id, user: wanted.key % 2 ? { type: newType } : { token: 'mine' } }]
+    case 'remove':
+      return ['set-user', { id, user: { remove: true } }]
+    case 'toggle':
+      return ['toggle-user', { id }]
+    default:
+      return ['get-user', { id }]
+  }
+}

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Audit, type AuditEntry, sqliteNode } from '../../src/store/audit.js'
+import { verifyChain } from '../../src/store/audit-chain.js'
+import { AuditTrail } from '../../src/store/audit-trail.js'
+import type { Db } from '../../src/store/db.js'
+import { Notes } from '../../src/store/notes.js'
+import { auditEntry, chainMac, migrated } from './support.js'
+
+const noted = (request_id: string, given: Partial<AuditEntry> = {}) =>
+  auditEntry({ request_id, command: 'ping', code: 9001, at_ms: 60_000, ...given })
+
+/** Writes what is noted as the ledger does; `failing` rolls the transaction back at its end. */
+async function write(db: Db, notes: Notes, { now = 60, all = false, failing = false } = {}): Promise<void> {
+  const { written } = await db.transaction(async (session) => {
+    const head = await new Audit(session).head(sqliteNode)
+    const result = await notes.write(session, sqliteNode, head, chainMac, now, all)
+    if (failing) throw new Error('the transaction fails')
+    return result
+  })
+  written()
+}
+
+const requests = async (db: Db): Promise<string[]> =>
+  (await db.all<{ request_id: string }>('select request_id from audit order by seq')).map((row) => row.request_id)
+const refusals = (db: Db) => db.all<object>('select key_id, code, minute, account, count from refusals order by code')
+const uses = (db: Db) => db.all<object>('select * from key_use order by key_id')
+
+test('a transaction that fails leaves every note for the next one, which writes each once', async (t) => {
+  const db = await migrated(t)
+  const notes = new Notes()
+  notes.row(noted('r1'), 'mac-1')
+  notes.row(noted('r2'), 'mac-2')
+  notes.count('ck_1', 1, 1402, 60_000)
+  notes.used('ck_1', 60, '127.0.0.1')
+  for (let failed = 0; failed < 2; failed++) {
+    await assert.rejects(write(db, notes, { failing: true }), /the transaction fails/)
+    assert.deepEqual([await requests(db), await refusals(db), await uses(db)], [[], [], []])
+    assert.ok(notes.due(60))
+  }
+  await write(db, notes)
+  await write(db, notes)
+  assert.deepEqual(await requests(db), ['r1', 'r2'])
+  assert.deepEqual(await refusals(db), [{ key_id: 'ck_1', code: 1402, minute: 1, account: 1, count: 1 }])
+  assert.deepEqual(await uses(db), [{ key_id: 'ck_1', last_used_at: 60, last_address: '127.0.0.1' }])
+  assert.equal(notes.due(60, true), false)
+  assert.equal((await new AuditTrail(db, chainMac).verify()).broken, undefined)
+})
+
+test('what is noted while a write is under way is in the next one', async (t) => {
+  const db = await migrated(t)
+  const notes = new Notes()
+  notes.row(noted('r1'), 'mac-1')
+  notes.count('ck_1', 1, 1402, 60_000)
+  notes.used('ck_1', 60, '127.0.0.1')
+  const { written } = await db.transaction(async (session) => {
+    const result = await notes.write(session, sqliteNode, { seq: 0, hash: '' }, chainMac, 60)
+    notes.row(noted('r2'), 'mac-2')
+    notes.count('ck_1', 1, 1402, 60_001)
+    notes.used('ck_1', 61, '10.0.0.1')
+    return result
+  })
+  written()
+  await write(db, notes, { all: true })
+  assert.deepEqual(await requests(db), ['r1', 'r2'])
+  assert.deepEqual(await refusals(db), [{ key_id: 'ck_1', code: 1402, minute: 1, account: 1, count: 2 }])
+  assert.deepEqual(await uses(db), [{ key_id: 'ck_1', last_used_at: 61, last_address: '10.0.0.1' }])
+})
+
+test('one message that is sent ten thousand times adds one row, and is counted by code and minute', async (t) => {
+  const db = await migrated(t)
+  const notes = new Notes()
+  for (let sent = 0; sent < 10_000; sent++)
+    notes.row(noted(`r${sent}`, { at_ms: sent < 9_000 ? 60_000 : 120_000 }), 'mac')
+  await write(db, notes)
+  assert.deepEqual(await requests(db), ['r0'])
+  assert.deepEqual(await refusals(db), [
+    { key_id: 'ck_1', code: 9001, minute: 1, account: 1, count: 8_999 },
+    { key_id: 'ck_1', code: 9001, minute: 2, account: 1, count: 1_000 },
+  ])
+})
+
+test('the uses of keys are written once a minute, without a transaction in between, and whatever the clock does', async (t) => {
+  const db = await migrated(t)
+  const notes = new Notes()
+  const seen: number[] = []
+  for (const now of [1_000, 1_030, 1_059, 1_060, 1_100, 500]) {
+    notes.used('ck_1', now, '127.0.0.1')
+    if (!notes.due(now)) continue
+    await write(db, notes, { now })
+    seen.push(now)
+    assert.deepEqual(await uses(db), [{ key_id: 'ck_1', last_used_at: now, last_address: '127.0.0.1' }])
+  }
+  assert.deepEqual(seen, [1_000, 1_060, 500])
+})
+
+test('many rows ask to be written at once, go a thousand a transaction, and beyond ten thousand are counted', async (t) => {
+  const db = await migrated(t)
+  let asked = 0
+  const notes = new Notes(() => asked++)
+  for (let n = 0; n < 10_500; n++) notes.row(noted(`r${n}`), `mac-${n}`)
+  assert.equal(asked, 10)
+  for (let written = 1_000; notes.many; written += 1_000) {
+    await write(db, notes)
+    assert.equal((await requests(db)).length, written)
+  }
+  assert.equal((await requests(db)).length, 10_000)
+  assert.deepEqual(await refusals(db), [{ key_id: 'ck_1', code: 9001, minute: 1, account: 1, count: 500 }])
+  const trail = new AuditTrail(db, chainMac)
+  assert.deepEqual((await verifyChain(trail.rows(), { cuts: [] }, chainMac)).heads.get(sqliteNode)?.seq, 10_000)
+})
