@@ -49,6 +49,12 @@ CREATE TABLE counters (
   primary key (account, name)
 );
 
+CREATE TABLE key_use (
+  key_id text not null primary key,
+  last_used_at bigint not null,
+  last_address text not null
+);
+
 CREATE TABLE keys (
   key_id text not null primary key,
   account bigint not null references accounts (account),
@@ -93,6 +99,15 @@ CREATE TABLE records (
   primary key (account, kind, id)
 );
 
+CREATE TABLE refusals (
+  key_id text not null,
+  code integer not null,
+  minute bigint not null,
+  account bigint not null,
+  count bigint not null,
+  primary key (minute, key_id, code)
+);
+
 CREATE TABLE stream_users (
   account bigint not null references accounts (account),
   id bigint not null,
@@ -103,6 +118,21 @@ CREATE TABLE stream_users (
   settings text not null,
   created_at bigint not null,
   primary key (account, id)
+);
+
+CREATE TABLE tickets (
+  account bigint not null references accounts (account),
+  ticket text not null,
+  app text not null,
+  video text not null,
+  ip text not null,
+  uses bigint not null,
+  used bigint not null,
+  active integer not null,
+  created_at bigint not null,
+  used_at bigint not null,
+  expire_at bigint not null,
+  primary key (account, ticket)
 );
 
 CREATE TABLE users (
@@ -120,6 +150,10 @@ CREATE TABLE users (
   updated_at bigint not null,
   primary key (account, id)
 );
+
+CREATE INDEX audit_of_account on audit (account, seq);
+
+CREATE INDEX keys_of_creator on keys (account, created_by);
 
 CREATE INDEX keys_of_principal on keys (account, principal_kind, principal_id);
 
