@@ -39,7 +39,6 @@ export const ListedAudit = Closed({
 
 export const VerifiedAudit = Closed({
   ok: Type.Boolean(),
-  rows: Type.Integer({ description: 'rows that were looked at' }),
   first_broken: Type.Union([Type.Integer(), Type.Null()], {
     description: 'number of the first row that does not hold',
   }),

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { gatewayCodes } from '../schemas/codes.js'
 import { chainMacOf, headFile, readHeads } from './checkpoint.js'
 import { type Config, ConfigError } from './config.js'
 import { databaseFile, isEmpty, isInitialised, openMaster } from './data.js'
@@ -94,7 +95,7 @@ function modeFindings({ data, masterKeyFile }: Config, { uid }: DoctorSurroundin
 function spaceFinding({ data }: Config, { freeBytes }: DoctorSurroundings): Finding {
   const free = freeBytes(data)
   const text = `${Math.floor(free / mebibyte)} MiB are free for ${data}`
-  const next = 'make room: with a full disk no write is done (1507)'
+  const next = `make room: with a full disk no write is done (${gatewayCodes.STORAGE.code})`
   if (free < leastFree) return failed('free space', text, next)
   return free < comfortable ? warned('free space', text, next) : ok('free space', text)
 }
@@ -146,7 +147,7 @@ async function clockFindings(health: Health, { data }: Config, { now }: DoctorSu
   }
   const floor = await health.floor()
   if (floor >= seconds) {
-    const text = `it stands ${floor - seconds} s before the floor: until it has passed, every message is answered 1503`
+    const text = `it stands ${floor - seconds} s before the floor: until it has passed, every message is answered ${gatewayCodes.OVERLOADED.code}`
     findings.push(failed(check, text, `after a restore wait; else ${next}`))
   }
   const files = readdirSync(data).map((name) => ({ name, at: writtenAt(join(data, name)) }))

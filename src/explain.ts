@@ -1,3 +1,4 @@
+import { gatewayCodes } from '../schemas/codes.js'
 import { decodeForm, decodeUtf8 } from './encoding.js'
 import { type Cause, cause, type Edit } from './explain-cause.js'
 import { type Maker, makersOf, matches, type OtherSecret, type Reading, readingsOf } from './explain-macs.js'
@@ -5,6 +6,8 @@ import { schemes } from './explain-schemes.js'
 import { additions, edits, exhaustive } from './explain-texts.js'
 import { type Scan, scanJson, withoutSignature } from './json.js'
 import { Refusal } from './refusal.js'
+
+const refused = gatewayCodes.MALFORMED.code
 
 export type { Cause } from './explain-cause.js'
 export { cause } from './explain-cause.js'
@@ -145,7 +148,7 @@ function readBody(body: Buffer): Body {
   const notes: string[] = []
   const note = (error: unknown) => {
     if (!(error instanceof Refusal)) throw error
-    notes.push(`the gateway answers 1400 to this body: ${error.message}`)
+    notes.push(`the gateway answers ${refused} to this body: ${error.message}`)
   }
   let text: string
   try {
@@ -185,9 +188,9 @@ function readBody(body: Buffer): Body {
   const { api_key: id, signature } = scan.value
   const { timestamp } = scan
   if (timestamp !== undefined && /^[0-9]{12,}$/.test(timestamp))
-    notes.push('the gateway answers 1400 to this body: timestamp is in milliseconds; send whole Unix seconds')
+    notes.push(`the gateway answers ${refused} to this body: timestamp is in milliseconds; send whole Unix seconds`)
   if (typeof id === 'string' && id.startsWith('cs_'))
-    notes.push('the gateway answers 1400 to this body: api_key is the secret, not the public id')
+    notes.push(`the gateway answers ${refused} to this body: api_key is the secret, not the public id`)
   return {
     must,
     encoding: 'utf8',
