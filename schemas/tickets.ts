@@ -1,4 +1,4 @@
-import { Closed, Int, Name, Text, Type } from './types.js'
+import { Closed, Int, Name, Type } from './types.js'
 
 const key = Type.String({ minLength: 1, maxLength: 256, description: 'key of the ticket' })
 
@@ -15,7 +15,11 @@ export const Ticket = Closed({
   expire_date: Type.String(),
 })
 
-const expiry = Text(64, 'Y-m-d H:i:s in UTC, ISO 8601, or +N seconds, minutes, hours, days or weeks')
+const expiry = Type.String({
+  maxLength: 64,
+  pattern: '^ *([+] ?[0-9]{1,9} ?[A-Za-z]+|[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9:.]+)?(Z|[+-][0-9]{2}:?[0-9]{2})?) *$',
+  description: 'Y-m-d H:i:s in UTC, ISO 8601, or +N seconds, minutes, hours, days or weeks',
+})
 
 export const RequestTicket = Closed(
   {
@@ -28,7 +32,13 @@ export const RequestTicket = Closed(
         { description: 'what the key begins with' },
       ),
     ),
-    ip: Type.Optional(Text(1024, 'addresses and CIDR blocks joined by |, auto (yours) or auto/24')),
+    ip: Type.Optional(
+      Type.String({
+        maxLength: 1024,
+        pattern: '^(auto|[0-9A-Fa-f.:/| ])+$',
+        description: 'addresses and CIDR blocks joined by |, auto (yours) or auto/24',
+      }),
+    ),
     video: Name(1024, 'videos joined by |, or *'),
     app: Name(1024, 'applications joined by |, or *'),
     uses: Type.Optional(Int(0, 1_000_000_000, 'how often it may be used; 0 is unlimited')),

@@ -167,7 +167,9 @@ test('what is no grant is 1422 and makes nothing: an address list is never read 
     '10.0.0.0/255.0.0.0',
   ]
   const rows: readonly (readonly [params: object, path: string])[] = [
-    ...[...ips, ...more].map((ip) => [{ ips: ['10.0.0.1', ip] }, '/ips'] as const),
+    ...[...ips, ...more].map(
+      (ip) => [{ ips: ['10.0.0.1', ip] }, /^[0-9A-Fa-f.:/]+$/.test(ip) ? '/ips' : '/ips/1'] as const,
+    ),
     [{ ips: '10.0.0.1' }, '/ips'],
     [{ ips: null }, '/ips'],
     [{ ips: Array(257).fill('10.0.0.1') }, '/ips'],
