@@ -1,7 +1,7 @@
-import { createHmac } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Logger } from 'pino'
+import { hmac } from './hmac.js'
 import type { Vault } from './seal.js'
 import type { ChainMac } from './store/audit.js'
 import type { SignedHead } from './store/audit-chain.js'
@@ -10,7 +10,7 @@ import type { AuditTrail } from './store/audit-trail.js'
 /** The MAC of the audit trail: only who has the master key can write a row that holds. */
 export function chainMacOf(vault: Pick<Vault, 'derive'>): ChainMac {
   const key = vault.derive('audit')
-  return (text) => createHmac('sha256', key).update(text).digest('hex')
+  return (text) => hmac(key, text, 'hex')
 }
 
 /** `DIR/audit.head`: the last signed head of the audit trail. */

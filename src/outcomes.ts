@@ -1,8 +1,9 @@
-import { createHmac, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { type CodeEntry, codes, entryOf, isDone } from '../schemas/codes.js'
 import type { Registered, Registry } from './admit.js'
 import { type Asked, type Call, type Executed, nowOf, principalText, type SignedMessage, targetOf } from './call.js'
 import type { Caller, RequestState } from './command.js'
+import { hmac } from './hmac.js'
 import { canonicalJson, type JsonObject } from './json.js'
 import { Refusal } from './refusal.js'
 import { showsSecret, withhold } from './secrets.js'
@@ -140,7 +141,7 @@ export class Outcomes {
   private macOf(command: string, params: Record<string, unknown>): string {
     // Checked parameters come from JSON, so they are JSON.
     const text = `${command}\n${canonicalJson(params as JsonObject)}`
-    return createHmac('sha256', this.parts.paramsKey).update(text).digest('base64')
+    return hmac(this.parts.paramsKey, text, 'base64')
   }
 }
 

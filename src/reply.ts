@@ -1,7 +1,7 @@
-import { createHmac } from 'node:crypto'
 import { type GatewayCode, gatewayCodes } from '../schemas/codes.js'
 import type { Executed } from './call.js'
 import type { Dialect, Exchange, Outcome } from './dialect.js'
+import { hmac } from './hmac.js'
 import type { RefusalDetail } from './refusal.js'
 import type { Verified } from './verify.js'
 
@@ -26,7 +26,7 @@ export function reply(outcome: Outcome, dialect: Dialect, exchange: Exchange, ve
 }
 
 const replyMac = ({ key, mac }: Verified, status: number, body: string): string =>
-  createHmac('sha256', key).update(`countersign-reply\n${mac}\n${status}\n${body}`).digest('base64')
+  hmac(key, `countersign-reply\n${mac}\n${status}\n${body}`, 'base64')
 
 /** A "no" of the gateway, ready to be spelled. */
 export function refusedOutcome(

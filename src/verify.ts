@@ -1,7 +1,8 @@
-import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { Authority } from './authority.js'
 import type { Message } from './dialect.js'
 import { decodeMac } from './encoding.js'
+import { hmac } from './hmac.js'
 import { Refusal } from './refusal.js'
 
 /** A message whose MAC was right. */
@@ -21,7 +22,7 @@ export function verify({ proof }: Message, authority: Authority, now: number): V
   const given = decodeMac(proof.mac)
   let verified: Verified | undefined
   for (const { key, until } of authority.secrets) {
-    const mac = createHmac('sha256', key).update(proof.signed).digest()
+    const mac = hmac(key, proof.signed)
     const right = given !== undefined && timingSafeEqual(mac, given)
     const live = until === null || until > now
     if (right && live && authority.known) verified = { authority, mac: mac.toString('hex'), key }
