@@ -67,6 +67,9 @@ export interface LedgerOptions {
 const maxWaiting = 8_192
 const forgottenAtOnce = 1_000
 const repairEvery = 1_000
+/** Turns of the event loop, some microseconds each: without a further write, and altogether. */
+const quietTurns = 2
+const mostTurns = 12
 const probeAfter = 1_000
 
 /**
@@ -181,17 +184,30 @@ export class Ledger {
   private pump(): void {
     if (this.pumping) return
     this.pumping = true
-    // Everything that this turn of the event loop still reads from its sockets joins the batch.
-    setImmediate(() => void this.drain())
+    void this.drain()
   }
 
   private async drain(): Promise<void> {
     while (this.queue.length > 0 || this.chores.length > 0) {
       await this.chores.shift()?.()
+      await this.gather()
       if (this.queue.length > 0) await this.commit(this.queue.splice(0, this.options.db.maxBatch))
-      if (this.queue.length > 0) await new Promise((resolve) => setImmediate(resolve))
     }
     this.pumping = false
+  }
+
+  /**
+   * Waits while turns of the event loop still bring writes: a commit waits for the disk, and whoever shares it waits once.
+   * Without this, half of the clients would send while the other half is committed, and each half would wait for both.
+   */
+  private async gather(): Promise<void> {
+    let waiting = 0
+    let quiet = 0
+    for (let turn = 0; turn < mostTurns && quiet < quietTurns && waiting < this.options.db.maxBatch; turn++) {
+      await new Promise((resolve) => setImmediate(resolve))
+      quiet = this.queue.length > waiting ? 0 : quiet + 1
+      waiting = this.queue.length
+    }
   }
 
   private async commit(jobs: readonly Job[]): Promise<void> {
