@@ -98,7 +98,6 @@ export const codes = { ...gatewayCodes, ...commandCodes }
 
 export type GatewayCode = keyof typeof gatewayCodes
 export type CommandCode = keyof typeof commandCodes
-export type Code = keyof typeof codes
 
 /** True when the code says "done" (odd). */
 export const isDone = (code: number): boolean => code % 2 === 1
