@@ -56,7 +56,7 @@ test('reads and refusals just before a clean shutdown are in the trail afterward
   file.close()
   assert.deepEqual(counts, [
     { command: 'get-user', code: 3000, count: 30 },
-    { command: 'no-such-command', code: 1404, count: 1 },
+    { command: 'unknown', code: 1404, count: 1 },
   ])
 })
 

@@ -58,7 +58,7 @@ test('every command that passed the MAC has a row: writes, reads and refusals, w
       ['ping', 'user', 9001, null],
       ['get-user', 'user', 3000, 'nobody'],
       ['toggle-user', 'user', 1403, null],
-      ['no-such-command', 'user', 1404, null],
+      ['unknown', 'user', 1404, null],
       ['get-user', 'user', 1422, null],
       ['toggle-user', 'owner', 3020, 'nobody'],
     ],
