@@ -51,7 +51,7 @@ const faults: readonly { readonly what: string; readonly run: Run; readonly logg
   {
     what: 'awaits a timer',
     run: async () => {
-      await delay(1)
+      await delay(100)
       return ['DONE', {}]
     },
     logged: /awaited something other than the store/,

@@ -59,7 +59,7 @@ test('an entry that is not kept leaves its claim and audit row, and no effect', 
 })
 
 const waits: readonly (readonly [what: string, wait: () => Promise<unknown>])[] = [
-  ['a timer', () => delay(1)],
+  ['a timer', () => delay(100)],
   ['a turn of the event loop', () => new Promise((resolve) => setImmediate(resolve))],
   ['a file', () => readFile(import.meta.filename)],
   ['what never comes', () => new Promise(() => undefined)],
@@ -94,7 +94,7 @@ test('the handle of a command that has ended is dead: its late writes reach nobo
   const sneaky = entry('s', async (queries) => {
     kept.push(queries)
     late = assert.rejects(
-      delay(1).then(() => put('late')(queries)),
+      delay(100).then(() => put('late')(queries)),
       PendingRun,
     )
   })
