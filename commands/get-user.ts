@@ -10,9 +10,10 @@ export default command({
   codes: ['USER_NOT_FOUND', 'USER_FOUND'],
   target: ({ id }) => id,
   async run({ id }, { caller, store }) {
-    const user = await store.users.find(id)
-    if (!user) return ['USER_NOT_FOUND']
+    const found = await store.users.findWithToken(id)
+    if (!found) return ['USER_NOT_FOUND']
+    const { user, token } = found
     const mayReveal = caller.holds('secrets:read') && caller.holdsAll(permissionsOfType(user.type))
-    return ['USER_FOUND', { ...user, token: mayReveal ? await store.users.token(id) : null }]
+    return ['USER_FOUND', { ...user, token: mayReveal ? token() : null }]
   },
 })

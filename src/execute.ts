@@ -62,7 +62,8 @@ export class Executor {
     }
   }
 
-  async execute(call: Call): Promise<Executed> {
+  /** Rejects, or throws, a {@link Refusal} or a bug. */
+  execute(call: Call): Promise<Executed> {
     const asked = this.outcomes.asked(call)
     return call.registered.command.reads ? this.read(asked) : this.write(asked)
   }
@@ -137,7 +138,7 @@ export class Executor {
   }
 
   private async commit(call: Asked, identity: string | undefined): Promise<Executed> {
-    const prepared = await this.prepare(call)
+    const prepared = call.registered.command.prepare ? await this.prepare(call) : undefined
     const touched: string[] = []
     const touch = (what: string) => {
       touched.push(what)
@@ -157,21 +158,23 @@ export class Executor {
     }
   }
 
-  private async run(running: Omit<Running, 'caller'>, identity: string | undefined): Promise<Ran<Executed>> {
-    const { call, queries, left } = running
+  private async run(started: Omit<Running, 'caller'>, identity: string | undefined): Promise<Ran<Executed>> {
+    const { call, queries, nested, prepared, touch, left } = started
     const { registered, params, dryRun } = call
-    const caller = await this.current(call, queries)
-    const executed = toExecuted(registered, await registered.command.run(params, this.context({ ...running, caller })))
+    const caller = call.authority?.stale ? await this.current(call, queries) : call.caller
+    const context = this.context({ call, caller, queries, nested, prepared, touch, left })
+    const executed = toExecuted(registered, await registered.command.run(params, context))
+    const { code, entry, result, replayed } = executed
+    const own = auditEntry(call, caller, entry.code, left.detail)
     return {
-      keep: isDone(executed.entry.code) && !dryRun,
+      keep: isDone(entry.code) && !dryRun,
       claim: identity === undefined ? undefined : this.outcomes.claim(call, caller, identity, executed),
-      audit: [
-        auditEntry(call, caller, executed.entry.code, left.detail),
-        ...itemRows(call, caller, executed.entry.code, left.items),
-      ],
+      audit: left.items.length === 0 ? [own] : [own, ...itemRows(call, caller, entry.code, left.items)],
       value: {
-        ...executed,
-        result: dryRun ? withhold(executed.result, registered.secretPaths(params)) : executed.result,
+        code,
+        entry,
+        replayed,
+        result: dryRun ? withhold(result, registered.secretPaths(params)) : result,
         audited: true,
       },
     }
@@ -270,14 +273,19 @@ function toExecuted(registered: Registered, [code, result]: readonly [string, un
 
 const timedOut = () => new Refusal('TIMED_OUT')
 
-async function within<T>(work: Promise<T>, milliseconds: number, late: () => Refusal): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), Math.max(0, milliseconds))
+/** The outcome of `work`, or what `late` gives after so many milliseconds. */
+function within<T>(work: Promise<T>, milliseconds: number, late: () => Refusal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), Math.max(0, milliseconds))
+    work.then(
+      (value) => {
+        clearTimeout(timer)
+        resolve(value)
+      },
+      (error: unknown) => {
+        clearTimeout(timer)
+        reject(error)
+      },
+    )
   })
-  try {
-    return await Promise.race([work, limit])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -13,6 +13,8 @@ const longest = 8_192
 
 const padsOf = new WeakMap<KeyObject, Pads>()
 const scratch = Buffer.alloc(blockSize + longest)
+/** Views of the scratch buffer by length: making one costs as much as a third of a hash. */
+const views: (Buffer | undefined)[] = []
 
 /**
  * HMAC-SHA256 (RFC 2104) as two one-shot hashes over cached pads: `createHmac` makes a native object a call, and a signed
@@ -27,10 +29,12 @@ export function hmac(key: KeyObject, message: string | Buffer, encoding?: 'hex' 
     return encoding ? mac.digest(encoding) : mac.digest()
   }
   const { inner, outer } = padsOf.get(key) ?? makePads(key)
-  inner.copy(scratch)
-  const length = text ? scratch.write(message, blockSize, 'utf8') : message.copy(scratch, blockSize)
-  hash('sha256', scratch.subarray(0, blockSize + length), 'buffer').copy(outer, blockSize)
-  return encoding ? hash('sha256', outer, encoding) : hash('sha256', outer, 'buffer')
+  scratch.set(inner)
+  const length = blockSize + (text ? scratch.write(message, blockSize, 'utf8') : message.copy(scratch, blockSize))
+  views[length] ??= scratch.subarray(0, length)
+  // Digests as text: a buffer of its own for each would be allocated outside of the heap.
+  outer.write(hash('sha256', views[length], 'binary'), blockSize, 'binary')
+  return encoding ? hash('sha256', outer, encoding) : Buffer.from(hash('sha256', outer, 'binary'), 'binary')
 }
 
 function makePads(key: KeyObject): Pads {

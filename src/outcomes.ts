@@ -42,7 +42,19 @@ export class Outcomes {
   asked(call: Call): Asked {
     const { command } = call.registered
     const compared = !command.reads && call.message?.idempotencyKey !== undefined
-    return { ...call, target: targetOf(call), paramsMac: compared ? this.macOf(command.name, call.params) : '' }
+    return {
+      requestId: call.requestId,
+      nowMs: call.nowMs,
+      registered: call.registered,
+      params: call.params,
+      caller: call.caller,
+      authority: call.authority,
+      dialect: call.dialect,
+      message: call.message,
+      dryRun: call.dryRun,
+      target: targetOf(call),
+      paramsMac: compared ? this.macOf(command.name, call.params) : '',
+    }
   }
 
   /** The claim of a call with its outcome, which is kept only for messages that may be sent again. */

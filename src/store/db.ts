@@ -18,6 +18,8 @@ export interface Session extends Queries {
   keep(): Promise<void>
   /** False once the engine has rolled the transaction back by itself. */
   readonly open: boolean
+  /** True where a query has ended by the time its promise is there: none is ever under way when the event loop turns. */
+  readonly immediate: boolean
   /** The first fault of the storage that a query of this session met, even if its caller caught it. */
   readonly fault: StorageError | undefined
 }

@@ -1,4 +1,4 @@
-import type { Queries, Value } from './db.js'
+import type { Queries, Session, Value } from './db.js'
 
 /** A command awaited the network, a timer or a file inside its transaction. */
 export class PendingRun extends Error {}
@@ -16,7 +16,7 @@ export class Handle implements Queries, Nested {
   private ended = false
 
   constructor(
-    private readonly queries: Queries,
+    private readonly queries: Queries & Partial<Pick<Session, 'immediate'>>,
     private readonly name: string,
   ) {}
 
@@ -54,8 +54,14 @@ export class Handle implements Queries, Nested {
     await this.run('release item')
   }
 
-  private async counted<T>(query: () => Promise<T>): Promise<T> {
-    if (this.ended) throw new PendingRun(`${this.name} used its store after it had ended: nothing was done`)
+  private counted<T>(query: () => Promise<T>): Promise<T> {
+    if (this.ended) {
+      return Promise.reject(new PendingRun(`${this.name} used its store after it had ended: nothing was done`))
+    }
+    return this.queries.immediate ? query() : this.underWay(query)
+  }
+
+  private async underWay<T>(query: () => Promise<T>): Promise<T> {
     this.outstanding++
     try {
       return await query()

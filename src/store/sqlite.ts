@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
-import { type Db, type Queries, type Session, StorageError, type Value } from './db.js'
+import { type Db, type Session, StorageError, type Value } from './db.js'
 
 export interface SqliteOptions {
   /** Longest time to wait for another process to end its write, in milliseconds. */
@@ -44,11 +44,11 @@ class Sqlite implements Db {
   }
 
   all<T extends object>(sql: string, params?: readonly Value[]): Promise<T[]> {
-    return this.reader.all(sql, params)
+    return promised(() => this.reader.all<T>(sql, params))
   }
 
   get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined> {
-    return this.reader.get(sql, params)
+    return promised(() => this.reader.get<T>(sql, params))
   }
 
   run(): Promise<number> {
@@ -97,7 +97,7 @@ class Sqlite implements Db {
     this.writer = this.connect(false, busyTimeout)
     this.reader = this.connect(true, busyTimeout)
     // A commit whose fsync failed may be in the log of a file that looks healthy: only a checkpoint makes it durable.
-    const [row] = await this.writer.all<{ busy: number }>('pragma wal_checkpoint(truncate)')
+    const [row] = this.writer.all<{ busy: number }>('pragma wal_checkpoint(truncate)')
     if (row?.busy !== 0) throw new StorageError('busy', 'the log could not be written back: another process reads it')
     this.version = this.dataVersion()
     this.checked = false
@@ -173,8 +173,8 @@ class Sqlite implements Db {
   }
 }
 
-/** One connection and its prepared statements. */
-class Connection implements Queries {
+/** One connection and its prepared statements. Its queries end before they return, and throw. */
+class Connection {
   private readonly statements = new Map<string, Prepared>()
 
   constructor(private readonly database: Database.Database) {}
@@ -183,25 +183,31 @@ class Connection implements Queries {
     return this.database.inTransaction
   }
 
-  async all<T extends object>(sql: string, params: readonly Value[] = []): Promise<T[]> {
-    return this.attempt(() => {
+  all<T extends object>(sql: string, params: readonly Value[] = []): T[] {
+    try {
       const { statement, order } = this.prepared(sql)
       return statement.all(inOrder(params, order)) as T[]
-    })
+    } catch (error) {
+      throw this.fault(error)
+    }
   }
 
-  async get<T extends object>(sql: string, params: readonly Value[] = []): Promise<T | undefined> {
-    return this.attempt(() => {
+  get<T extends object>(sql: string, params: readonly Value[] = []): T | undefined {
+    try {
       const { statement, order } = this.prepared(sql)
       return statement.get(inOrder(params, order)) as T | undefined
-    })
+    } catch (error) {
+      throw this.fault(error)
+    }
   }
 
-  async run(sql: string, params: readonly Value[] = []): Promise<number> {
-    return this.attempt(() => {
+  run(sql: string, params: readonly Value[] = []): number {
+    try {
       const { statement, order } = this.prepared(sql)
       return statement.run(inOrder(params, order)).changes
-    })
+    } catch (error) {
+      throw this.fault(error)
+    }
   }
 
   exec(sql: string): void {
@@ -209,7 +215,11 @@ class Connection implements Queries {
   }
 
   pragma(name: string): number {
-    return this.attempt(() => this.prepared(`pragma ${name}`).statement.pluck().get() as number)
+    try {
+      return this.prepared(`pragma ${name}`).statement.pluck().get() as number
+    } catch (error) {
+      throw this.fault(error)
+    }
   }
 
   close(): void {
@@ -231,14 +241,19 @@ class Connection implements Queries {
     return prepared
   }
 
-  private attempt<T>(query: () => T): T {
-    if (!this.database.open) throw new StorageError('fault', 'the database is closed until it is repaired')
-    try {
-      return query()
-    } catch (error) {
-      if (this.database.readonly && isReadOnly(error)) throw new Error('writes need a transaction', { cause: error })
-      throw storageError(error) ?? error
-    }
+  private fault(error: unknown): unknown {
+    if (!this.database.open) return new StorageError('fault', 'the database is closed until it is repaired')
+    if (this.database.readonly && isReadOnly(error)) return new Error('writes need a transaction', { cause: error })
+    return storageError(error) ?? error
+  }
+}
+
+/** The engine answers at once: what is left of a promise is its shape. */
+function promised<T>(query: () => T): Promise<T> {
+  try {
+    return Promise.resolve(query())
+  } catch (error) {
+    return Promise.reject(error)
   }
 }
 
@@ -253,6 +268,7 @@ const inOrder = (params: readonly Value[], order: readonly number[] | undefined)
   order ? order.map((index) => params[index] ?? null) : params
 
 class SqliteSession implements Session {
+  readonly immediate = true
   fault: StorageError | undefined
 
   constructor(private readonly connection: Connection) {}
@@ -262,15 +278,15 @@ class SqliteSession implements Session {
   }
 
   all<T extends object>(sql: string, params?: readonly Value[]): Promise<T[]> {
-    return this.watched(this.connection.all<T>(sql, params))
+    return this.watched(() => this.connection.all<T>(sql, params))
   }
 
   get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined> {
-    return this.watched(this.connection.get<T>(sql, params))
+    return this.watched(() => this.connection.get<T>(sql, params))
   }
 
   run(sql: string, params?: readonly Value[]): Promise<number> {
-    return this.watched(this.connection.run(sql, params))
+    return this.watched(() => this.connection.run(sql, params))
   }
 
   async savepoint(): Promise<void> {
@@ -296,11 +312,13 @@ class SqliteSession implements Session {
     }
   }
 
-  private watched<T>(result: Promise<T>): Promise<T> {
-    return result.catch((error: unknown) => {
+  private watched<T>(query: () => T): Promise<T> {
+    try {
+      return Promise.resolve(query())
+    } catch (error) {
       if (error instanceof StorageError) this.fault ??= error
-      throw error
-    })
+      return Promise.reject(error)
+    }
   }
 }
 

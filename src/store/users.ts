@@ -35,6 +35,8 @@ export interface UserFilter {
 type Row = Omit<PanelUser, 'enable'> & { enable: number }
 
 const columns = 'id, enable, type, comment, ip, expire, conlimit, created_at, updated_at'
+const findUser = `select ${columns} from users where account = $1 and id = $2`
+const findUserWithToken = `select ${columns}, token from users where account = $1 and id = $2`
 const toUser = (row: Row): PanelUser => ({ ...row, enable: row.enable === 1 })
 const filter = `account = $1 and (cast($2 as integer) is null or type = $2) and (cast($3 as integer) is null or enable = $3)
   and (cast($4 as text) is null or lower(id) like lower($4) escape '\\' or lower(comment) like lower($4) escape '\\')`
@@ -49,20 +51,16 @@ export class Users {
   ) {}
 
   async find(id: string): Promise<PanelUser | undefined> {
-    const row = await this.queries.get<Row>(`select ${columns} from users where account = $1 and id = $2`, [
-      this.account,
-      id,
-    ])
+    const row = await this.queries.get<Row>(findUser, [this.account, id])
     return row && toUser(row)
   }
 
-  /** The user's playback token, or null when it has none (or there is no such user). */
-  async token(id: string): Promise<string | null> {
-    const row = await this.queries.get<{ token: string | null }>(
-      'select token from users where account = $1 and id = $2',
-      [this.account, id],
-    )
-    return row?.token ? this.sealing.open(row.token, this.binding(id)) : null
+  /** The user, and what opens its playback token: null when it has none. */
+  async findWithToken(id: string): Promise<{ user: PanelUser; token: () => string | null } | undefined> {
+    const row = await this.queries.get<Row & { token: string | null }>(findUserWithToken, [this.account, id])
+    if (!row) return undefined
+    const { token, ...rest } = row
+    return { user: toUser(rest), token: () => (token ? this.sealing.open(token, this.binding(id)) : null) }
   }
 
   async list(wanted: UserFilter, page: number, pagesize: number): Promise<{ users: PanelUser[]; total: number }> {
@@ -127,13 +125,19 @@ export class Users {
   }
 
   /** Turns a user on or off and returns it as it is afterwards; undefined when there is none. */
-  async toggle(id: string, now: number): Promise<PanelUser | undefined> {
-    const row = await this.queries.get<Row>(
-      `update users set enable = 1 - enable, updated_at = $3 where account = $1 and id = $2 returning ${columns}`,
-      [this.account, id, now],
+  async toggle(id: string, now: number): Promise<Pick<PanelUser, 'enable' | 'type' | 'expire'> | undefined> {
+    // A row that an update returns costs SQLite more than asking for it.
+    const toggled = await this.queries.run(
+      'update users set enable = 1 - enable, updated_at = $1 where account = $2 and id = $3',
+      [now, this.account, id],
     )
-    if (row) this.changed(id)
-    return row && toUser(row)
+    if (toggled === 0) return undefined
+    this.changed(id)
+    const row = await this.queries.get<Pick<Row, 'enable' | 'type' | 'expire'>>(
+      'select enable, type, expire from users where account = $1 and id = $2',
+      [this.account, id],
+    )
+    return row && { enable: row.enable === 1, type: row.type, expire: row.expire }
   }
 
   /** Removes a user with its keys: they must not open the account to a later user of the same name. */

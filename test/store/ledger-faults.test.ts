@@ -156,6 +156,7 @@ test('a fault in the middle of a batch keeps and acknowledges nothing of it, tho
         db.transaction((session) => {
           let met: StorageError | undefined
           return work({
+            immediate: session.immediate,
             get open() {
               return session.open
             },
