@@ -10,26 +10,41 @@ import { pino } from 'pino'
 import { commands } from '../commands/index.js'
 import { dialects } from '../dialects/index.js'
 import { native } from '../dialects/native.js'
+import { backup, FileExists, UnsoundFile } from './backup.js'
 import { chainMacOf, headFile, readHeads } from './checkpoint.js'
 import { accountVerbs } from './cli/account.js'
 import { auditVerbs } from './cli/audit.js'
+import { backupVerbs } from './cli/backup.js'
 import { callVerb } from './cli/call.js'
 import { doctorVerb } from './cli/doctor.js'
 import { exits } from './cli/exits.js'
 import { initVerb } from './cli/init.js'
 import { keyVerbs } from './cli/key.js'
+import { rekeyVerb } from './cli/rekey.js'
 import { serveVerb } from './cli/serve.js'
 import { signVerb } from './cli/sign.js'
 import type { SecretFile, Tools } from './cli/tools.js'
 import { userVerbs } from './cli/user.js'
 import { type Config, ConfigError, readEnv, toConfig } from './config.js'
-import { adminKeyFile, type Data, initialise, isEmpty, isInitialised, openData, openMaster } from './data.js'
+import {
+  adminKeyFile,
+  type Data,
+  initialise,
+  isEmpty,
+  isInitialised,
+  migrateData,
+  openData,
+  openMaster,
+} from './data.js'
 import { examine } from './doctor.js'
 import { httpServer } from './http.js'
 import { type Instance, openInstance, type Surroundings } from './instance.js'
 import { loadCommands } from './own-commands.js'
+import { rekey } from './rekey.js'
+import { restore } from './restore.js'
 import { verifyChain } from './store/audit-chain.js'
 import { StorageError } from './store/db.js'
+import { FolderInUse } from './store/folder-lock.js'
 import { PendingRun } from './store/handle.js'
 import { NewerSchema } from './store/migrate.js'
 import { OfflineTrail } from './store/offline-trail.js'
@@ -195,6 +210,10 @@ const tools: Tools = {
     const around = surroundings(config.logLevel === 'info' ? 'warn' : config.logLevel)
     return instanceOn(await openData(config, around), config, around)
   },
+  backup: (config, file) => backup(config, file, surroundings('silent'), tools.uid()),
+  restore: (config, file) => restore(config, file, surroundings('silent'), tools.uid()),
+  rekey: (config, options) => rekey(config, surroundings('silent'), { ...options, uid: tools.uid() }),
+  migrate: (config) => migrateData(config, surroundings('silent')),
   async openTrail(config) {
     const { db, vault } = await openData(config, surroundings('silent'))
     return new OfflineTrail(db, chainMacOf(vault))
@@ -212,13 +231,18 @@ function explain(error: unknown): number {
   if (error instanceof InvalidArgumentError) say(error.message)
   else if (error instanceof CommanderError) return error.exitCode === 0 ? exits.done : exits.usage
   else if (error instanceof ConfigError) for (const fault of error.faults) say(fault)
-  else if (error instanceof NewerSchema) say(error.message)
+  else if (error instanceof NewerSchema || error instanceof FolderInUse || error instanceof FileExists)
+    say(error.message)
+  else if (error instanceof UnsoundFile) say(`no sound database of Countersign: ${error.message}; nothing was changed`)
   else if (error instanceof StorageError) say(`the storage failed (${error.kind}): ${error.message}`)
   else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
     say('this address and port are in use: stop what listens there, or give --port')
   else if (error instanceof Error && 'code' in error) say(error.message)
   else say(error instanceof Error ? (error.stack ?? error.message) : String(error))
   if (error instanceof InvalidArgumentError) return exits.usage
+  if (error instanceof FolderInUse) return exits.unavailable
+  if (error instanceof FileExists) return exits.exists
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return exits.notFound
   return error instanceof ConfigError || error instanceof NewerSchema ? exits.configuration : exits.notDone
 }
 
@@ -233,7 +257,19 @@ const program = new Command('countersign')
   .version(version)
   .exitOverride()
   .showSuggestionAfterError()
-for (const verb of [serveVerb, initVerb, callVerb, signVerb, accountVerbs, auditVerbs, keyVerbs, userVerbs, doctorVerb])
+for (const verb of [
+  serveVerb,
+  initVerb,
+  callVerb,
+  signVerb,
+  accountVerbs,
+  auditVerbs,
+  keyVerbs,
+  userVerbs,
+  doctorVerb,
+  backupVerbs,
+  rekeyVerb,
+])
   verb(program, tools)
 try {
   await program.parseAsync()

@@ -24,7 +24,10 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
     ],
   ],
   [/^src\/http$/, [/^src\/(address|config|dialect|gateway|refusal|reply)$/, /^schemas\//, /^express$/, /^node:/]],
-  [/^src\/(instance|data|doctor)$/, [/^src\/(?!main$|cli\/|http$)/, /^schemas\//, /^pino$/, /^node:/]],
+  [
+    /^src\/(instance|data|doctor|keyring|master-key|backup|restore|rekey)$/,
+    [/^src\/(?!main$|cli\/|http$)/, /^schemas\//, /^pino$/, /^node:/],
+  ],
   [
     /^src\/[a-z-]+$/,
     [

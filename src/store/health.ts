@@ -36,6 +36,14 @@ export class Health {
     ]
   }
 
+  /** Whether it has the tables that every version of Countersign makes first. */
+  async isCountersign(): Promise<boolean> {
+    const rows = await this.queries.all<{ name: string }>(
+      `select name from sqlite_master where type = 'table' and name in ('migrations', 'meta', 'claims', 'audit')`,
+    )
+    return rows.length === 4
+  }
+
   async migrations(): Promise<string[]> {
     return (await this.queries.all<{ id: string }>('select id from migrations order by id')).map(({ id }) => id)
   }

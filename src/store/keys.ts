@@ -72,12 +72,13 @@ const select = `
   left join users u on k.principal_kind = 'user' and u.account = k.account and u.id = k.principal_id
   where k.key_id = $1`
 
-const decoyBinding = 'keys.secret:decoy'
-const binding = (keyId: string) => `keys.secret:${keyId}`
+export const decoyBinding = 'keys.secret:decoy'
+/** Binds a sealed signing secret to its key. */
+export const keyBinding = (keyId: string): string => `keys.secret:${keyId}`
 
 /** A signing secret as it is kept, bound to its key. */
 export const sealSecret = (sealing: Sealing, keyId: string, secret: string): string =>
-  sealing.seal(secret, binding(keyId))
+  sealing.seal(secret, keyBinding(keyId))
 
 /** The key repository: the only place where signing secrets are sealed and opened. */
 export class Keys {
@@ -117,9 +118,9 @@ export class Keys {
   }
 
   private record(row: Row): KeyRecord {
-    const secrets = [{ secret: this.sealing.open(row.secret, binding(row.key_id)), until: null as number | null }]
+    const secrets = [{ secret: this.sealing.open(row.secret, keyBinding(row.key_id)), until: null as number | null }]
     if (row.old_secret !== null) {
-      secrets.push({ secret: this.sealing.open(row.old_secret, binding(row.key_id)), until: row.old_until })
+      secrets.push({ secret: this.sealing.open(row.old_secret, keyBinding(row.key_id)), until: row.old_until })
     }
     return {
       known: true,

@@ -60,6 +60,8 @@ export interface LedgerOptions {
   readonly now: () => number
   /** Called when the storage was reopened or another process wrote: whatever was cached is doubtful. */
   readonly onDoubt: () => void
+  /** Looks again, inside the transaction, at what must be right before anything is written; undefined when there is no doubt. */
+  readonly settle?: (session: Session) => Promise<void> | undefined
   /** Called with what the operator should know. */
   readonly onTrouble: (what: string, error: unknown) => void
 }
@@ -116,7 +118,10 @@ export class Ledger {
       this.chores.push(async () => {
         if (this.broken) return reject(new StorageError('fault', 'the storage is being repaired'))
         try {
-          const result = await this.options.db.transaction(work)
+          const result = await this.options.db.transaction(async (session) => {
+            await this.settle(session)
+            return work(session)
+          })
           this.succeeded()
           committed?.(result)
           resolve(result)
@@ -227,7 +232,8 @@ export class Ledger {
 
   /** Answers what to call once it is committed. */
   private async batch(session: Session, jobs: readonly Job[], settled: Settled[]): Promise<() => void> {
-    if (this.options.db.changedElsewhere()) this.options.onDoubt()
+    const settling = this.settle(session)
+    if (settling) await settling
     const { node, notes, chainMac, now } = this.options
     const floor = await new Meta(session).floor()
     let head = await new Audit(session).head(node)
@@ -251,6 +257,11 @@ export class Ledger {
     }
     const { written } = await notes.write(session, node, head, chainMac, now())
     return written
+  }
+
+  private settle(session: Session): Promise<void> | undefined {
+    if (this.options.db.changedElsewhere()) this.options.onDoubt()
+    return this.options.settle?.(session)
   }
 
   private async one(session: Session, entry: Entry<unknown>, floor: number, head: Head, watch: Watch): Promise<Done> {

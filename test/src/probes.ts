@@ -175,6 +175,7 @@ export function fifthStep({ db, vault }: TestInstance, commands: readonly Comman
     sealing: vault,
     passwords: passwords(randomBytes),
     paramsKey: vault.derive('params'),
+    earlierParamsKeys: [],
     id: nanoid,
     newKey: () => generateKey({ randomBytes, randomName: nanoid }),
     catalogue: () => [],
