@@ -7,9 +7,9 @@ import { databaseFile, isInitialised, openDatabase, openMaster } from './data.js
 import { sync, syncFolder } from './files.js'
 import type { Surroundings } from './instance.js'
 import { UnknownMasterKey } from './keyring.js'
+import { requireSound } from './soundness.js'
 import { Audit, sqliteNode } from './store/audit.js'
 import { CopyNotes, copyDatabase, markCopy } from './store/copies.js'
-import { Health } from './store/health.js'
 import { localEntry } from './store/local-entry.js'
 
 export interface Backup {
@@ -21,12 +21,9 @@ export interface Backup {
 /** There is a file of that name: nothing was written. */
 export class FileExists extends Error {}
 
-/** The copy, or what was to be restored, is no sound database of Countersign. */
-export class UnsoundFile extends Error {}
-
 /**
  * Copies the database to a file while it is in use: consistent, checked, for its owner alone, whole or not there, and
- * without the master key. Throws {@link FileExists}, {@link UnsoundFile}.
+ * without the master key. Throws {@link FileExists}, UnsoundFile.
  */
 export async function backup(
   config: Config,
@@ -89,17 +86,3 @@ function copyTo(from: string, file: string, madeAt: number): number {
 }
 
 const isTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EEXIST'
-
-/** Throws {@link UnsoundFile} with the first fault of a database file. */
-export function requireSound(file: string): void {
-  let health: Health | undefined
-  try {
-    health = new Health(file)
-    const [fault] = health.faults()
-    if (fault !== undefined) throw new UnsoundFile(fault)
-  } catch (error) {
-    throw error instanceof UnsoundFile ? error : new UnsoundFile(error instanceof Error ? error.message : String(error))
-  } finally {
-    health?.close()
-  }
-}

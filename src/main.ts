@@ -10,7 +10,8 @@ import { pino } from 'pino'
 import { commands } from '../commands/index.js'
 import { dialects } from '../dialects/index.js'
 import { native } from '../dialects/native.js'
-import { backup, FileExists, UnsoundFile } from './backup.js'
+import { gatewayCodes } from '../schemas/codes.js'
+import { backup, FileExists } from './backup.js'
 import { chainMacOf, headFile, readHeads } from './checkpoint.js'
 import { accountVerbs } from './cli/account.js'
 import { auditVerbs } from './cli/audit.js'
@@ -29,6 +30,7 @@ import { type Config, ConfigError, readEnv, toConfig } from './config.js'
 import {
   adminKeyFile,
   type Data,
+  databaseFile,
   initialise,
   isEmpty,
   isInitialised,
@@ -42,10 +44,12 @@ import { type Instance, openInstance, type Surroundings } from './instance.js'
 import { loadCommands } from './own-commands.js'
 import { rekey } from './rekey.js'
 import { restore } from './restore.js'
+import { requireStartable, UnsoundFile } from './soundness.js'
 import { verifyChain } from './store/audit-chain.js'
 import { StorageError } from './store/db.js'
 import { FolderInUse } from './store/folder-lock.js'
 import { PendingRun } from './store/handle.js'
+import { Meta } from './store/meta.js'
 import { NewerSchema } from './store/migrate.js'
 import { OfflineTrail } from './store/offline-trail.js'
 
@@ -95,7 +99,10 @@ async function serve(config: Config): Promise<void> {
     const { api_key } = await initialise(config, 1, around)
     say(`initialised ${config.data}: account 1, owner key ${api_key}, its secret is in ${adminKeyFile(config.data)}`)
   }
-  const instance = await instanceOn(await openData(config, around), config, around, { headFile: headFile(config.data) })
+  requireStartable(databaseFile(config.data))
+  const data = await openData(config, around)
+  const floor = await new Meta(data.db).floor()
+  const instance = await instanceOn(data, config, around, { headFile: headFile(config.data) })
   let draining = false
   const { server, drain } = httpServer({
     handle: instance.handle,
@@ -107,9 +114,12 @@ async function serve(config: Config): Promise<void> {
       logger.warn({ peer }, 'X-Forwarded-For from a peer that COUNTERSIGN_TRUST_PROXY does not list is not believed'),
     onUnexpected: (error) => logger.error({ err: error }, 'unexpected'),
   })
-  const forgetting = setInterval(() => {
+  // At the start as well: one that is started anew all the time would keep everything.
+  forget()
+  const forgetting = setInterval(forget, forgetEvery)
+  function forget(): void {
     instance.forget().catch((error: unknown) => logger.error({ err: error }, 'old claims could not be forgotten'))
-  }, forgetEvery)
+  }
   function keepHead(): void {
     instance
       .keepHead()
@@ -138,6 +148,10 @@ async function serve(config: Config): Promise<void> {
   const { port, address, family } = server.address() as AddressInfo
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
   say(`Countersign ${version} listening on ${url}/control`)
+  if (floor * 1000 >= around.now()) {
+    const until = new Date((floor + 1) * 1000).toISOString()
+    say(`restored, or the clock was set back: every message is answered ${gatewayCodes.OVERLOADED.code} until ${until}`)
+  }
   if (fresh) say(`try it: npx countersign call ping --url ${url} --data ${config.data}`)
 }
 
@@ -233,8 +247,10 @@ function explain(error: unknown): number {
   else if (error instanceof ConfigError) for (const fault of error.faults) say(fault)
   else if (error instanceof NewerSchema || error instanceof FolderInUse || error instanceof FileExists)
     say(error.message)
-  else if (error instanceof UnsoundFile) say(`no sound database of Countersign: ${error.message}; nothing was changed`)
-  else if (error instanceof StorageError) say(`the storage failed (${error.kind}): ${error.message}`)
+  else if (error instanceof UnsoundFile) {
+    say(`${error.message}: this is no sound database of Countersign, and nothing was changed`)
+    say('what to do: docs/operations.md, "A damaged database"; "countersign restore FILE" puts a backup in its place')
+  } else if (error instanceof StorageError) say(`the storage failed (${error.kind}): ${error.message}`)
   else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
     say('this address and port are in use: stop what listens there, or give --port')
   else if (error instanceof Error && 'code' in error) say(error.message)

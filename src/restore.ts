@@ -1,23 +1,13 @@
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { localCodes } from '../schemas/codes.js'
-import { requireSound, UnsoundFile } from './backup.js'
 import { chainMacOf, headFile } from './checkpoint.js'
 import { type Config, ConfigError } from './config.js'
 import { databaseFile, lockFile, openMaster, pendingFile } from './data.js'
 import { sync, syncFolder } from './files.js'
 import type { Surroundings } from './instance.js'
 import { type KeyRing, UnknownMasterKey } from './keyring.js'
+import { requireSound, UnsoundFile } from './soundness.js'
 import { Audit, sqliteNode } from './store/audit.js'
 import { CopyNotes, foldLog } from './store/copies.js'
 import type { Db } from './store/db.js'
@@ -52,6 +42,7 @@ export async function restore(config: Config, from: string, around: Around, uid:
     discard(staged)
     const vault = openMaster(config, around)
     stage(from, staged)
+    await requireCountersign(from, staged)
     const known = await history(databaseFile(config.data))
     const restored = await prepare(staged, vault, config, around, uid, known)
     const aside = swap(config.data, staged, around.now())
@@ -67,8 +58,11 @@ function stage(from: string, staged: string): void {
   copyFileSync(from, staged)
   chmodSync(staged, 0o600)
   if (existsSync(`${from}-wal`)) copyFileSync(`${from}-wal`, `${staged}-wal`)
-  requireSound(staged)
-  if (statSync(staged).size === 0) throw new UnsoundFile('it is empty')
+  try {
+    requireSound(staged)
+  } catch (error) {
+    throw error instanceof UnsoundFile ? new UnsoundFile(error.message.replace(staged, from)) : error
+  }
 }
 
 /** What the database that goes knows of the time: its clients may have signed up to then. */
@@ -105,7 +99,6 @@ async function prepare(
   uid: number,
   known: History,
 ): Promise<Omit<Restored, 'aside'>> {
-  await requireCountersign(staged)
   const own = await history(staged)
   const now = Math.floor(around.now() / 1000)
   const widest = Math.max(window, own.window, known.window)
@@ -129,10 +122,10 @@ async function prepare(
   }
 }
 
-async function requireCountersign(staged: string): Promise<void> {
+async function requireCountersign(from: string, staged: string): Promise<void> {
   const health = new Health(staged)
   try {
-    if (!(await health.isCountersign())) throw new UnsoundFile('it is a database, but none of Countersign')
+    if (!(await health.isCountersign())) throw new UnsoundFile(`${from}: it is a database, but none of Countersign`)
   } finally {
     health.close()
   }

@@ -25,7 +25,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
   ],
   [/^src\/http$/, [/^src\/(address|config|dialect|gateway|refusal|reply)$/, /^schemas\//, /^express$/, /^node:/]],
   [
-    /^src\/(instance|data|doctor|keyring|master-key|backup|restore|rekey)$/,
+    /^src\/(instance|data|doctor|keyring|master-key|backup|restore|rekey|soundness)$/,
     [/^src\/(?!main$|cli\/|http$)/, /^schemas\//, /^pino$/, /^node:/],
   ],
   [

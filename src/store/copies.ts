@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3'
-import type { Db, Session } from './db.js'
+import type { Queries } from './db.js'
 import { Meta } from './meta.js'
 
 /** Writes a consistent copy of a database to a file that does not exist yet; whoever writes meanwhile does not wait. Blocks until it is done. */
@@ -44,7 +44,7 @@ export function foldLog(file: string): boolean {
 
 /** Notes of copies in the database itself: `doctor` and `restore` read them. */
 export class CopyNotes {
-  constructor(private readonly queries: Db | Session) {}
+  constructor(private readonly queries: Queries) {}
 
   /** When the last backup was made, Unix seconds; undefined for never. */
   async lastBackup(): Promise<number | undefined> {
