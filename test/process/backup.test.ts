@@ -176,7 +176,12 @@ test('restore refuses what would do harm, says why, and changes nothing', async 
   assert.equal((await server.call('ping')).json?.code, 9001)
   assert.equal(await server.stop(), 0)
   const untouched = readFileSync(join(folder, 'countersign.db'))
-  const names = readdirSync(folder).sort()
+  // A log that holds nothing comes and goes with whoever looks.
+  const present = () =>
+    readdirSync(folder)
+      .filter((name) => !/-(wal|shm)$/.test(name))
+      .sort()
+  const names = present()
 
   const other = await serverFor(t)
   await runCli(['backup', join(place, 'other.db'), '--data', other.folder])
@@ -222,7 +227,7 @@ test('restore refuses what would do harm, says why, and changes nothing', async 
     assert.deepEqual([refused.status, refused.stdout], [status, ''], `${what}: ${refused.stderr}`)
     assert.match(refused.stderr, says, what)
     assert.ok(readFileSync(join(folder, 'countersign.db')).equals(untouched), what)
-    assert.deepEqual(readdirSync(folder).sort(), names, what)
+    assert.deepEqual(present(), names, what)
   }
 })
 
