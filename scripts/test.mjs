@@ -1,12 +1,13 @@
-// Runs every test/**/*.test.ts, compiled, or only those whose path contains one of the words given.
+// Runs every test/**/*.test.ts, compiled, or only those whose path contains one of the words given. Those of test/long run only with --long.
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
-const words = process.argv.slice(2)
+const long = process.argv.includes('--long')
+const words = process.argv.slice(2).filter((word) => word !== '--long')
 const files = readdirSync(join(root, 'test'), { recursive: true })
-  .filter((name) => name.endsWith('.test.ts'))
+  .filter((name) => name.endsWith('.test.ts') && name.startsWith('long/') === long)
   .filter((name) => words.length === 0 || words.some((word) => name.includes(word)))
   .map((name) => join('dist/test', name.replace(/\.ts$/, '.js')))
   .sort()
