@@ -147,11 +147,11 @@ async function serve(config: Config): Promise<void> {
   })
   const { port, address, family } = server.address() as AddressInfo
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
-  say(`Countersign ${version} listening on ${url}/control`)
   if (floor * 1000 >= around.now()) {
     const until = new Date((floor + 1) * 1000).toISOString()
     say(`restored, or the clock was set back: every message is answered ${gatewayCodes.OVERLOADED.code} until ${until}`)
   }
+  say(`Countersign ${version} listening on ${url}/control`)
   if (fresh) say(`try it: npx countersign call ping --url ${url} --data ${config.data}`)
 }
 
