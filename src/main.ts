@@ -251,16 +251,27 @@ function explain(error: unknown): number {
     say(`${error.message}: this is no sound database of Countersign, and nothing was changed`)
     say('what to do: docs/operations.md, "A damaged database"; "countersign restore FILE" puts a backup in its place')
   } else if (error instanceof StorageError) say(`the storage failed (${error.kind}): ${error.message}`)
-  else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+  else if (isStorage(error)) {
+    say(`the storage failed: ${error.message}`)
+    say(
+      'what to do: see that the disk of the data folder has room and can be written; "countersign doctor" looks it over',
+    )
+  } else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
     say('this address and port are in use: stop what listens there, or give --port')
   else if (error instanceof Error && 'code' in error) say(error.message)
   else say(error instanceof Error ? (error.stack ?? error.message) : String(error))
   if (error instanceof InvalidArgumentError) return exits.usage
-  if (error instanceof FolderInUse) return exits.unavailable
+  if (error instanceof FolderInUse || error instanceof StorageError || isStorage(error)) return exits.unavailable
   if (error instanceof FileExists) return exits.exists
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return exits.notFound
   return error instanceof ConfigError || error instanceof NewerSchema ? exits.configuration : exits.notDone
 }
+
+/** What SQLite or the file system says of a disk, before there is a gateway to say it with a code. */
+const isStorage = (error: unknown): error is Error =>
+  error instanceof Error &&
+  'code' in error &&
+  /^(SQLITE_(?!CORRUPT|NOTADB)|EROFS|ENOSPC|EIO|EDQUOT)/.test(String(error.code))
 
 // A reader such as `head` may have seen enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

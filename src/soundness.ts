@@ -23,9 +23,14 @@ function look(file: string, find: (health: Health) => string | undefined): void 
     health = new Health(file)
     fault = find(health)
   } catch (error) {
-    fault = error instanceof Error ? error.message : String(error)
+    // A full or a read-only disk says nothing about the file.
+    if (!isDamage(error)) throw error
+    fault = error.message
   } finally {
     health?.close()
   }
   if (fault !== undefined) throw new UnsoundFile(`${file}: ${fault}`)
 }
+
+const isDamage = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && /^SQLITE_(CORRUPT|NOTADB)/.test(String(error.code))
