@@ -40,8 +40,8 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
   [/^clients\//, [/^clients\//, /^node:/]],
 ]
 
-/** Types are free to come from the store and the instance: they leave no trace in the compiled code. */
-const typesOnly = [/^src\/store\//, /^src\/instance$/, /^pino$/]
+/** Types are free to come from the store, the instance and what works on a data folder: they leave no trace in the compiled code. */
+const typesOnly = [/^src\/store\//, /^src\/(instance|backup|restore|rekey)$/, /^pino$/]
 
 /** The steps name the store's errors and repositories as values; everything else takes them as types. */
 const exceptions = new Set([
