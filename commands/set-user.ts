@@ -9,6 +9,7 @@ export default command({
   params: SetUser,
   result: Type.Union([SavedUser, RemovedUser]),
   codes: ['USER_NOT_SAVED', 'USER_NOT_REMOVED', 'LAST_ADMINISTRATOR', 'USER_SAVED', 'USER_REMOVED'],
+  example: { params: { id: 'alice', user: { type: 3, comment: 'a viewer', conlimit: 2 } } },
   target: ({ id }) => id,
   async prepare({ user }, { passwords }) {
     return user.password === undefined ? undefined : await passwords.hash(user.password)

@@ -22,6 +22,17 @@ export const Commands = Closed({
       params: Type.Unsafe<object>({ type: 'object' }),
       result: Type.Unsafe<object>({ type: 'object' }),
       codes: Type.Array(Closed({ name: Type.String(), code: Type.Integer(), message: Type.String() })),
+      example: Type.Optional(
+        Closed(
+          {
+            params: Type.Unsafe<object>({ type: 'object' }),
+            after: Type.Optional(
+              Type.Array(Type.String(), { description: 'commands whose examples make what it needs' }),
+            ),
+          },
+          { description: 'a call that answers "done"' },
+        ),
+      ),
     }),
   ),
 })

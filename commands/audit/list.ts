@@ -8,6 +8,7 @@ export default command({
   params: ListAudit,
   result: ListedAudit,
   codes: ['AUDIT_LISTED'],
+  example: { params: { of_command: 'toggle-user', pagesize: 10 }, after: ['toggle-user'] },
   async run({ cursor, pagesize, of_command: only, ...wanted }, { caller, store }) {
     const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor)
     const { rows, next } = await store.audit.list(caller.account, { ...wanted, command: only }, before, pagesize)

@@ -12,6 +12,7 @@ export default command({
   params: Nothing,
   result: VerifiedAudit,
   codes: ['AUDIT_BROKEN', 'AUDIT_HOLDS'],
+  example: { params: {}, after: ['set-user'] },
   async run(_params, { store }) {
     const { audit } = store
     // Inside a transaction everybody else would wait for it.

@@ -8,6 +8,10 @@ export default command({
   params: ImportKey,
   result: ImportedKey,
   codes: ['KEY_EXISTS', 'KEY_IMPORTED'],
+  example: {
+    params: { key: 'EXAMPLEKEY158', secret: 'the-secret-that-this-client-signs-with', account: 158 },
+    after: ['accounts/create'],
+  },
   target: ({ key }) => key,
   async run({ key, secret, account }, { caller, store, now, audit }) {
     if (!caller.holds('*')) throw new Refusal('FORBIDDEN', { message: 'An owner key may do more than you may' })

@@ -8,6 +8,10 @@ export default command({
   params: UpdateKey,
   result: KeyRef,
   codes: ['KEY_NOT_UPDATED', 'KEY_NOT_REVIVED', 'KEY_UPDATED'],
+  example: {
+    params: { key: 'ck_fuXPw9RjictgQd9E8hqqvT', ips: [], comment: 'playout, from anywhere' },
+    after: ['keys/create'],
+  },
   target: ({ key }) => key,
   async run({ key, ips, expires_at: expiresAt, permissions, comment, enable }, { caller, store, now, audit }) {
     const before = await store.accountKeys.find(key)
