@@ -73,6 +73,8 @@ export const commandCodes = {
   KEY_REVOKED: done(6141, 'Key revoked'),
   KEY_EXISTS: notDone(6150, 'A key with this id exists already'),
   KEY_IMPORTED: done(6151, 'Key imported'),
+  KEY_NOT_IMPORTED: notDone(6152, 'Key not imported: a principal has at most five live keys'),
+  KEY_WITHOUT_ACCOUNT: absent(6154, 'There is no such account: create it first'),
   PONG: done(9001, 'Pong'),
   WHOAMI: done(9011, 'You'),
   COMMANDS_LISTED: done(9021, 'Commands'),

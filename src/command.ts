@@ -6,7 +6,14 @@ import type { Passwords } from './passwords.js'
 import type { Permission } from './permissions.js'
 import type { Store } from './store/store.js'
 
-export { mostLiveKeys, requireGrantable, requireOver, requireShowable } from './delegate.js'
+export {
+  mostLiveKeys,
+  requireGrantable,
+  requireOver,
+  requireShowable,
+  requireUpdatable,
+  requireUserGrantable,
+} from './delegate.js'
 export type { Permission } from './permissions.js'
 export { permissionsOfType } from './permissions.js'
 export { invalid, Refusal } from './refusal.js'

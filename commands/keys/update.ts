@@ -1,5 +1,12 @@
 import { KeyRef, UpdateKey } from '../../schemas/keys.js'
-import { command, type KeyInfo, mostLiveKeys, requireGrantable, requireOver } from '../../src/command.js'
+import {
+  command,
+  type KeyInfo,
+  mostLiveKeys,
+  requireGrantable,
+  requireOver,
+  requireUpdatable,
+} from '../../src/command.js'
 
 export default command({
   name: 'keys/update',
@@ -20,7 +27,7 @@ export default command({
     requireGrantable(caller, { permissions, ips, expires_at: expiresAt })
     await store.accountKeys.update(key, { permissions, addresses: ips, expiresAt, comment, enable })
     const after = await store.accountKeys.find(key)
-    if (after) requireOver(caller, after)
+    if (after) requireUpdatable(caller, before, after)
     const revives = enable === true || expiresAt !== undefined
     if (revives && (await store.accountKeys.countLive(before.principal, now)) > mostLiveKeys) return ['KEY_NOT_REVIVED']
     audit(...differing(before, after))

@@ -56,7 +56,12 @@ export class Store {
   }
 
   get accountKeys(): AccountKeys {
-    return new AccountKeys(this.queries, this.account, this.sealing, this.touch)
+    return this.keysOf(this.account)
+  }
+
+  /** The keys of any account: for commands that need `instance`. */
+  keysOf(account: number): AccountKeys {
+    return new AccountKeys(this.queries, account, this.sealing, this.touch)
   }
 
   get tickets(): Tickets {

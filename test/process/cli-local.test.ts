@@ -45,7 +45,7 @@ test('account create, key import and user set answer like the commands they are,
     ['APX4GKLM0RKQLSP2FBO1ROPKSSW47DZE', '158', secretFile, 0, 6151],
     ['APX4GKLM0RKQLSP2FBO1ROPKSSW47DZE', '158', secretFile, 6, 6150],
     ['APX4GKLM0RKQLSP2FBO1ROPKSSW47DZE', '1', secretFile, 6, 6150],
-    ['OTHERKEY', '77', secretFile, 1, 1422],
+    ['OTHERKEY', '77', secretFile, 5, 6154],
     ['ck_mine', '158', secretFile, 1, 1422],
     ['OTHERKEY', '158', short, 1, 1422],
   ]
