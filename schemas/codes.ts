@@ -64,7 +64,7 @@ export const commandCodes = {
   KEY_NOT_CREATED: notDone(6100, 'Key not created: a principal has at most five live keys'),
   KEY_CREATED: done(6101, 'Key created: its secret is shown only now'),
   KEYS_LISTED: done(6111, 'Keys'),
-  KEY_NOT_UPDATED: absent(6120, 'There is no such key'),
+  KEY_NOT_UPDATED: absent(6120, 'There is no such live key'),
   KEY_UPDATED: done(6121, 'Key updated'),
   KEY_NOT_REVIVED: notDone(6122, 'Key not turned on: a principal has at most five live keys'),
   KEY_NOT_ROTATED: absent(6130, 'There is no such live key'),
