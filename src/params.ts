@@ -79,7 +79,7 @@ function members(properties: Record<string, object>): Read | undefined {
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-function toFault({ instancePath, keyword, params, message, schema, parentSchema }: ErrorObject): Fault {
+function toFault({ instancePath, keyword, params, message, schema }: ErrorObject): Fault {
   if (keyword === 'required')
     return { path: `${instancePath}/${pointer(params.missingProperty)}`, message: 'is required' }
   if (keyword === 'additionalProperties') {
@@ -89,7 +89,7 @@ function toFault({ instancePath, keyword, params, message, schema, parentSchema 
   if (keyword === 'propertyNames')
     return { path: `${instancePath}/${pointer(params.propertyName)}`, message: 'must not stand here' }
   if (keyword === 'not') return { path: instancePath, message: excluded(schema) }
-  if (keyword === 'pattern') return { path: instancePath, message: unaccepted(parentSchema) }
+  if (keyword === 'pattern') return { path: instancePath, message: 'has characters that are not accepted here' }
   return { path: instancePath, message: message ?? 'is not accepted' }
 }
 
@@ -97,8 +97,5 @@ function excluded(schema: unknown): string {
   const { enum: values } = Object(schema)
   return Array.isArray(values) ? `must not be ${values.join(' or ')}` : 'has members that exclude each other'
 }
-
-const unaccepted = (schema: ErrorObject['parentSchema']): string =>
-  `has characters that are not accepted here${schema?.description ? `: expected ${schema.description}` : ''}`
 
 const pointer = (name: string): string => name.slice(0, 128).replaceAll('~', '~0').replaceAll('/', '~1')

@@ -53,7 +53,7 @@ test('account create, key import and user set answer like the commands they are,
     const { status, stdout, stderr } = await importing(key, cdn, file)
     assert.deepEqual([status, JSON.parse(stdout).code], [exit, code], `${key} ${cdn}: ${stderr}`)
     assert.ok(!(stdout + stderr).includes(secret) && !stdout.includes('too short'), 'no secret is printed')
-    if (cdn === '77') assert.match(JSON.parse(stdout).message, /no account 77: create it first/)
+    if (cdn === '77') assert.match(JSON.parse(stdout).message, /no such account: create it first/)
   }
 })
 
