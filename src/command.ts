@@ -6,7 +6,14 @@ import type { Passwords } from './passwords.js'
 import type { Permission } from './permissions.js'
 import type { Store } from './store/store.js'
 
-export { mostLiveKeys, requireGrantable, requireOver, requireShowable } from './delegate.js'
+export {
+  mostLiveKeys,
+  requireGrantable,
+  requireOver,
+  requireShowable,
+  requireUpdatable,
+  requireUserGrantable,
+} from './delegate.js'
 export type { Permission } from './permissions.js'
 export { permissionsOfType } from './permissions.js'
 export { invalid, Refusal } from './refusal.js'
@@ -103,6 +110,12 @@ export interface Performed {
 /** A code, and the result where the code brings one. */
 export type Returned<C, R> = readonly [code: C] | readonly [code: C, result: R]
 
+/** A call to show. `after` names commands whose own examples make what this one needs: they run before it, in order. */
+export interface Example<P = object> {
+  readonly params: P
+  readonly after?: string[]
+}
+
 /** The declaration of a command; everything that is published about it comes from here. */
 export interface Declaration<P extends TSchema, R extends TSchema, C extends string, Prepared> {
   readonly name: string
@@ -113,6 +126,8 @@ export interface Declaration<P extends TSchema, R extends TSchema, C extends str
   readonly params: P
   readonly result: R
   readonly codes: readonly C[]
+  /** A call that answers "done", for docs/commands.md; every command of the gateway has one, an operator's own may. */
+  readonly example?: NoInfer<Example<Partial<Static<P>>>>
   /** What the audit trail names as the object of the command. */
   readonly target?: (params: Static<P>) => string | number | undefined
   /** The items of a command that carries others. It always writes. */
@@ -138,6 +153,7 @@ export interface Command {
   readonly result: TSchema
   readonly codes: readonly string[]
   readonly ownCodes: ReadonlyMap<string, OwnCode>
+  readonly example?: Example
   readonly reads: boolean
   target?(params: unknown): string | number | undefined
   carries?(params: unknown): readonly Item[]
@@ -154,6 +170,7 @@ export interface Published {
   readonly params: object
   readonly result: object
   readonly codes: { readonly name: string; readonly code: number; readonly message: string }[]
+  readonly example?: Example
 }
 
 /** Declares one of the gateway's commands. Throws when the declaration breaks a rule of protocol §2. */
@@ -206,6 +223,7 @@ function checked<P extends TSchema, R extends TSchema, C extends string, Prepare
     result,
     codes: declaration.codes,
     ownCodes,
+    ...(declaration.example && { example: declaration.example }),
     reads: !carries && (permission === null || permission.endsWith(':read')),
     // The compiled schema has checked what these are given before they are called.
     ...(target && { target: (given: unknown) => target(given as Static<P>) }),

@@ -11,7 +11,18 @@ import { exits } from '../src/cli/exits.js'
 import { scanJson, withoutSignature } from '../src/json.js'
 import { mac, root, testInstance } from './support/instance.js'
 
-const pages = ['README.md', 'docs/protocol.md', 'SECURITY.md', 'CHANGELOG.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md']
+const pages = [
+  'README.md',
+  'docs/protocol.md',
+  'docs/commands.md',
+  'docs/codes.md',
+  'docs/audit.md',
+  'docs/benchmarks.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+]
 const read = (page: string): string => readFileSync(join(root, page), 'utf8')
 const protocol = read('docs/protocol.md')
 
@@ -34,7 +45,7 @@ const example = {
   replyMac: stated(/with HTTP status\s200, it is\s`(.{44})`/),
 }
 
-test('the generated tables of the documents are what the code says now', () => {
+test('the generated pages and tables of the documents are what the code says now', () => {
   const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/docs.mjs'), '--check'], {
     encoding: 'utf8',
   })
@@ -99,7 +110,7 @@ test('the documents name no setting, no code of the gateway and no dialect that 
     settings: new Set(Object.values(settings).map(({ env }) => `COUNTERSIGN_${env}`)),
     codes: new Set(Object.values(codes).map(({ code }) => String(code))),
   }
-  const unknown = ['README.md', 'docs/protocol.md', 'SECURITY.md'].flatMap((page) => {
+  const unknown = ['README.md', 'docs/protocol.md', 'docs/codes.md', 'docs/audit.md', 'SECURITY.md'].flatMap((page) => {
     const text = read(page)
     const named = text.match(/\bCOUNTERSIGN_[A-Z]+(?:_[A-Z]+)*\b/g) ?? []
     const numbers = text.match(/\b1[45]\d\d\b/g) ?? []
