@@ -17,6 +17,7 @@ function authority(secrets: readonly (readonly [secret: string, until: number | 
     lineage: 'ck_test',
     principal: { kind: 'owner', id: 'o' },
     permissions: ['*'],
+    powerless: false,
     addresses: undefined,
     secrets: secrets.map(([secret, until]) => ({ key: createSecretKey(secret, 'utf8'), until })),
     enabled: true,
