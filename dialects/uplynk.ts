@@ -108,7 +108,8 @@ function message({ entry, detail }: Outcome): string {
   const { errors = [], suggestion, address } = detail
   if (errors.length > 0)
     return errors.map(({ path, message }) => `${path.slice(1) || 'request'}: ${message}`).join('; ')
-  const told = detail.message ?? entry.message
+  // What the envelope calls idempotency_key begins with an underscore here.
+  const told = (detail.message ?? entry.message).replaceAll(/(?<!_)idempotency_key/g, '_idempotency_key')
   if (suggestion !== undefined) return `${told}: did you mean ${suggestion}?`
   return address === undefined ? told : `${told}: ${address}`
 }
