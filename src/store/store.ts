@@ -7,6 +7,7 @@ import type { Queries } from './db.js'
 import { Keys } from './keys.js'
 import { Records } from './records.js'
 import { StreamUsers } from './stream-users.js'
+import { Subowners } from './subowners.js'
 import { Tickets } from './tickets.js'
 import { Users } from './users.js'
 
@@ -62,6 +63,10 @@ export class Store {
   /** The keys of any account: for commands that need `instance`. */
   keysOf(account: number): AccountKeys {
     return new AccountKeys(this.queries, account, this.sealing, this.touch)
+  }
+
+  get subowners(): Subowners {
+    return new Subowners(this.queries, this.account, this.touch)
   }
 
   get tickets(): Tickets {

@@ -12,7 +12,7 @@ import { samples } from '../support/samples.js'
 
 /** What account 2 has and nobody else may see. Its ids are sent by the attackers, so they may come back. */
 const canary = 'canary-4711'
-const [root, user] = ['victim-root', 'victim-user']
+const [root, user, subownerName] = ['victim-root', 'victim-user', 'victim-subowner']
 const stream = { app: 'victim-app', stream: 'victim-stream' }
 const [doneKey, unseenKey] = ['victim-key-done', 'victim-key-unseen']
 
@@ -68,9 +68,10 @@ async function world(t: TestContext): Promise<World> {
   await base.close()
   t.after(() => rmSync(folders, { recursive: true }))
   for (const { begin } of scenes) begin('objects')
-  const requests = await objects(scenes[0].gateway, victim)
+  const { requests, subowner } = await objects(scenes[0].gateway, victim)
   const byParameter = new Map<string, readonly unknown[]>([
-    ['id', [user, root, victim.apiKey]],
+    ['id', [user, root, victim.apiKey, subowner]],
+    ['username', [subownerName]],
     ['streamuser_id', [1, 2]],
     ['app', [stream.app]],
     ['stream', [stream.stream]],
@@ -82,8 +83,11 @@ async function world(t: TestContext): Promise<World> {
   return { scenes, attackers, known: (parameter) => byParameter.get(parameter) ?? [user] }
 }
 
-/** What account 2 owns; the request ids of its making. */
-async function objects(gateway: CommandInstance, by: Credentials): Promise<string[]> {
+/** What account 2 owns: the request ids of its making, and what is named by a generated id. */
+async function objects(
+  gateway: CommandInstance,
+  by: Credentials,
+): Promise<{ readonly requests: string[]; readonly subowner: string }> {
   const secrets = { comment: canary, token: canary, ip: canary, password: canary }
   const settings = { save_folder: canary, ga_key: canary, pass: canary }
   const made = [
@@ -91,12 +95,13 @@ async function objects(gateway: CommandInstance, by: Credentials): Promise<strin
     await gateway.call('set-user', { id: user, user: { ...secrets, type: 3, conlimit: 4711 } }, { by }),
     await gateway.call('sevu.addstreamuser', { ...stream, ...settings, user }, { by }),
     await gateway.call('sevu.addstreamuser', { ...stream, ...settings, user: null }, { by }),
+    await gateway.call('subowners/create', { username: subownerName, password: canary, permissions: ['api'] }, { by }),
   ]
   assert.deepEqual(
     made.map(({ code }) => code),
-    [3011, 3011, 2061, 2061],
+    [3011, 3011, 2061, 2061, 4001],
   )
-  return made.map(({ request_id }) => request_id)
+  return { requests: made.map(({ request_id }) => request_id), subowner: made.at(-1)?.result.id }
 }
 
 /** Every row of every table that belongs to an account. */

@@ -75,7 +75,10 @@ export async function testInstance(options: TestOptions = {}): Promise<TestInsta
     logger,
   }
   const { now = around.now, randomBytes: bytes = randomBytes, randomName = nanoid } = options
-  const config = toConfig(readEnv({ COUNTERSIGN_DATA: folder }), ['native', 'scaleengine'])
+  const config = toConfig(
+    readEnv({ COUNTERSIGN_DATA: folder }),
+    dialects.map(({ name }) => name),
+  )
   const admin = options.folder
     ? undefined
     : await initialise(config, 1, { ...around, now, randomBytes: bytes, randomName })
@@ -116,7 +119,12 @@ export async function testInstance(options: TestOptions = {}): Promise<TestInsta
 
 export function wireOf(body: string | Buffer, wire: Partial<Wire> = {}): Wire {
   return {
+    method: 'POST',
     path: '/control',
+    query: '',
+    host: 'localhost',
+    origin: undefined,
+    secFetchSite: undefined,
     contentType: 'application/json',
     contentEncoding: undefined,
     authorization: undefined,
