@@ -20,7 +20,14 @@ export { invalid, Refusal } from './refusal.js'
 export type { KeyInfo, SecretKeyInfo } from './store/account-keys.js'
 export type { PanelUser, UserFields } from './store/users.js'
 export { renewSubownerKey } from './subowner-keys.js'
-export { heldBySubowner, requireOverSubowner, shownSubowner, subownerKeys, subownerPrincipal } from './subowners.js'
+export {
+  heldBySubowner,
+  requireOverSubowner,
+  requireRaisable,
+  shownSubowner,
+  subownerKeys,
+  subownerPrincipal,
+} from './subowners.js'
 export { playableFrom, readExpiry, shownTicket } from './tickets.js'
 
 /** Who acts: a key of a principal of an account, or the operator at the command line. */

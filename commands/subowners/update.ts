@@ -4,6 +4,7 @@ import {
   heldBySubowner,
   renewSubownerKey,
   requireOverSubowner,
+  requireRaisable,
   shownSubowner,
   subownerKeys,
 } from '../../src/command.js'
@@ -31,7 +32,10 @@ export default command({
     if (!before) return ['SUBOWNER_NOT_UPDATED']
     const permissions = wanted && [...new Set(wanted)]
     requireOverSubowner(caller, before.permissions)
-    if (permissions) requireOverSubowner(caller, permissions)
+    if (permissions) {
+      requireOverSubowner(caller, permissions)
+      requireRaisable(caller, before.permissions, permissions, await subownerKeys(context, id))
+    }
     const renewed = newkey === 1 ? await renewSubownerKey(before, grace, context) : undefined
     if (newkey === 1 && !renewed) return ['SUBOWNER_NOT_REKEYED']
     const change = { password, permissions, keyId: renewed?.keyId }
