@@ -9,7 +9,7 @@ import type { Caller, Command, Published } from './command.js'
 import type { Dialect } from './dialect.js'
 import { Executor } from './execute.js'
 import { gateway, type Handle } from './gateway.js'
-import { generateKey } from './generate.js'
+import { generateKey, generateReadable, generateToken } from './generate.js'
 import { limits } from './limits.js'
 import { requestLog } from './log.js'
 import { passwords } from './passwords.js'
@@ -154,6 +154,8 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     chainMac,
     id: () => options.randomBytes(16).toString('hex'),
     newKey: () => generateKey(options),
+    newToken: () => generateToken(options),
+    readable: (length) => generateReadable(options, length),
     catalogue: () => catalogue,
     timeLimit,
   })
