@@ -9,7 +9,10 @@ export function checkText(text: string): { ours: boolean; what: string } {
     }
   }
   if (isGeneratedToken(text)) {
-    return { ours: true, what: 'an access token of Countersign, whole: its checksum is right. Where it leaked, revoke it' }
+    return {
+      ours: true,
+      what: 'an access token of Countersign, whole: its checksum is right. Where it leaked, revoke it',
+    }
   }
   if (isGeneratedId(text)) return { ours: true, what: 'a public id of Countersign, whole (ids carry no checksum)' }
   return { ours: false, what: fault(text) }

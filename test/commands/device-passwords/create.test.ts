@@ -16,7 +16,13 @@ test('a login and a password of 26 characters are made, shown once, and kept now
   assert.match(user_name, /^[0-9a-z]{12}$/)
   assert.match(password, /^[0-9a-z]{26}$/)
   const listed = (await gateway.run('device-passwords/list')).result.device_passwords
-  assert.deepEqual(Object.keys(listed[0]).sort(), ['created_at', 'device_name', 'user_name', 'valid_from', 'valid_until'])
+  assert.deepEqual(Object.keys(listed[0]).sort(), [
+    'created_at',
+    'device_name',
+    'user_name',
+    'valid_from',
+    'valid_until',
+  ])
   for (const file of readdirSync(gateway.folder)) {
     assert.ok(!readFileSync(join(gateway.folder, file)).includes(password), file)
   }
