@@ -113,7 +113,12 @@ export async function testInstance(options: TestOptions = {}): Promise<TestInsta
 
 export function wireOf(body: string | Buffer, wire: Partial<Wire> = {}): Wire {
   return {
+    method: 'POST',
     path: '/control',
+    query: '',
+    host: 'localhost',
+    origin: undefined,
+    secFetchSite: undefined,
     contentType: 'application/json',
     contentEncoding: undefined,
     authorization: undefined,
