@@ -122,6 +122,27 @@ export function entryOf(code: number): CodeEntry {
   return byNumber.get(code) ?? { code, http: isDone(code) ? 200 : 409, message: isDone(code) ? 'Done' : 'Not done' }
 }
 
+/** IBM Video's HTTP statuses and error values for what is refused or not done, as far as they differ or have a name (protocol §9.5). */
+export const ibmErrors: ReadonlyMap<string, { readonly http: number; readonly error: string }> = new Map([
+  ['MALFORMED', { http: 400, error: 'input_validation_error' }],
+  ['INVALID_PARAMS', { http: 400, error: 'input_validation_error' }],
+  ['UNAUTHENTICATED', { http: 401, error: 'unauthorized' }],
+  ['KEY_INACTIVE', { http: 401, error: 'unauthorized' }],
+  ['FORBIDDEN', { http: 403, error: 'lack_of_ownership' }],
+  ['ADDRESS_REFUSED', { http: 403, error: 'lack_of_ownership' }],
+  ['UNKNOWN_COMMAND', { http: 404, error: 'not_found' }],
+  ['DEVICE_PASSWORD_NOT_REVOKED', { http: 404, error: 'not_found' }],
+  ['METHOD_NOT_ALLOWED', { http: 405, error: 'method_not_allowed' }],
+  ['SLOW', { http: 408, error: 'request_timeout' }],
+  ['DEVICE_PASSWORD_NOT_CREATED', { http: 409, error: 'limit_reached' }],
+  ['TOO_LARGE', { http: 413, error: 'request_too_large' }],
+  ['UNSUPPORTED_MEDIA', { http: 415, error: 'unsupported_media_type' }],
+  ['RATE_LIMITED', { http: 429, error: 'too_many_requests' }],
+  ['OVERLOADED', { http: 503, error: 'service_unavailable' }],
+  ['STORAGE', { http: 503, error: 'service_unavailable' }],
+  ['TIMED_OUT', { http: 504, error: 'gateway_timeout' }],
+])
+
 /** ScaleEngine's general codes for what the gateway refuses (cp.scaleengine.net, "response codes"; protocol §9.2). */
 export const scaleengineCodes: ReadonlyMap<string, number> = new Map([
   ['UNKNOWN_COMMAND', 0],

@@ -66,8 +66,8 @@ function readList(ips: readonly string[]): readonly string[] {
 const beyond = (message: string) => new Refusal('FORBIDDEN', { message })
 
 /** Whose a new key or token is. The operator at the command line is nobody who signs: it is the account's owner's. */
-export async function signerFor({ keyId, principal, account }: Caller, store: Store): Promise<Caller['principal']> {
-  if (keyId !== null) return principal
+export async function signerFor({ principal, account }: Caller, store: Store): Promise<Caller['principal']> {
+  if (principal.kind !== 'local') return principal
   const owner = await store.accounts.owner(account)
   if (owner === undefined) {
     throw new Refusal('INVALID_PARAMS', { message: `There is no account ${account}: create it first` })
