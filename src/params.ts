@@ -36,9 +36,9 @@ function reader(schema: object): Read | undefined {
   const type = 'type' in schema ? schema.type : undefined
   if (type === 'integer' || type === 'number') return readNumber
   if (type === 'boolean') return readBoolean
-  if ('anyOf' in schema) return orNull(Object.values(Object(schema.anyOf)))
   if (type === 'array' && 'items' in schema) return elements(reader(Object(schema.items)))
   if (type === 'object' && 'properties' in schema) return members(Object(schema.properties))
+  if (type === undefined && 'anyOf' in schema) return orNull(Object.values(Object(schema.anyOf)))
   return undefined
 }
 

@@ -65,7 +65,7 @@ function fill(text: string, { now, owner, got }: Values): string {
 /** Puts values in place of a request's placeholders and signs it. */
 export function prepare(request: string, values: Values): Sent {
   const [, method = '', target = '', written = '', rest = ''] =
-    /^([A-Z]+) (\S+)\n((?:\S+: .*\n)*)\n?((?:.|\n)*)$/.exec(`${request}\n`) ??
+    /^([A-Z]+) (.+)\n((?:\S+: .*\n)*)\n?((?:.|\n)*)$/.exec(`${request}\n`) ??
     assert.fail('expected a method, a path, headers, an empty line, the body')
   const [path = '', query = ''] = fill(target, values).split('?')
   const head = fill(written, values)
