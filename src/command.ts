@@ -20,7 +20,6 @@ export { permissionsOfType } from './permissions.js'
 export { invalid, Refusal } from './refusal.js'
 export type { TokenInfo } from './store/access-tokens.js'
 export type { KeyInfo } from './store/account-keys.js'
-export type { DevicePassword } from './store/device-passwords.js'
 export type { PanelUser, UserFields } from './store/users.js'
 export { playableFrom, readExpiry, shownTicket } from './tickets.js'
 
