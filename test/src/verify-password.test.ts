@@ -192,10 +192,10 @@ test('a flood of strangers holds up no signed command that hashes a password; th
   await Promise.all(strangers)
   const before = order.slice(0, order.indexOf('signed')).filter((status) => status === 401).length
   assert.ok(before < 20, `after ${before} strangers`)
-  assert.deepEqual(
-    [401, 503].map((status) => order.filter((one) => one === status).length),
-    [68, 12],
-  )
+  const [checked = 0, turnedAway = 0] = [401, 503].map((status) => order.filter((one) => one === status).length)
+  assert.equal(checked + turnedAway, 80)
+  // As many as may wait, and at most four that are looked at meanwhile.
+  assert.ok(checked >= 64 && checked <= 68, String(checked))
 })
 
 test('what somebody did with a password is in the audit trail, as the user, without a key, and the chain holds', async (t) => {
