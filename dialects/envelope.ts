@@ -18,7 +18,7 @@ export function readMessage(scan: Scan, commandMember: 'cmd' | 'command', header
   const { value } = scan
   const command = text(value, commandMember, 'the name of a command')
   const params = parameters(value)
-  const key = keyId(text(value, 'api_key', 'the public id of a key'))
+  const key = keyId(text(value, 'api_key', 'the public id of a key'), 'api_key')
   return {
     command,
     params,
@@ -60,9 +60,9 @@ export function text(value: Scan['value'], name: string, what: string): string {
 }
 
 /** An id of a key; refuses a secret that somebody mistook for one. */
-export function keyId(id: string): string {
-  if (id.startsWith('cs_')) throw malformed('api_key: this is the secret, not the id')
-  if (id.length > maxKeyId) throw malformed(`api_key: expected at most ${maxKeyId} characters`)
+export function keyId(id: string, name: string): string {
+  if (id.startsWith('cs_')) throw malformed(`${name}: this is the secret, not the id`)
+  if (id.length > maxKeyId) throw malformed(`${name}: expected at most ${maxKeyId} characters`)
   return id
 }
 

@@ -53,6 +53,7 @@ export function requireKnown(name: string, registry: Registry, dialect?: Pick<Di
 
 /** 1403 unless the caller holds what the command asks for. */
 export function requirePermission({ permission }: Command, caller: Caller): void {
+  if (caller.powerless) throw new Refusal('FORBIDDEN', { message: 'You are granted nothing here' })
   if (permission !== null && !caller.holds(permission)) {
     throw new Refusal('FORBIDDEN', { message: `This needs the permission ${permission}` })
   }
@@ -76,6 +77,7 @@ function summary(faults: readonly Fault[]): string {
 export function callerOf(
   authority: Pick<Authority, 'account' | 'principal' | 'permissions' | 'addresses' | 'expiresAt'> & {
     readonly keyId?: string | null
+    readonly powerless?: boolean
   },
   address: string,
 ): Caller {
@@ -85,6 +87,7 @@ export function callerOf(
     principal: authority.principal,
     keyId: authority.keyId ?? null,
     address,
+    powerless: authority.powerless ?? false,
     permissions,
     addresses: authority.addresses,
     expiresAt: authority.expiresAt,

@@ -13,6 +13,8 @@ export interface Authority {
   readonly lineage: string
   readonly principal: { readonly kind: string; readonly id: string }
   readonly permissions: readonly Permission[]
+  /** True when the principal itself is granted nothing at all. */
+  readonly powerless?: boolean
   /** Undefined: any address. */
   readonly addresses: AddressList | undefined
   /** What keys; the newest first; `until` in Unix seconds, null for never. */
@@ -127,6 +129,7 @@ function toAuthority(record: KeyRecord, reload: Authority['reload']): KeyAuthori
     lineage: record.lineage,
     principal: { kind: principal.kind, id: principal.id },
     permissions: effective(record.permissions, principal.permissions, principal.type),
+    powerless: principal.permissions?.length === 0,
     addresses: record.addresses.length > 0 ? addressList(record.addresses) : undefined,
     secrets: record.secrets.map(({ secret, until }) => ({ key: createSecretKey(secret, 'utf8'), until })),
     enabled: record.enabled && principal.enabled && record.accountEnabled,
