@@ -73,7 +73,7 @@ export const ImportKey = Closed({
     minLength: 1,
     maxLength: 128,
     // What created_by says where no key was the maker must be no key's id.
-    pattern: '^(?!ck_|cs_|local:|init$)[\\u0021-\\u007e]+$',
+    pattern: '^(?!ck_|cs_|(?:local|user|owner|subowner):|init$)[\\u0021-\\u007e]+$',
     description: 'the vendor’s public key id; ids that begin with ck_ are made here, not imported',
   }),
   secret: Type.String({ minLength: 24, maxLength: 1024, description: 'the vendor’s secret, used as its UTF-8 text' }),

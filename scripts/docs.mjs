@@ -2,18 +2,20 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { codes, ibmErrors } from '../dist/schemas/codes.js'
 import { settings } from '../dist/schemas/config.js'
 import { codesPage } from './codes-page.mjs'
 import { commandsPage } from './commands-page.mjs'
 import { code, table } from './markdown.mjs'
 
 const root = join(import.meta.dirname, '..')
-const documents = ['README.md']
+const documents = ['README.md', 'docs/protocol.md']
 const { commands } = JSON.parse(readFileSync(join(root, 'schemas/catalogue.json'), 'utf8'))
 
 const generators = new Map([
   ['settings', settingsTable],
   ['verbs', verbsTable],
+  ['ibm', ibmTable],
 ])
 
 function settingsTable() {
@@ -44,6 +46,11 @@ function verbs(path) {
   }
   const names = [...members.matchAll(/^ {2}([a-z]\S*)/gm)].map(([, name]) => name)
   return names.filter((name) => name !== 'help').flatMap((name) => verbs([...path, name]))
+}
+
+function ibmTable() {
+  const rows = [...ibmErrors].map(([name, { http, error }]) => [http, code(error), codes[name].code, code(name)])
+  return table(['HTTP', 'error', 'code', 'name'], rows)
 }
 
 const marked = /(<!-- begin ([a-z]+): [^>]*-->\n)[\s\S]*?(<!-- end \2 -->)/g

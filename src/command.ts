@@ -7,16 +7,20 @@ import type { Permission } from './permissions.js'
 import type { Store } from './store/store.js'
 
 export {
+  madeBy,
   mostLiveKeys,
   requireGrantable,
+  requireHolding,
   requireOver,
   requireShowable,
   requireUpdatable,
   requireUserGrantable,
+  signerFor,
 } from './delegate.js'
 export type { Permission } from './permissions.js'
 export { permissionsOfType } from './permissions.js'
 export { invalid, Refusal } from './refusal.js'
+export type { TokenInfo } from './store/access-tokens.js'
 export type { KeyInfo, SecretKeyInfo } from './store/account-keys.js'
 export type { PanelUser, UserFields } from './store/users.js'
 export { renewSubownerKey } from './subowner-keys.js'
@@ -75,6 +79,8 @@ export interface Context<Prepared = undefined> {
   id(): string
   /** A new key id and signing secret. */
   newKey(): { readonly keyId: string; readonly secret: string }
+  /** A new bearer token. */
+  newToken(): string
   /** Tells the audit trail what changed: never a secret. */
   audit(before: object | undefined, after: object | undefined): void
   /** Runs an item that `prepare` judged, in a savepoint of its own: an even code of it keeps nothing. */
@@ -92,6 +98,10 @@ export interface Context<Prepared = undefined> {
 /** What `prepare` is given: it runs before the transaction and may be slow. */
 export interface PrepareContext {
   readonly passwords: Passwords
+  /** What is committed; to be read only. */
+  readonly store: Store
+  /** Random lower-case letters and digits for a person to type, 5 bits each. */
+  readable(length: number): string
   /** Admits a command that another one carries, as if it came by itself, and prepares it. */
   judge(item: Item): Promise<Judged>
 }

@@ -24,7 +24,7 @@ export function receive(wire: Wire, bodyLimit: number, owned: boolean): Carrier 
     if (wire.body.length === 0) return { wire, form: new Map(), json: undefined, bodyLimit }
   }
   if (isJson) return { wire, form: undefined, json: scanJson(decodeUtf8(wire.body)), bodyLimit }
-  const form = readForm(wire)
+  const form = readForm(wire, owned && !isBelowEndpoint(wire.path))
   const carrier = owned ? ownCarrier : carrierOf
   return form instanceof Promise
     ? form.then((fields) => carrier(wire, fields, bodyLimit))
@@ -33,6 +33,9 @@ export function receive(wire: Wire, bodyLimit: number, owned: boolean): Carrier 
 
 /** The endpoint itself, where every dialect is spoken that has no path of its own. */
 export const isEndpoint = (path: string): boolean => path === '/control' || path === '/control/'
+
+/** A path below the endpoint: what the listener refuses there, and how forms are read, is the endpoint's. */
+export const isBelowEndpoint = (path: string): boolean => path.startsWith('/control/')
 
 export const tooLarge = (bodyLimit: number): string => `The request body is larger than ${bodyLimit} bytes`
 
@@ -75,7 +78,7 @@ function firstByte(body: Buffer): number | undefined {
   return body[at]
 }
 
-function readForm({ body, contentType = '' }: Wire): [string, string][] | Promise<[string, string][]> {
+function readForm({ body, contentType = '' }: Wire, typed: boolean): [string, string][] | Promise<[string, string][]> {
   if (/^\s*multipart\/form-data\s*;/i.test(contentType)) {
     // Valid as a whole, so valid in every part: decoding a part as UTF-8 then loses nothing, and the HMAC covers its bytes.
     decodeUtf8(body)
@@ -83,7 +86,7 @@ function readForm({ body, contentType = '' }: Wire): [string, string][] | Promis
   }
   const text = decodeUtf8(body)
   if (text === '') throw malformed(`the body is empty: ${carriers}`)
-  return decodeForm(text.replace(/\r?\n$/, ''))
+  return decodeForm(text.replace(/\r?\n$/, ''), typed)
 }
 
 function readMultipart(body: Buffer, contentType: string): Promise<[string, string][]> {

@@ -1,5 +1,5 @@
 import { ImportedKey, ImportKey } from '../../schemas/gateway.js'
-import { type Caller, command, mostLiveKeys, requireGrantable } from '../../src/command.js'
+import { type Caller, command, madeBy, mostLiveKeys, requireGrantable } from '../../src/command.js'
 
 export default command({
   name: 'keys/import',
@@ -34,7 +34,6 @@ export default command({
 })
 
 /** The id of a key is its own account's business. No key has an id with a space, so nothing is taken for that one's child. */
-function creator({ keyId, principal, account: own }: Caller, account: number): string {
-  if (keyId === null) return `${principal.kind}:${principal.id}`
-  return own === account ? keyId : 'an instance key'
+function creator(caller: Caller, account: number): string {
+  return caller.keyId === null || caller.account === account ? madeBy(caller) : 'an instance key'
 }

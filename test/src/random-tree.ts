@@ -4,6 +4,7 @@ import { nanoid } from 'nanoid'
 import type { Credentials } from '../../clients/typescript/index.js'
 import { generateKey } from '../../src/generate.js'
 import { effective } from '../../src/permissions.js'
+import { AccessTokens } from '../../src/store/access-tokens.js'
 import { Accounts } from '../../src/store/accounts.js'
 import { Keys } from '../../src/store/keys.js'
 import { Subowners } from '../../src/store/subowners.js'
@@ -79,6 +80,9 @@ const single = fc.record({
       'rotate',
       'revoke',
       'import',
+      'token',
+      'token',
+      'untoken',
       'save',
       'save',
       'remove',
@@ -134,10 +138,11 @@ export interface KeyState {
 export interface State {
   readonly keys: ReadonlyMap<string, KeyState>
   readonly users: ReadonlyMap<string, { readonly type: number; readonly end: number | null; readonly row: string }>
+  readonly tokens: ReadonlyMap<string, KeyState>
   readonly subowners: ReadonlyMap<string, { readonly holds: readonly string[]; readonly row: string }>
 }
 
-/** Keys, panel users and subowners of every account as they stand in the database. */
+/** Keys, access tokens, panel users and subowners of every account as they stand in the database. */
 export async function stateOf({ db }: TestInstance): Promise<State> {
   const keys = await db.all<
     Record<string, string> & { expires_at: number | null; user_type: number | null; user_expire: number | null }
@@ -146,23 +151,29 @@ export async function stateOf({ db }: TestInstance): Promise<State> {
      left join principals p on p.account = k.account and p.kind = k.principal_kind and p.id = k.principal_id
      left join users u on k.principal_kind = 'user' and u.account = k.account and u.id = k.principal_id`,
   )
+  const tokens = await db.all<
+    Record<string, string> & { expires_at: number | null; user_type: number | null; user_expire: number | null }
+  >(
+    `select t.*, p.permissions as own, p.enable as principal_enable, u.type as user_type, u.expire as user_expire from access_tokens t
+     left join principals p on p.account = t.account and p.kind = t.principal_kind and p.id = t.principal_id
+     left join users u on t.principal_kind = 'user' and u.account = t.account and u.id = t.principal_id`,
+  )
   const subowners = await db.all<{ id: string; own: string }>(
     `select s.*, p.permissions as own from subowners s
      join principals p on p.account = s.account and p.kind = 'subowner' and p.id = s.id`,
   )
   const users = await db.all<{ account: number; id: string; type: number; expire: number }>('select * from users')
+  const held = (
+    row: Record<string, string> & { expires_at: number | null; user_type: number | null; user_expire: number | null },
+  ): KeyState => ({
+    holds: effective(JSON.parse(row.permissions ?? ''), row.own ? JSON.parse(row.own) : null, row.user_type),
+    addresses: JSON.parse(row.addresses ?? ''),
+    end: earlier(row.expires_at, row.user_expire || null),
+    row: JSON.stringify(row),
+  })
   return {
-    keys: new Map(
-      keys.map((row) => [
-        row.key_id ?? '',
-        {
-          holds: effective(JSON.parse(row.permissions ?? ''), row.own ? JSON.parse(row.own) : null, row.user_type),
-          addresses: JSON.parse(row.addresses ?? ''),
-          end: earlier(row.expires_at, row.user_expire || null),
-          row: JSON.stringify(row),
-        },
-      ]),
-    ),
+    keys: new Map(keys.map((row) => [row.key_id ?? '', held(row)])),
+    tokens: new Map(tokens.map((row) => [row.token_id ?? '', held(row)])),
     subowners: new Map(subowners.map((row) => [row.id, { holds: JSON.parse(row.own), row: JSON.stringify(row) }])),
     users: new Map(users.map((row) => [row.id, { type: row.type, end: row.expire || null, row: JSON.stringify(row) }])),
   }
@@ -190,6 +201,7 @@ export function plant(
   return instance.db.transaction(async (session) => {
     await session.run('delete from keys where account = 1 and key_id <> $1', [instance.owner.apiKey])
     await session.run('delete from users')
+    await session.run('delete from access_tokens')
     await session.run('delete from subowners')
     await session.run(`delete from principals where kind = 'subowner'`)
     const repository = new Keys(session, instance.vault)
@@ -214,6 +226,13 @@ export function plant(
       for (const key of keys) await add('user', id, key.permissions, key.limits)
     }
     for (const key of ownerKeys) await add('owner', owner, key.permissions, key.limits)
+    const tokens = new AccessTokens(session, 1, () => undefined)
+    for (const [index, { permissions: granted }] of ownerKeys.entries()) {
+      const by = made[index % made.length]?.apiKey ?? ''
+      const given = { permissions: granted, addresses: [], expiresAt: now + 3600, createdBy: by }
+      const token = { tokenId: `${run}-token-${index}`, token: nanoid(), principal: { kind: 'owner', id: owner } }
+      await tokens.insert({ ...token, ...given }, now)
+    }
     for (const [index, { api, keys }] of subowners.entries()) {
       const id = `${run}-subowner-${index}`
       const [{ apiKey: keyId }, held] = [await add('subowner', id, ['*']), api ? ['*'] : []]
@@ -263,7 +282,7 @@ function restriction({ key, user, verb }: Single, { keys, users, subowners }: St
   return verb === 'update' ? ['set-user', { id, user: { type: 3 } }] : ['toggle-user', { id }]
 }
 
-function message(wanted: Single, { keys, users, subowners }: State, { now }: Planted): Sent {
+function message(wanted: Single, { keys, users, tokens, subowners }: State, { now }: Planted): Sent {
   const { verb, permissions: granted, ips, hours, flag } = wanted
   const key = pick(keys.keys(), wanted.key)
   const id = flag && verb === 'save' ? `new-${wanted.user % 3}` : pick([...users.keys(), 'nobody'], wanted.user)
@@ -289,6 +308,13 @@ function message(wanted: Single, { keys, users, subowners }: State, { now }: Pla
       return ['keys/rotate', { key, grace: flag ? 0 : 3600 }]
     case 'revoke':
       return ['keys/revoke', { key, cascade: flag }]
+    case 'token':
+      return [
+        'access-tokens/create',
+        { permissions: granted, expires_in: typeof hours === 'number' ? hours * 3600 : undefined },
+      ]
+    case 'untoken':
+      return ['access-tokens/revoke', { token_id: pick([...tokens.keys(), 'none'], wanted.key) }]
     case 'import':
       return ['keys/import', { key: `APX${wanted.key}`, secret: 'a-secret-of-24-characters', account: flag ? 1 : 2 }]
     case 'save':
