@@ -19,6 +19,8 @@ export interface DriverCall {
     readonly longest_wait?: number
     readonly audience?: string
     readonly cdn?: number
+    /** Certificates to trust; for the TypeScript client NODE_EXTRA_CA_CERTS does it. */
+    readonly ca_file?: string
   }
 }
 
@@ -36,6 +38,7 @@ export interface DriverAnswer {
   readonly authentic?: boolean
   readonly attempts?: number
   readonly idempotency_key?: string
+  readonly request_id?: string | null
 }
 
 /** A program in one of the languages that makes calls one after the other. */

@@ -6,7 +6,8 @@ import { Client, CountersignError } from '../../../clients/typescript/dist/index
 const [url, keyFile] = process.argv.slice(2)
 const clients = new Map()
 
-function clientFor({ timeout, longest_wait, ...options }) {
+// Certificates come from NODE_EXTRA_CA_CERTS.
+function clientFor({ timeout, longest_wait, ca_file: _, ...options }) {
   const name = JSON.stringify([timeout, longest_wait, options])
   const milliseconds = {
     ...(timeout !== undefined && { timeout: timeout * 1000 }),

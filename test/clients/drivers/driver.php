@@ -7,6 +7,7 @@ declare(strict_types=1);
 require __DIR__ . '/../../../clients/php/autoload.php';
 
 use Countersign\Client;
+use Countersign\CurlTransport;
 use Countersign\Exception\CountersignException;
 use Countersign\Reply;
 
@@ -42,8 +43,12 @@ while (($line = fgets(STDIN)) !== false) {
         $options['longestWait'] = $options['longest_wait'];
         unset($options['longest_wait']);
     }
+    if (isset($options['ca_file'])) {
+        $options['transport'] = new CurlTransport($options['ca_file']);
+        unset($options['ca_file']);
+    }
     try {
-        $client = $clients[serialize($options)] ??= new Client($url, $key['api_key'], $key['secret'], ...$options);
+        $client = $clients[json_encode($call->options ?? null)] ??= new Client($url, $key['api_key'], $key['secret'], ...$options);
         $reply = made($client, $call);
         $answer = ['code' => $reply->code, 'replayed' => $reply->replayed, 'dry_run' => $reply->dryRun, 'result' => $reply->result];
     } catch (CountersignException $error) {

@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / 'clients/python'))
 sys.dont_write_bytecode = True
 
-from countersign_gateway import Client, CountersignError  # noqa: E402
+from countersign_gateway import Client, CountersignError, Transport  # noqa: E402
 
 url, key_file = sys.argv[1:]
 clients = {}
@@ -16,7 +16,10 @@ clients = {}
 
 def client_for(options):
     name = json.dumps(options, sort_keys=True)
+    ca_file = options.pop('ca_file', None)
     if name not in clients:
+        if ca_file:
+            options['transport'] = Transport(ca_file)
         clients[name] = Client.from_key_file(url, key_file, **options)
     return clients[name]
 
