@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer as createHttp, request } from 'node:http'
 import { createServer as createHttps } from 'node:https'
@@ -11,7 +10,7 @@ import { driverFor, languages } from '../support/drivers.js'
 import { root } from '../support/instance.js'
 import { done, playedGateway, playedSecret } from '../support/played-gateway.js'
 import { samples } from '../support/samples.js'
-import { hasPrograms, removeFolder, serverFor, temporaryFolder } from '../support/server.js'
+import { hasPrograms, removeFolder, run, serverFor, temporaryFolder } from '../support/server.js'
 import { echoModule, vectors } from '../support/vectors.js'
 
 const folder = temporaryFolder()
@@ -84,7 +83,7 @@ for (const language of languages) {
     const [key, cert] = [join(folder, `${language}.key`), join(folder, `${language}.pem`)]
     const making = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
     const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert]
-    execFileSync('openssl', [...making, ...name], { stdio: 'ignore' })
+    assert.equal((await run('openssl', [...making, ...name])).status, 0)
     let arrived = 0
     const tls = createHttps({ key: readFileSync(key), cert: readFileSync(cert) }, (_req, res) => {
       arrived++
