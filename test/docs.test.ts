@@ -11,7 +11,16 @@ import { exits } from '../src/cli/exits.js'
 import { scanJson, withoutSignature } from '../src/json.js'
 import { mac, root, testInstance } from './support/instance.js'
 
-const pages = ['README.md', 'docs/protocol.md', 'SECURITY.md', 'CHANGELOG.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md']
+const clients = ['php', 'python', 'typescript'].map((client) => `clients/${client}/README.md`)
+const pages = [
+  'README.md',
+  'docs/protocol.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  ...clients,
+]
 const read = (page: string): string => readFileSync(join(root, page), 'utf8')
 const protocol = read('docs/protocol.md')
 
@@ -99,7 +108,7 @@ test('the documents name no setting, no code of the gateway and no dialect that 
     settings: new Set(Object.values(settings).map(({ env }) => `COUNTERSIGN_${env}`)),
     codes: new Set(Object.values(codes).map(({ code }) => String(code))),
   }
-  const unknown = ['README.md', 'docs/protocol.md', 'SECURITY.md'].flatMap((page) => {
+  const unknown = ['README.md', 'docs/protocol.md', 'SECURITY.md', ...clients].flatMap((page) => {
     const text = read(page)
     const named = text.match(/\bCOUNTERSIGN_[A-Z]+(?:_[A-Z]+)*\b/g) ?? []
     const numbers = text.match(/\b1[45]\d\d\b/g) ?? []
