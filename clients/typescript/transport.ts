@@ -67,11 +67,13 @@ function reasonOf(error: unknown): string {
   return error.cause instanceof Error && error.cause.message !== '' ? `: ${error.cause.message}` : ''
 }
 
-const unconnected = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])
+/** No connection, or one whose certificate was refused: nothing was sent. */
+const unconnected =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_CERT_.*|CERT_.*|UNABLE_TO_.*|.*SELF_SIGNED_CERT.*)$/
 
 function mayHaveArrived(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined
-  return !(cause instanceof Error && 'code' in cause && unconnected.has(String(cause.code)))
+  return !(cause instanceof Error && 'code' in cause && unconnected.test(String(cause.code)))
 }
 
 const seconds = (header: string | null): number | undefined =>

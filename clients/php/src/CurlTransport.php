@@ -9,6 +9,15 @@ use CurlHandle;
 /** HTTP by ext-curl. Proxies of the environment (`https_proxy`, `no_proxy`) are curl's own business, and honoured. */
 final class CurlTransport implements Transport
 {
+    /** No connection, or one whose certificate was refused: nothing was sent. */
+    private const UNCONNECTED = [
+        CURLE_COULDNT_RESOLVE_PROXY,
+        CURLE_COULDNT_RESOLVE_HOST,
+        CURLE_COULDNT_CONNECT,
+        CURLE_SSL_PEER_CERTIFICATE,
+        CURLE_SSL_CACERT,
+    ];
+
     /** @param string|null $caFile certificates to trust instead of the system's; there is no way to trust none */
     public function __construct(private readonly ?string $caFile = null)
     {
@@ -36,8 +45,7 @@ final class CurlTransport implements Transport
         $text = curl_exec($curl);
         $number = curl_errno($curl);
         if (!is_string($text)) {
-            $unconnected = [CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT];
-            throw new Unanswered(curl_error($curl), !in_array($number, $unconnected, true));
+            throw new Unanswered(curl_error($curl), !in_array($number, self::UNCONNECTED, true));
         }
 
         return new Response((int) curl_getinfo($curl, CURLINFO_RESPONSE_CODE), $received, $text);

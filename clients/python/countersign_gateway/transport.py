@@ -10,6 +10,8 @@ import urllib.request
 from typing import Mapping, NamedTuple, Optional
 
 _LARGEST = 64 * 1024 * 1024
+# No connection, or one whose certificate was refused: nothing was sent.
+_UNCONNECTED = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
 
 
 class Response(NamedTuple):
@@ -47,7 +49,7 @@ class Transport:
             return self._open(request, timeout)
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
-            raise Unanswered(_said(reason), not isinstance(reason, (ConnectionRefusedError, socket.gaierror))) from error
+            raise Unanswered(_said(reason), not isinstance(reason, _UNCONNECTED)) from error
 
     def _open(self, request: urllib.request.Request, timeout: float) -> Response:
         end = time.monotonic() + timeout
