@@ -46,7 +46,10 @@ final class Client extends Commands
     /** Reads `api_key` and `secret` from a JSON file, such as the gateway's `admin-key.json`. */
     public static function fromKeyFile(string $url, string $file): self
     {
-        $text = is_readable($file) ? (string) file_get_contents($file) : '';
+        if (!is_readable($file)) {
+            throw new InvalidArgumentException("$file cannot be read");
+        }
+        $text = (string) file_get_contents($file);
         ['api_key' => $apiKey, 'secret' => $secret] = (array) json_decode($text, true) + ['api_key' => null, 'secret' => null];
         if (!is_string($apiKey) || !is_string($secret)) {
             throw new InvalidArgumentException("$file: expected JSON with api_key and secret");
