@@ -25,10 +25,10 @@ function judgeUnsigned({ status, json }: Answer): Verdict {
   if (status >= 500) return { kind: 'again', sure: false, what: `HTTP ${status}, ${page}`, refused: false }
   if (status >= 300 && status < 400)
     return { kind: 'unproven', what: `HTTP ${status}: redirects are not followed; give the URL of the gateway itself` }
-  if (status === tooMany)
-    return { kind: 'again', sure: false, what: json?.message ?? `HTTP ${status}`, refused: !!json }
+  const refused = json !== undefined && json.status !== 'success' && unprovable.has(json.code)
+  if (status === tooMany) return { kind: 'again', sure: false, what: `HTTP ${status}, ${page}`, refused }
   if (status < 300 && !json) return { kind: 'again', sure: false, what: `HTTP ${status}, ${page}`, refused: false }
-  if (json && json.status !== 'success' && unprovable.has(json.code)) return { kind: 'refused' }
+  if (refused) return { kind: 'refused' }
   const what = json ? 'the signature of the reply is missing or wrong: do not believe it' : `HTTP ${status}, ${page}`
   return { kind: 'unproven', what }
 }

@@ -130,6 +130,18 @@ const rows: readonly Row[] = [
     attempts: 3,
   },
   {
+    what: 'a limit of addresses that does not end is no proof that nothing was done',
+    steps: [coded(1429, { status: 429, ...unsigned })],
+    expected: failure('UnavailableError', 1429, true),
+    attempts: 3,
+  },
+  {
+    what: 'a command’s refusal without a signature is not believed under HTTP 429 either',
+    steps: [coded(3020, { status: 429, ...unsigned })],
+    expected: { error: 'TransportError', outcome_unknown: true },
+    attempts: 3,
+  },
+  {
     what: 'a gateway that goes on being overloaded has done nothing',
     steps: [coded(1503, { status: 503 })],
     expected: failure('UnavailableError', 1503, false),

@@ -62,13 +62,15 @@ final class Verdict
 
             return new self(self::UNPROVEN, $what);
         }
+        $refused = $json !== null && ($json['status'] ?? '') !== 'success'
+            && in_array($json['code'], Code::UNPROVABLE, true);
         if ($status === 429) {
-            return new self(self::AGAIN, "HTTP $status", refused: $json !== null);
+            return new self(self::AGAIN, $page, refused: $refused);
         }
         if ($json === null) {
             return new self($status < 300 ? self::AGAIN : self::UNPROVEN, $page);
         }
-        if (($json['status'] ?? '') !== 'success' && in_array($json['code'], Code::UNPROVABLE, true)) {
+        if ($refused) {
             return new self(self::REFUSED);
         }
 

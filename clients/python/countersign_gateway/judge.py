@@ -46,10 +46,11 @@ def _judge_unsigned(answer: Answer) -> Verdict:
     if 300 <= status < 400:
         what = f'HTTP {status}: redirects are not followed; give the URL of the gateway itself'
         return Verdict(UNPROVEN, what)
+    refused = json is not None and json.get('status') != 'success' and json['code'] in UNPROVABLE
     if status == 429:
-        return Verdict(AGAIN, f'HTTP {status}', refused=json is not None)
+        return Verdict(AGAIN, page, refused=refused)
     if json is None:
         return Verdict(AGAIN if status < 300 else UNPROVEN, page)
-    if json.get('status') != 'success' and json['code'] in UNPROVABLE:
+    if refused:
         return Verdict(REFUSED)
     return Verdict(UNPROVEN, 'the signature of the reply is missing or wrong: do not believe it')
