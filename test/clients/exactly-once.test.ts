@@ -10,7 +10,7 @@ import { removeFolder, serverFor, temporaryFolder } from '../support/server.js'
 
 const increments = 1_000
 /** Answers between one kill and the next, at most. */
-const between = 200
+const between = 250
 
 const counter = `export default ({ Type }) => ({
   name: 'test/count',
