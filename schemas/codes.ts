@@ -124,6 +124,30 @@ export const codes = { ...gatewayCodes, ...commandCodes }
 export type GatewayCode = keyof typeof gatewayCodes
 export type CommandCode = keyof typeof commandCodes
 
+/** After these the same command may be sent again under its `idempotency_key`, by a program on its own (protocol §5, §8). */
+export const resendable = [
+  'IN_PROGRESS',
+  'RATE_LIMITED',
+  'OVERLOADED',
+  'TIMED_OUT',
+  'STORAGE',
+] as const satisfies readonly GatewayCode[]
+
+/** Of those, the ones that leave open whether the command was done. */
+export const undecided = ['TIMED_OUT', 'STORAGE'] as const satisfies readonly GatewayCode[]
+
+/** Refusals below HTTP 500 that may come before the MAC has matched: no signature can stand on them (protocol §4, §7). */
+export const unprovable = [
+  'MALFORMED',
+  'UNAUTHENTICATED',
+  'UNKNOWN_COMMAND',
+  'METHOD_NOT_ALLOWED',
+  'SLOW',
+  'TOO_LARGE',
+  'UNSUPPORTED_MEDIA',
+  'RATE_LIMITED',
+] as const satisfies readonly GatewayCode[]
+
 /** True when the code says "done" (odd). */
 export const isDone = (code: number): boolean => code % 2 === 1
 

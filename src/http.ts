@@ -24,6 +24,8 @@ export interface HttpParts {
   /** Told once about an X-Forwarded-For from a peer that is not trusted. */
   readonly onUntrustedProxy: (peer: string) => void
   readonly onUnexpected: (error: unknown) => void
+  /** The description that `/openapi.json` shows, as JSON; asked for once. */
+  readonly openapi: () => string
 }
 
 /** Limits of the listener. Milliseconds. */
@@ -394,6 +396,11 @@ function application(parts: HttpParts): express.Express {
       .status(ready ? 200 : 503)
       .set('Cache-Control', 'no-store')
       .json({ status: ready ? 'ready' : 'not ready' })
+  })
+  let description: string | undefined
+  app.get('/openapi.json', (_req, res) => {
+    description ??= parts.openapi()
+    res.set({ 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' }).type('json').send(description)
   })
   app.use((req, res) => {
     const detail = { message: 'Nothing is served here: POST signed commands to /control' }

@@ -13,6 +13,7 @@ import { scanJson, withoutSignature } from '../src/json.js'
 import { mac, root, testInstance } from './support/instance.js'
 import { sendForm } from './support/uplynk.js'
 
+const clients = ['php', 'python', 'typescript'].map((client) => `clients/${client}/README.md`)
 const pages = [
   'README.md',
   'docs/protocol.md',
@@ -24,6 +25,7 @@ const pages = [
   'CHANGELOG.md',
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
+  ...clients,
 ]
 const read = (page: string): string => readFileSync(join(root, page), 'utf8')
 const protocol = read('docs/protocol.md')
@@ -125,7 +127,8 @@ test('the documents name no setting, no code of the gateway and no dialect that 
     settings: new Set(Object.values(settings).map(({ env }) => `COUNTERSIGN_${env}`)),
     codes: new Set(Object.values(codes).map(({ code }) => String(code))),
   }
-  const unknown = ['README.md', 'docs/protocol.md', 'docs/codes.md', 'docs/audit.md', 'SECURITY.md'].flatMap((page) => {
+  const documents = ['README.md', 'docs/protocol.md', 'docs/codes.md', 'docs/audit.md', 'SECURITY.md', ...clients]
+  const unknown = documents.flatMap((page) => {
     const text = read(page)
     const named = text.match(/\bCOUNTERSIGN_[A-Z]+(?:_[A-Z]+)*\b/g) ?? []
     const numbers = text.match(/\b1[45]\d\d\b/g) ?? []
