@@ -79,7 +79,7 @@ export const commandCodes = {
   ACCESS_TOKEN_NOT_CREATED: notDone(5030, 'Access token not created: a principal has at most 100 live ones'),
   ACCESS_TOKEN_CREATED: done(5031, 'Access token created: it is shown only now'),
   ACCESS_TOKENS_LISTED: done(5041, 'Access tokens'),
-  ACCESS_TOKEN_NOT_REVOKED: absent(5050, 'There is no such access token'),
+  ACCESS_TOKEN_NOT_REVOKED: notDone(5050, 'There is no such access token'),
   ACCESS_TOKEN_REVOKED: done(5051, 'Access token revoked'),
   DEVICE_REFUSED: notDone(5060, 'Unknown device or wrong password'),
   DEVICE_ADMITTED: done(5061, 'The device may log in'),

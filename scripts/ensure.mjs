@@ -40,13 +40,18 @@ if (modified(join(root, 'node_modules/.package-lock.json')) < modified(join(root
     '--no-fund',
   ])
 }
-const sources = ['src', 'commands', 'schemas', 'dialects', 'clients/typescript', 'test', 'bench']
-const changed = Math.max(modified(join(root, 'tsconfig.json')), ...sources.map(newest))
-if (process.argv.includes('--build') || modified(join(root, 'dist/.tsbuildinfo')) < changed) {
-  const compiler = 'node_modules/typescript/bin/tsc'
+const compiler = 'node_modules/typescript/bin/tsc'
+const client = 'clients/typescript'
+const sources = ['src', 'commands', 'schemas', 'dialects', client, 'test', 'bench']
+const stale = (built, folders) =>
+  process.argv.includes('--build') ||
+  modified(join(root, built)) < Math.max(modified(join(root, 'tsconfig.json')), ...folders.map(newest))
+// By itself, with its types: what programs outside this tree install.
+if (stale(`${client}/dist/index.js`, [client])) {
+  step('compiling the client', process.execPath, [compiler, '-p', client])
+}
+if (stale('dist/.tsbuildinfo', sources)) {
   step('compiling', process.execPath, [compiler, '-p', '.'])
-  // Once more by itself, with its types: what programs outside this tree install.
-  step('compiling the client', process.execPath, [compiler, '-p', 'clients/typescript'])
   // npx makes it executable when it first sees the clone, and never again.
   chmodSync(join(root, 'dist/src/main.js'), 0o755)
 }
