@@ -152,6 +152,7 @@ export class Executor {
         name: call.registered.command.name,
         identity,
         timestamp: call.message?.timestamp,
+        discards: call.dryRun,
         run: (queries, nested) => this.run({ call, queries, nested, prepared, touch, left: { items: [] } }, identity),
         seen: async (claim, queries) => this.outcomes.replay(call, claim, await this.current(call, queries)),
       })
