@@ -23,6 +23,11 @@ import sevuRemovestreamuser from './sevu.removestreamuser.js'
 import sevuRequest from './sevu.request.js'
 import sevuRevoke from './sevu.revoke.js'
 import sevuStatus from './sevu.status.js'
+import subownersCreate from './subowners/create.js'
+import subownersDelete from './subowners/delete.js'
+import subownersGet from './subowners/get.js'
+import subownersList from './subowners/list.js'
+import subownersUpdate from './subowners/update.js'
 import toggleUser from './toggle-user.js'
 import whoami from './whoami.js'
 
@@ -42,6 +47,11 @@ export const commands: readonly Command[] = [
   sevuRequest,
   sevuStatus,
   sevuRevoke,
+  subownersCreate,
+  subownersGet,
+  subownersList,
+  subownersUpdate,
+  subownersDelete,
   batch,
   keysCreate,
   keysList,

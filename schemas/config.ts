@@ -27,14 +27,15 @@ export const settings = {
   dialects: {
     env: 'DIALECTS',
     kind: 'list',
-    default: 'native,scaleengine',
+    default: 'native,scaleengine,uplynk',
     about: 'ways of spelling a request that are served',
   },
   vendorPaths: {
     env: 'VENDOR_PATHS',
     kind: 'switch',
     default: 'off',
-    about: 'reserved: /stable/, /dev/ and /api2/<command> are not served yet',
+    about:
+      'on: the endpoint is served at /stable/, /dev/ and /api2/<command>, too, for clients that cannot be given a path',
   },
   audience: {
     env: 'AUDIENCE',

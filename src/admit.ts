@@ -1,7 +1,7 @@
 import type { Authority } from './authority.js'
 import { closest } from './closest.js'
 import type { Caller, Command } from './command.js'
-import type { Message } from './dialect.js'
+import type { Dialect, Message } from './dialect.js'
 import { findNul, type JsonValue } from './json.js'
 import type { CheckParams } from './params.js'
 import { covers } from './permissions.js'
@@ -25,9 +25,9 @@ export function requireActive(authority: Authority, address: string, now: number
   if (authority.addresses && !authority.addresses.has(address)) throw new Refusal('ADDRESS_REFUSED', { address })
 }
 
-/** 1403 when the message is meant for another account or another instance. */
+/** 1403 when the message is meant for another account or another instance, or must not do here what it would. */
 export function requireMeant(
-  { cdn, audience }: Pick<Message, 'cdn' | 'audience'>,
+  { cdn, audience, misdirected }: Pick<Message, 'cdn' | 'audience' | 'misdirected'>,
   authority: Authority,
   here: { readonly audience: string; readonly requireAudience: boolean },
 ): void {
@@ -37,11 +37,13 @@ export function requireMeant(
   if (audience === undefined ? here.requireAudience : audience !== here.audience) {
     throw new Refusal('FORBIDDEN', { message: 'The message is for another audience' })
   }
+  if (misdirected !== undefined) throw new Refusal('FORBIDDEN', { message: misdirected })
 }
 
-/** 1404, with the nearest name. */
-export function requireKnown(name: string, registry: Registry): Registered {
+/** 1404, with the nearest name. A command that the dialect does not serve is none. */
+export function requireKnown(name: string, registry: Registry, dialect?: Pick<Dialect, 'serves'>): Registered {
   const registered = registry.get(name)
+  if (dialect?.serves && !dialect.serves(name)) throw new Refusal('UNKNOWN_COMMAND')
   if (registered) return registered
   const suggestion = closest(name, registry.keys())
   throw new Refusal('UNKNOWN_COMMAND', suggestion === undefined ? {} : { suggestion })
@@ -49,6 +51,7 @@ export function requireKnown(name: string, registry: Registry): Registered {
 
 /** 1403 unless the caller holds what the command asks for. */
 export function requirePermission({ permission }: Command, caller: Caller): void {
+  if (caller.powerless) throw new Refusal('FORBIDDEN', { message: 'You are granted nothing here' })
   if (permission !== null && !caller.holds(permission)) {
     throw new Refusal('FORBIDDEN', { message: `This needs the permission ${permission}` })
   }
@@ -71,7 +74,8 @@ function summary(faults: readonly Fault[]): string {
 /** What commands are told of whoever calls; without a key id it is the command line. */
 export function callerOf(
   authority: Pick<Authority, 'account' | 'principal' | 'permissions' | 'addresses' | 'expiresAt'> & {
-    readonly keyId?: string
+    readonly keyId?: string | null
+    readonly powerless?: boolean
   },
   address: string,
 ): Caller {
@@ -81,6 +85,7 @@ export function callerOf(
     principal: authority.principal,
     keyId: authority.keyId ?? null,
     address,
+    powerless: authority.powerless ?? false,
     permissions,
     addresses: authority.addresses,
     expiresAt: authority.expiresAt,

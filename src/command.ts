@@ -10,8 +10,10 @@ export { mostLiveKeys, requireGrantable, requireOver, requireShowable } from './
 export type { Permission } from './permissions.js'
 export { permissionsOfType } from './permissions.js'
 export { invalid, Refusal } from './refusal.js'
-export type { KeyInfo } from './store/account-keys.js'
+export type { KeyInfo, SecretKeyInfo } from './store/account-keys.js'
 export type { PanelUser, UserFields } from './store/users.js'
+export { renewSubownerKey } from './subowner-keys.js'
+export { heldBySubowner, requireOverSubowner, shownSubowner, subownerKeys, subownerPrincipal } from './subowners.js'
 export { playableFrom, readExpiry, shownTicket } from './tickets.js'
 
 /** Who acts: a key of a principal of an account, or the operator at the command line. */
@@ -25,6 +27,8 @@ export interface Caller {
   readonly addresses: AddressList | undefined
   /** When its key or principal ends, Unix seconds; null for never. What it makes may not last longer. */
   readonly expiresAt: number | null
+  /** True for a principal that is granted nothing at all: it may not even call what needs no permission. */
+  readonly powerless: boolean
   /** What key and principal both allow, now. */
   readonly permissions: readonly Permission[]
   holds(permission: Permission): boolean

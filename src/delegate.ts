@@ -27,6 +27,17 @@ export function requireShowable(caller: Caller, key: KeyInfo): void {
   requireGrantable(caller, { ips: key.addresses, expires_at: ends.length > 0 ? Math.min(...ends) : null })
 }
 
+/** Whether the caller may know a key's secret, as {@link requireShowable} says. */
+export function mayBeShown(caller: Caller, key: KeyInfo): boolean {
+  try {
+    requireShowable(caller, key)
+    return true
+  } catch (error) {
+    if (error instanceof Refusal) return false
+    throw error
+  }
+}
+
 /**
  * Throws 1422 for an address list that cannot be read, and 1403 for a grant that goes beyond the caller: more
  * permissions, a longer life, other addresses. Whoever is limited would otherwise make itself a key without the limit.

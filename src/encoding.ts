@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import { malformed } from './refusal.js'
+import { inflateSync } from 'node:zlib'
+import { malformed, Refusal } from './refusal.js'
 
 /**
  * The bytes of a MAC in one of its two canonical spellings: padded standard base64 (44 characters) or lower-case hex
@@ -38,3 +39,33 @@ function decodeFormText(text: string): string {
     throw malformed('the form has a broken percent escape')
   }
 }
+
+/** The bytes of base64 as old clients write it: white space anywhere, padding or none. Undefined when anything else is in it. */
+export function lenientBase64(text: string): Buffer | undefined {
+  const digits = text.replaceAll(/[ \t\r\n]/g, '')
+  return /^[A-Za-z0-9+/]*={0,2}$/.test(digits) ? Buffer.from(digits, 'base64') : undefined
+}
+
+/**
+ * The bytes of one whole zlib stream (RFC 1950), with nothing behind it. Throws 1400 when it is anything else, 1413 when
+ * more than `limit` bytes come out of it; `name` is what the sender calls it.
+ */
+export function inflate(bytes: Buffer, limit: number, name: string): Buffer {
+  let inflated: unknown
+  try {
+    inflated = inflateSync(bytes, { info: true, maxOutputLength: limit })
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new Refusal('TOO_LARGE', { message: `${name}: more than ${limit} bytes when it is inflated` })
+    }
+    throw malformed(`${name}: expected base64 of a whole zlib stream`)
+  }
+  if (!isInflated(inflated)) throw new Error('zlib did not tell what it has read')
+  // zlib stops at the end of the first stream, and would say nothing of what follows.
+  if (inflated.engine.bytesWritten !== bytes.length) throw malformed(`${name}: bytes after the end of the zlib stream`)
+  return inflated.buffer
+}
+
+/** With `info` the result is an object, which the types of Node do not tell. */
+const isInflated = (value: unknown): value is { buffer: Buffer; engine: { bytesWritten: number } } =>
+  typeof value === 'object' && value !== null && 'engine' in value

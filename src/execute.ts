@@ -199,7 +199,7 @@ export class Executor {
     const { authority, caller, registered, message } = call
     if (!authority?.stale) return caller
     const now = nowOf(call)
-    const fresh = await this.parts.authorities.loadWithin(authority.keyId, queries)
+    const fresh = await authority.reload(queries)
     // Deleted, or deleted and made anew elsewhere: the message was not meant for that.
     const same = fresh.known && fresh.account === authority.account && fresh.lineage === authority.lineage
     if (!same || (message && !isLive(message.key, fresh, now))) throw new Refusal('UNAUTHENTICATED')

@@ -14,6 +14,10 @@ export interface HttpParts {
   readonly handle: Handle
   /** A refusal outside the six steps, spelled natively. */
   readonly refuse: (code: GatewayCode, detail?: RefusalDetail) => Reply
+  /** The methods that are served at a path beside the endpoint's; undefined where nothing is. */
+  readonly methodsAt: (path: string) => readonly string[] | undefined
+  /** Whether the paths of vendors stand for the endpoint's. */
+  readonly vendorPaths: boolean
   readonly ready: () => Promise<boolean>
   readonly trustProxy: AddressList
   readonly bodyLimit: number
@@ -49,7 +53,7 @@ export function httpServer(parts: HttpParts): HttpServer {
     // What follows an answer that closes is not read, so it must not run.
     if (closing.has(req.socket)) return
     newest.set(req.socket, res)
-    if (isControl(req.url ?? '')) control(req, res)
+    if (isControl(req.url ?? '') || isServed(req.url ?? '', parts)) control(req, res)
     else app(req, res)
   }
   const server = createServer(
@@ -87,15 +91,39 @@ const isControl = (url: string): boolean => {
   return next === undefined || next === '/' || next === '?'
 }
 
+/** Whether a vendor's path stands for the endpoint's, or a dialect has the path for its own. */
+function isServed(url: string, { methodsAt, vendorPaths }: HttpParts): boolean {
+  const path = pathOf(url)
+  return (vendorPaths && endpointFor(path) !== path) || methodsAt(path) !== undefined
+}
+
+const pathOf = (url: string): string => {
+  const query = url.indexOf('?')
+  return query < 0 ? url : url.slice(0, query)
+}
+
+/** The endpoint's path that a vendor's path stands for (protocol §1); any other path stays as it is. */
+function endpointFor(path: string): string {
+  if (path === '/stable/' || path === '/stable' || path === '/dev/' || path === '/dev') return '/control'
+  return path.startsWith('/api2/') ? `/control${path}` : path
+}
+
+const post = ['POST']
+
 /** The handler of `/control` for people who mount the gateway in an application of their own; reads the body itself. */
 export function controlListener(parts: HttpParts): RequestListener {
   const forwarded = forwardedAddress(parts)
   const bodies = new Bodies((req, res, body) => {
-    parts.handle(toWire(req, body, forwarded(req))).then((reply) => send(res, reply), parts.onUnexpected)
+    parts
+      .handle(toWire(req, body, forwarded(req), parts.vendorPaths))
+      .then((reply) => send(res, reply), parts.onUnexpected)
   })
   return (req, res) => {
-    if (req.method !== 'POST') {
-      return refuseAndClose(req, res, parts.refuse('METHOD_NOT_ALLOWED', { allow: 'POST' }), false)
+    if (req.method !== 'POST' || !isControl(req.url ?? '')) {
+      const methods = parts.methodsAt(pathOf(req.url ?? '')) ?? post
+      if (!methods.includes(req.method ?? '')) {
+        return refuseAndClose(req, res, parts.refuse('METHOD_NOT_ALLOWED', { allow: methods.join(', ') }), false)
+      }
     }
     const fault = headerFault(req)
     if (fault !== undefined) return refuseAndClose(req, res, parts.refuse('MALFORMED', { message: fault }))
@@ -106,13 +134,20 @@ export function controlListener(parts: HttpParts): RequestListener {
   }
 }
 
-function toWire(req: IncomingMessage, body: Buffer, address: string): Wire {
-  const { headers } = req
+function toWire(req: IncomingMessage, body: Buffer, address: string, vendorPaths: boolean): Wire {
+  const { headers, method = '' } = req
   const url = req.url ?? ''
   const query = url.indexOf('?')
+  const path = query < 0 ? url : url.slice(0, query)
   const signature = headers['countersign-signature']
+  const secFetchSite = headers['sec-fetch-site']
   return {
-    path: query < 0 ? url : url.slice(0, query),
+    method,
+    path: vendorPaths ? endpointFor(path) : path,
+    query: query < 0 ? '' : url.slice(query + 1),
+    host: headers.host,
+    origin: headers.origin,
+    secFetchSite: Array.isArray(secFetchSite) ? secFetchSite.join(',') : secFetchSite,
     contentType: headers['content-type'],
     contentEncoding: headers['content-encoding'],
     authorization: headers.authorization,

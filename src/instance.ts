@@ -13,6 +13,7 @@ import { generateKey } from './generate.js'
 import { limits } from './limits.js'
 import { requestLog } from './log.js'
 import { passwords } from './passwords.js'
+import { ownerOf } from './recognise.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
 import { type Reply, refusedOutcome, reply } from './reply.js'
 import type { Vault } from './seal.js'
@@ -23,6 +24,9 @@ import { ensureDecoy, Keys } from './store/keys.js'
 import { Ledger } from './store/ledger.js'
 import { Meta } from './store/meta.js'
 import { Notes } from './store/notes.js'
+import { Owners } from './store/owners.js'
+import type { Verifier } from './verify.js'
+import { ownerVerifier } from './verify-owner.js'
 
 /** Where time, chance and names come from: given by the composition root, so that tests can give others. */
 export interface Surroundings {
@@ -61,6 +65,8 @@ export interface Instance {
   local(command: string, params: Record<string, unknown>, who: LocalCaller): Promise<LocalOutcome>
   /** A refusal outside the six steps, spelled natively. */
   refuse(code: GatewayCode, detail?: RefusalDetail): Reply
+  /** The methods that some dialect serves at a path of its own; undefined where none does. */
+  methodsAt(path: string): readonly string[] | undefined
   /** Whether a write would succeed now. */
   writable(): Promise<boolean>
   /** Forgets claims that can no longer matter; the number forgotten. */
@@ -82,6 +88,9 @@ export interface LocalOutcome {
   readonly message: string
   readonly result: object | undefined
 }
+
+/** Lets nobody in. */
+const nobody: Verifier<unknown> = async () => undefined
 
 const timeLimit = 10_000
 const forgetMargin = 60
@@ -162,6 +171,11 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     native: options.native,
     registry,
     authorities,
+    verifiers: {
+      owner: ownerVerifier(authorities, (owner, at) => new Owners(db).keysOf(owner, at)),
+      password: nobody,
+      token: nobody,
+    },
     limits: limits(options.limitFailures, options.limitKey, now),
     executor,
     floor,
@@ -201,6 +215,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       const exchange = { requestId: requestId(nowMs), serverTime: Math.floor(nowMs / 1000), handleTime: 0 }
       return reply(refusedOutcome(code, detail, undefined, false), options.native, exchange, undefined)
     },
+    methodsAt: (path) => ownerOf(path, options.dialects)?.methods?.(path),
     writable: () => ledger.writable(now()),
     async forget() {
       const floor = seconds() - options.window - forgetMargin

@@ -86,6 +86,8 @@ async function serve(config: Config): Promise<void> {
     handle: instance.handle,
     refuse: instance.refuse,
     ready: async () => !draining && (await instance.writable()),
+    methodsAt: instance.methodsAt,
+    vendorPaths: config.vendorPaths,
     trustProxy: config.trustProxy,
     bodyLimit: config.bodyLimit,
     onUntrustedProxy: (peer) =>

@@ -6,6 +6,7 @@ import type { Queries } from './db.js'
 import { Keys } from './keys.js'
 import { Records } from './records.js'
 import { StreamUsers } from './stream-users.js'
+import { Subowners } from './subowners.js'
 import { Tickets } from './tickets.js'
 import { Users } from './users.js'
 
@@ -57,6 +58,10 @@ export class Store {
 
   get accountKeys(): AccountKeys {
     return new AccountKeys(this.queries, this.account, this.sealing, this.touch)
+  }
+
+  get subowners(): Subowners {
+    return new Subowners(this.queries, this.account, this.touch)
   }
 
   get tickets(): Tickets {

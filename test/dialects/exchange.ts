@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
+import { deflateSync } from 'node:zlib'
 import type { Credentials } from '../../clients/typescript/index.js'
 import type { Wire } from '../../src/dialect.js'
 import type { Reply } from '../../src/reply.js'
@@ -58,6 +59,13 @@ function fill(text: string, { now, owner }: Values): string {
     .replaceAll(/\{\{(.)\*(\d+)\}\}/g, (_, letter, times) => letter.repeat(Number(times)))
 }
 
+/** `{{zlib}}…{{/zlib}}` as base64 of zlib, and with a number in lines of so many characters. */
+const compress = (text: string): string =>
+  text.replaceAll(/\{\{zlib( \d+)?\}\}((?:.|\n)*?)\{\{\/zlib\}\}/g, (_, width, plain) => {
+    const base64 = deflateSync(plain).toString('base64')
+    return width === undefined ? base64 : base64.replaceAll(new RegExp(`.{1,${Number(width)}}`, 'g'), '$&\n')
+  })
+
 /** Puts values in place of a request's placeholders and signs it. */
 export function prepare(request: string, values: Values): Sent {
   const [, path = '', head = '', rest = ''] =
@@ -66,15 +74,14 @@ export function prepare(request: string, values: Values): Sent {
   const header = (name: string) => new RegExp(`^${name}: (.*)$`, 'im').exec(head)?.[1]
   const contentType = header('Content-Type')
   const multipart = contentType?.startsWith('multipart/') ?? false
-  const written = fill(rest.replace(/\n$/, ''), values)
+  const written = compress(fill(rest.replace(/\n$/, ''), values))
   const body = multipart ? written.replaceAll('\n', '\r\n') : written
-  const [placeholder, hex, other] = /\{\{mac( hex)?(?: with ([^}]+))?\}\}/.exec(head + body) ?? []
+  const [placeholder, hex, other] = /\{\{mac( hex| HEX)?(?: with ([^}]+))?\}\}/.exec(head + body) ?? []
   const secret = other ?? values.owner.secret
   const inHeader = head.includes('{{mac')
   const signed = inHeader ? body : withoutMac(jsonOf(body, multipart))
   const mac = createHmac('sha256', secret).update(signed).digest()
-  const sign = (text: string) =>
-    placeholder ? text.replaceAll(placeholder, mac.toString(hex ? 'hex' : 'base64')) : text
+  const sign = (text: string) => (placeholder ? text.replaceAll(placeholder, spelled(mac, hex)) : text)
   const encoded = sign(body).replaceAll(/\{\{encode\}\}((?:.|\n)*)\{\{\/encode\}\}/g, (_, json) =>
     encodeURIComponent(json),
   )
@@ -89,6 +96,11 @@ export function prepare(request: string, values: Values): Sent {
     },
     proof: placeholder === undefined ? undefined : { mac: mac.toString('hex'), secret },
   }
+}
+
+function spelled(mac: Buffer, how: string | undefined): string {
+  if (how === undefined) return mac.toString('base64')
+  return how === ' HEX' ? mac.toString('hex').toUpperCase() : mac.toString('hex')
 }
 
 /** Fails unless the reply is the one expected: status, proof, the headers named, and every member of the JSON. */

@@ -196,6 +196,8 @@ async function listening(t: TestContext, gateway: CommandInstance, handle = gate
   const { server, drain } = httpServer({
     handle,
     refuse: gateway.refuse,
+    methodsAt: gateway.methodsAt,
+    vendorPaths: false,
     ready: async () => true,
     trustProxy: addressList([]),
     bodyLimit: 1024,

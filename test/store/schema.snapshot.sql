@@ -120,6 +120,19 @@ CREATE TABLE stream_users (
   primary key (account, id)
 );
 
+CREATE TABLE subowners (
+  account bigint not null references accounts (account),
+  id text not null,
+  username text not null,
+  password text not null,
+  permissions text not null,
+  -- The key whose secret is the subowner's api_key now; earlier ones have its lineage.
+  key_id text not null,
+  created_at bigint not null,
+  updated_at bigint not null,
+  primary key (account, id)
+);
+
 CREATE TABLE tickets (
   account bigint not null references accounts (account),
   ticket text not null,
@@ -157,4 +170,8 @@ CREATE INDEX keys_of_creator on keys (account, created_by);
 
 CREATE INDEX keys_of_principal on keys (account, principal_kind, principal_id);
 
+CREATE INDEX principals_by_id on principals (id);
+
 CREATE UNIQUE INDEX stream_users_by_name on stream_users (account, app, stream, publisher);
+
+CREATE UNIQUE INDEX subowners_by_username on subowners (account, username);

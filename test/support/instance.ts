@@ -74,7 +74,10 @@ export async function testInstance(options: TestOptions = {}): Promise<TestInsta
     migrations: join(root, 'migrations'),
     logger,
   }
-  const config = toConfig(readEnv({ COUNTERSIGN_DATA: folder }), ['native', 'scaleengine'])
+  const config = toConfig(
+    readEnv({ COUNTERSIGN_DATA: folder }),
+    dialects.map(({ name }) => name),
+  )
   const admin = options.folder ? undefined : await initialise(config, 1, around)
   const { db: opened, vault } = await openData(config, around)
   const db = options.wrap?.(opened) ?? opened
@@ -113,7 +116,12 @@ export async function testInstance(options: TestOptions = {}): Promise<TestInsta
 
 export function wireOf(body: string | Buffer, wire: Partial<Wire> = {}): Wire {
   return {
+    method: 'POST',
     path: '/control',
+    query: '',
+    host: 'localhost',
+    origin: undefined,
+    secFetchSite: undefined,
     contentType: 'application/json',
     contentEncoding: undefined,
     authorization: undefined,
