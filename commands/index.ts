@@ -1,4 +1,7 @@
 import type { Command } from '../src/command.js'
+import accessTokensCreate from './access-tokens/create.js'
+import accessTokensList from './access-tokens/list.js'
+import accessTokensRevoke from './access-tokens/revoke.js'
 import accountsCreate from './accounts/create.js'
 import accountsList from './accounts/list.js'
 import accountsUpdate from './accounts/update.js'
@@ -6,6 +9,10 @@ import auditList from './audit/list.js'
 import auditVerify from './audit/verify.js'
 import batch from './batch.js'
 import commandsCommand from './commands.js'
+import devicePasswordsCheck from './device-passwords/check.js'
+import devicePasswordsCreate from './device-passwords/create.js'
+import devicePasswordsList from './device-passwords/list.js'
+import devicePasswordsRevoke from './device-passwords/revoke.js'
 import getUser from './get-user.js'
 import keysCreate from './keys/create.js'
 import keysImport from './keys/import.js'
@@ -52,6 +59,13 @@ export const commands: readonly Command[] = [
   subownersList,
   subownersUpdate,
   subownersDelete,
+  devicePasswordsList,
+  devicePasswordsCreate,
+  devicePasswordsRevoke,
+  devicePasswordsCheck,
+  accessTokensCreate,
+  accessTokensList,
+  accessTokensRevoke,
   batch,
   keysCreate,
   keysList,

@@ -42,7 +42,8 @@ function proof(scan: Scan, key: string, header: Given | undefined): MacProof {
   return { kind: 'mac', keyId: key, signed: withoutSignature(scan), mac: signature }
 }
 
-function parameters(value: Scan['value']): Record<string, unknown> {
+/** What is no member of the envelope. */
+export function parameters(value: Scan['value']): Record<string, unknown> {
   const params: Record<string, unknown> = {}
   for (const name of Object.keys(value)) {
     if (!envelopeMembers.has(name)) params[name] = value[name]
@@ -86,7 +87,8 @@ function dryRun(given: unknown): boolean {
   throw malformed('dry_run: expected true or false')
 }
 
-function cdn(given: unknown): number | undefined {
+/** An account number. */
+export function cdn(given: unknown): number | undefined {
   if (given === undefined) return undefined
   const number = typeof given === 'string' && /^(0|[1-9][0-9]{0,15})$/.test(given) ? Number(given) : given
   if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) return number

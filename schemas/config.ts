@@ -53,7 +53,8 @@ export const settings = {
     env: 'PUBLIC_URL',
     kind: 'url',
     default: '',
-    about: 'reserved for how clients reach the gateway, such as https://control.example.org',
+    about:
+      'how clients reach the gateway, such as https://control.example.org: for links in replies of the dialect ibm, and the pages that may send to it',
   },
   window: {
     env: 'WINDOW',

@@ -27,14 +27,16 @@ export function requireActive(authority: Authority, address: string, now: number
 
 /** 1403 when the message is meant for another account or another instance, or must not do here what it would. */
 export function requireMeant(
-  { cdn, audience, misdirected }: Pick<Message, 'cdn' | 'audience' | 'misdirected'>,
+  { cdn, audience, misdirected, proof }: Pick<Message, 'cdn' | 'audience' | 'misdirected' | 'proof'>,
   authority: Authority,
   here: { readonly audience: string; readonly requireAudience: boolean },
 ): void {
   if (cdn !== undefined && cdn !== authority.account) {
     throw new Refusal('FORBIDDEN', { message: 'cdn is not the account of this key' })
   }
-  if (audience === undefined ? here.requireAudience : audience !== here.audience) {
+  // A bearer token is known to one instance alone.
+  const required = here.requireAudience && proof.kind !== 'token'
+  if (audience === undefined ? required : audience !== here.audience) {
     throw new Refusal('FORBIDDEN', { message: 'The message is for another audience' })
   }
   if (misdirected !== undefined) throw new Refusal('FORBIDDEN', { message: misdirected })
@@ -43,9 +45,9 @@ export function requireMeant(
 /** 1404, with the nearest name. A command that the dialect does not serve is none. */
 export function requireKnown(name: string, registry: Registry, dialect?: Pick<Dialect, 'serves'>): Registered {
   const registered = registry.get(name)
-  if (dialect?.serves && !dialect.serves(name)) throw new Refusal('UNKNOWN_COMMAND')
-  if (registered) return registered
-  const suggestion = closest(name, registry.keys())
+  if (registered && (!dialect?.serves || dialect.serves(name))) return registered
+  const served = [...registry.keys()].filter((other) => !dialect?.serves || dialect.serves(other))
+  const suggestion = closest(name, served)
   throw new Refusal('UNKNOWN_COMMAND', suggestion === undefined ? {} : { suggestion })
 }
 

@@ -6,11 +6,21 @@ import type { Passwords } from './passwords.js'
 import type { Permission } from './permissions.js'
 import type { Store } from './store/store.js'
 
-export { mostLiveKeys, requireGrantable, requireOver, requireShowable } from './delegate.js'
+export {
+  madeBy,
+  mostLiveKeys,
+  requireGrantable,
+  requireHolding,
+  requireOver,
+  requireShowable,
+  signerFor,
+} from './delegate.js'
 export type { Permission } from './permissions.js'
 export { permissionsOfType } from './permissions.js'
 export { invalid, Refusal } from './refusal.js'
+export type { TokenInfo } from './store/access-tokens.js'
 export type { KeyInfo, SecretKeyInfo } from './store/account-keys.js'
+export type { DevicePassword } from './store/device-passwords.js'
 export type { PanelUser, UserFields } from './store/users.js'
 export { renewSubownerKey } from './subowner-keys.js'
 export { heldBySubowner, requireOverSubowner, shownSubowner, subownerKeys, subownerPrincipal } from './subowners.js'
@@ -61,6 +71,8 @@ export interface Context<Prepared = undefined> {
   id(): string
   /** A new key id and signing secret. */
   newKey(): { readonly keyId: string; readonly secret: string }
+  /** A new bearer token. */
+  newToken(): string
   /** Tells the audit trail what changed: never a secret. */
   audit(before: object | undefined, after: object | undefined): void
   /** Runs an item that `prepare` judged, in a savepoint of its own: an even code of it keeps nothing. */
@@ -78,6 +90,10 @@ export interface Context<Prepared = undefined> {
 /** What `prepare` is given: it runs before the transaction and may be slow. */
 export interface PrepareContext {
   readonly passwords: Passwords
+  /** What is committed; to be read only. */
+  readonly store: Store
+  /** Random lower-case letters and digits for a person to type, 5 bits each. */
+  readable(length: number): string
   /** Admits a command that another one carries, as if it came by itself, and prepares it. */
   judge(item: Item): Promise<Judged>
 }

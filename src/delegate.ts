@@ -2,7 +2,9 @@ import { type AddressList, addressList } from './address.js'
 import type { Caller } from './command.js'
 import { effective } from './permissions.js'
 import { invalid, Refusal } from './refusal.js'
+import type { TokenInfo } from './store/access-tokens.js'
 import type { KeyInfo } from './store/account-keys.js'
+import type { Store } from './store/store.js'
 
 /** So that a message that names only its principal needs a bounded number of MACs (protocol §9.3). */
 export const mostLiveKeys = 5
@@ -18,6 +20,12 @@ export interface Grant {
 export function requireOver(caller: Caller, key: KeyInfo): void {
   const held = effective(key.permissions, key.principalPermissions, key.userType)
   if (!caller.holdsAll(held)) throw new Refusal('FORBIDDEN', { message: 'This key may do more than you may' })
+}
+
+/** The same for a bearer token. */
+export function requireHolding(caller: Caller, { permissions, principal }: TokenInfo): void {
+  if (caller.holdsAll(effective(permissions, principal.permissions, principal.type))) return
+  throw new Refusal('FORBIDDEN', { message: 'This token may do more than you may' })
 }
 
 /** Throws 1403 unless the caller may know a key's secret: it holds everything, wherever and as long as the key works. */
@@ -46,14 +54,14 @@ export function requireGrantable(caller: Caller, { permissions = [], ips, expire
   const missing = permissions.filter((permission) => !caller.holds(permission))
   if (missing.length > 0) throw beyond(`You do not hold ${missing.join(', ')}`)
   if (end !== undefined && caller.expiresAt !== null && (end === null || end > caller.expiresAt)) {
-    throw beyond('The key would outlive yours')
+    throw beyond('It would outlive what you sign with')
   }
   if (ips === undefined) return
   const list = readList(ips)
   if (!caller.addresses) return
   const inside = caller.addresses
   if (ips.length === 0 || list.some((entry) => !inside.contains(entry)))
-    throw beyond('The key would be usable where yours is not')
+    throw beyond('It would be usable where what you sign with is not')
 }
 
 function readList(ips: readonly string[]): readonly string[] {
@@ -67,3 +75,16 @@ function readList(ips: readonly string[]): readonly string[] {
 }
 
 const beyond = (message: string) => new Refusal('FORBIDDEN', { message })
+
+/** Whose a new key or token is. The operator at the command line is nobody who signs: it is the account's owner's. */
+export async function signerFor({ principal, account }: Caller, store: Store): Promise<Caller['principal']> {
+  if (principal.kind !== 'local') return principal
+  const owner = await store.accounts.owner(account)
+  if (owner === undefined) {
+    throw new Refusal('INVALID_PARAMS', { message: `There is no account ${account}: create it first` })
+  }
+  return { kind: 'owner', id: owner }
+}
+
+/** What is kept of whoever made a key or token. */
+export const madeBy = ({ keyId, principal }: Caller): string => keyId ?? `${principal.kind}:${principal.id}`

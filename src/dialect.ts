@@ -107,6 +107,8 @@ export interface Exchange {
   readonly serverTime: number
   /** Seconds. */
   readonly handleTime: number
+  /** How clients reach the gateway, without a final slash; empty or absent where that is not known. */
+  readonly publicUrl?: string
 }
 
 export interface Spelled {
@@ -119,6 +121,8 @@ export interface Spelled {
 /** One way of spelling requests and replies. It names the signed bytes; it never sees a secret and runs nothing. */
 export interface Dialect {
   readonly name: string
+  /** True when its replies hold links to the gateway, so that it needs to be told how clients reach it. */
+  readonly links?: boolean
   /** The methods that it serves at a path of its own, where it alone is spoken; undefined where the path is none. */
   methods?(path: string): readonly string[] | undefined
   /** Whether it serves a command; the others are 1404 in it. Without this it serves every one. */

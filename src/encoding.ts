@@ -21,18 +21,20 @@ export function decodeUtf8(bytes: Buffer): string {
 
 /**
  * Reads application/x-www-form-urlencoded strictly (WHATWG URL §5.1, but a broken escape or invalid UTF-8 is 1400
- * instead of being repaired). Repeats are kept: the caller refuses them.
+ * instead of being repaired). Repeats are kept: the caller refuses them. `typed`: a person may have written it, who leaves
+ * spaces and letters that are not ASCII as they are.
  */
-export function decodeForm(text: string): [name: string, value: string][] {
+export function decodeForm(text: string, typed = false): [name: string, value: string][] {
   return text.split('&').map((pair) => {
     const equals = pair.indexOf('=')
     if (equals < 0) throw malformed('expected a JSON object, or a form')
-    return [decodeFormText(pair.slice(0, equals)), decodeFormText(pair.slice(equals + 1))]
+    return [decodeFormText(pair.slice(0, equals), typed), decodeFormText(pair.slice(equals + 1), typed)]
   })
 }
 
-function decodeFormText(text: string): string {
-  if (!/^[\x21-\x7e]*$/.test(text)) throw malformed('expected a JSON object, or a form')
+function decodeFormText(text: string, typed: boolean): string {
+  const accepted = typed ? /^[^\p{Cc}]*$/u : /^[\x21-\x7e]*$/
+  if (!accepted.test(text)) throw malformed('expected a JSON object, or a form')
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {

@@ -24,6 +24,8 @@ export interface ExecuteParts extends OutcomeParts {
   readonly passwords: Passwords
   readonly id: () => string
   readonly newKey: () => { readonly keyId: string; readonly secret: string }
+  readonly newToken: () => string
+  readonly readable: (length: number) => string
   readonly catalogue: () => readonly Published[]
   /** MAC of the audit chain, in hex. */
   readonly chainMac: (text: string) => string
@@ -72,13 +74,14 @@ export class Executor {
     const { registered, params, dryRun, message } = call
     const { db, timeLimit } = this.parts
     const caller = call.authority?.stale ? await this.current(call, db) : call.caller
+    const prepared = registered.command.prepare ? await this.prepare(call) : undefined
     const left: Running['left'] = { items: [] }
     const context = this.context({
       call,
       caller,
       queries: db,
       nested: undefined,
-      prepared: undefined,
+      prepared,
       touch: () => undefined,
       left,
     })
@@ -182,9 +185,11 @@ export class Executor {
 
   private async prepare({ registered: { command }, params, caller }: Call): Promise<unknown> {
     if (!command.prepare) return undefined
-    const { passwords, registry, timeLimit } = this.parts
+    const { passwords, readable, registry, timeLimit } = this.parts
     const context = {
       passwords,
+      readable,
+      store: this.store(this.parts.db, caller, () => undefined),
       judge: (item: { cmd: string; params: Record<string, unknown> }) => judge(item, registry, caller, true, context),
     }
     try {
@@ -213,12 +218,13 @@ export class Executor {
     const { call, caller, queries, prepared, touch, left } = running
     return {
       caller,
-      store: new Store(queries, caller.account, this.parts.sealing, touch, this.parts.chainMac),
+      store: this.store(queries, caller, touch),
       now: nowOf(call),
       dryRun: call.dryRun,
       prepared,
       id: this.parts.id,
       newKey: this.parts.newKey,
+      newToken: this.parts.newToken,
       catalogue: this.parts.catalogue,
       audit: (before, after) => {
         left.detail = { before, after }
@@ -228,6 +234,10 @@ export class Executor {
         left.audited = true
       }),
     }
+  }
+
+  private store(queries: Queries, { account }: Caller, touch: (what: string) => void): Store {
+    return new Store(queries, account, this.parts.sealing, touch, this.parts.chainMac)
   }
 
   /** Runs one item of a batch in a savepoint of its own, with the rights that its caller has by now. */

@@ -18,6 +18,7 @@ import { isEndpoint, receive } from './receive.js'
 import { ownerOf, recognise } from './recognise.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
 import { executedOutcome, type Reply, refusedOutcome, reply } from './reply.js'
+import { requireSameSite } from './same-site.js'
 import { StorageError } from './store/db.js'
 import { BelowFloor } from './store/ledger.js'
 import type { Notes } from './store/notes.js'
@@ -42,6 +43,8 @@ export interface GatewayParts {
   readonly notes: Notes
   readonly window: number
   readonly bodyLimit: number
+  /** How clients reach the gateway; empty where that is not known. */
+  readonly publicUrl: string
   readonly audience: string
   readonly requireAudience: boolean
 }
@@ -84,7 +87,7 @@ export function gateway(parts: GatewayParts): Handle {
       verified =
         proof.kind === 'mac'
           ? verify(proof, parts.authorities.cached(proof.keyId) ?? (await parts.authorities.load(proof.keyId)), now)
-          : await verifyOther(proof, now, wire.address)
+          : await verifyOther(proof, now, wire)
       if (!verified) throw unauthenticated(wire.address)
       const { authority } = verified
       requireFresh(message.timestamp, now, parts.window, floor)
@@ -118,7 +121,8 @@ export function gateway(parts: GatewayParts): Handle {
       if (code === 'INTERNAL' || code === 'STORAGE') parts.log.failed(requestId, verified && message?.command, error)
       outcome = refusedOutcome(code, detail, verified && message?.command, (verified && message?.dryRun) ?? false)
     }
-    const exchange = { requestId, serverTime: now, handleTime: (performance.now() - started) / 1000 }
+    const handleTime = (performance.now() - started) / 1000
+    const exchange = { requestId, serverTime: now, handleTime, publicUrl: parts.publicUrl }
     const answer = reply(outcome, dialect, exchange, verified)
     if (verified && message && !audited) note(outcome, message, verified, dialect, requestId, nowMs, wire, target)
     parts.log.answered(answer, wire, dialect.name, outcome, verified?.authority)
@@ -143,7 +147,7 @@ export function gateway(parts: GatewayParts): Handle {
     const { code } = outcome.entry
     const { keyId, account, principal } = authority
     if (outcome.replayed || (outcome.refused && counted.has(outcome.code))) {
-      parts.notes.count(keyId ?? '', account, code, nowMs)
+      parts.notes.count(limitedAs(authority), account, code, nowMs)
       return
     }
     const entry = {
@@ -167,9 +171,11 @@ export function gateway(parts: GatewayParts): Handle {
   function verifyOther(
     proof: OwnerProof | PasswordProof | TokenProof,
     now: number,
-    address: string,
+    wire: Wire,
   ): Promise<Verified | undefined> {
+    const { address } = wire
     if (proof.kind === 'owner') return parts.verifiers.owner(proof, now, address)
+    requireSameSite(wire, parts.publicUrl)
     if (proof.kind === 'password') return parts.verifiers.password(proof, now, address)
     return parts.verifiers.token(proof, now, address)
   }

@@ -12,8 +12,8 @@ import type { Reply } from './reply.js'
 
 export interface HttpParts {
   readonly handle: Handle
-  /** A refusal outside the six steps, spelled natively. */
-  readonly refuse: (code: GatewayCode, detail?: RefusalDetail) => Reply
+  /** A refusal outside the six steps, spelled by the dialect whose path it is, else natively. */
+  readonly refuse: (code: GatewayCode, detail?: RefusalDetail, path?: string) => Reply
   /** The methods that are served at a path beside the endpoint's; undefined where nothing is. */
   readonly methodsAt: (path: string) => readonly string[] | undefined
   /** Whether the paths of vendors stand for the endpoint's. */
@@ -122,13 +122,14 @@ export function controlListener(parts: HttpParts): RequestListener {
     if (req.method !== 'POST' || !isControl(req.url ?? '')) {
       const methods = parts.methodsAt(pathOf(req.url ?? '')) ?? post
       if (!methods.includes(req.method ?? '')) {
-        return refuseAndClose(req, res, parts.refuse('METHOD_NOT_ALLOWED', { allow: methods.join(', ') }), false)
+        const allow = { allow: methods.join(', ') }
+        return refuseAndClose(req, res, refuseAt(req, parts, 'METHOD_NOT_ALLOWED', allow), false)
       }
     }
     const fault = headerFault(req)
-    if (fault !== undefined) return refuseAndClose(req, res, parts.refuse('MALFORMED', { message: fault }))
+    if (fault !== undefined) return refuseAndClose(req, res, refuseAt(req, parts, 'MALFORMED', { message: fault }))
     const length = Number(req.headers['content-length'] ?? 0)
-    if (length > parts.bodyLimit) return refuseAndClose(req, res, tooLarge(parts))
+    if (length > parts.bodyLimit) return refuseAndClose(req, res, tooLarge(req, parts))
     if (req.headers.expect !== undefined) res.writeContinue()
     readBody(req, res, parts, bodies)
   }
@@ -191,7 +192,7 @@ function readBody(req: IncomingMessage, res: ServerResponse, parts: HttpParts, b
   let over = false
   const waiting = bodies.begin(() => {
     over = true
-    refuseAndClose(req, res, parts.refuse('SLOW'))
+    refuseAndClose(req, res, refuseAt(req, parts, 'SLOW'))
   })
   req.on('data', (chunk: Buffer) => {
     if (over) return
@@ -200,7 +201,7 @@ function readBody(req: IncomingMessage, res: ServerResponse, parts: HttpParts, b
     if (size <= parts.bodyLimit) return
     over = true
     bodies.end(waiting)
-    refuseAndClose(req, res, tooLarge(parts))
+    refuseAndClose(req, res, tooLarge(req, parts))
   })
   req.on('end', () => {
     if (over) return
@@ -259,8 +260,12 @@ class Bodies {
   }
 }
 
-const tooLarge = (parts: HttpParts): Reply =>
-  parts.refuse('TOO_LARGE', { message: `The request body is larger than ${parts.bodyLimit} bytes` })
+/** A refusal in the words of whoever has the path. */
+const refuseAt = (req: IncomingMessage, parts: HttpParts, code: GatewayCode, detail?: RefusalDetail): Reply =>
+  parts.refuse(code, detail, pathOf(req.url ?? ''))
+
+const tooLarge = (req: IncomingMessage, parts: HttpParts): Reply =>
+  refuseAt(req, parts, 'TOO_LARGE', { message: `The request body is larger than ${parts.bodyLimit} bytes` })
 
 const jsonHeaders = [
   ['Content-Type', 'application/json; charset=utf-8'],

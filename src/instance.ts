@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import type { Logger } from 'pino'
 import { type GatewayCode, isDone } from '../schemas/codes.js'
 import { callerOf, requireValid } from './admit.js'
@@ -9,7 +10,7 @@ import type { Caller, Command, Published } from './command.js'
 import type { Dialect } from './dialect.js'
 import { Executor } from './execute.js'
 import { gateway, type Handle } from './gateway.js'
-import { generateKey } from './generate.js'
+import { generateKey, generateReadable, generateToken } from './generate.js'
 import { limits } from './limits.js'
 import { requestLog } from './log.js'
 import { passwords } from './passwords.js'
@@ -17,16 +18,19 @@ import { ownerOf } from './recognise.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
 import { type Reply, refusedOutcome, reply } from './reply.js'
 import type { Vault } from './seal.js'
+import { findToken } from './store/access-tokens.js'
 import { sqliteNode } from './store/audit.js'
 import { AuditTrail } from './store/audit-trail.js'
 import type { Db } from './store/db.js'
 import { ensureDecoy, Keys } from './store/keys.js'
 import { Ledger } from './store/ledger.js'
+import { findLogin } from './store/logins.js'
 import { Meta } from './store/meta.js'
 import { Notes } from './store/notes.js'
 import { Owners } from './store/owners.js'
-import type { Verifier } from './verify.js'
 import { ownerVerifier } from './verify-owner.js'
+import { passwordVerifier } from './verify-password.js'
+import { tokenVerifier } from './verify-token.js'
 
 /** Where time, chance and names come from: given by the composition root, so that tests can give others. */
 export interface Surroundings {
@@ -49,6 +53,7 @@ export interface InstanceOptions extends Surroundings {
   readonly window: number
   readonly keep: number
   readonly bodyLimit: number
+  readonly publicUrl: string
   readonly audience: string
   readonly requireAudience: boolean
   readonly limitFailures: number
@@ -63,8 +68,8 @@ export interface Instance {
   readonly catalogue: readonly Published[]
   /** Runs a command for the operator at the command line: checked and audited as any other, but neither signed nor claimed. */
   local(command: string, params: Record<string, unknown>, who: LocalCaller): Promise<LocalOutcome>
-  /** A refusal outside the six steps, spelled natively. */
-  refuse(code: GatewayCode, detail?: RefusalDetail): Reply
+  /** A refusal outside the six steps, spelled by the dialect whose path it is, else natively. */
+  refuse(code: GatewayCode, detail?: RefusalDetail, path?: string): Reply
   /** The methods that some dialect serves at a path of its own; undefined where none does. */
   methodsAt(path: string): readonly string[] | undefined
   /** Whether a write would succeed now. */
@@ -88,9 +93,6 @@ export interface LocalOutcome {
   readonly message: string
   readonly result: object | undefined
 }
-
-/** Lets nobody in. */
-const nobody: Verifier<unknown> = async () => undefined
 
 const timeLimit = 10_000
 const forgetMargin = 60
@@ -152,17 +154,20 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   const requestId = (nowMs: number) => requestPrefix(nowMs) + randomName(13)
   // A message dated ahead by the window is fresh for two: what was claimed or made void for it must last as long.
   const keep = Math.max(options.keep, 2 * options.window + forgetMargin)
+  const hashing = passwords(options.randomBytes)
   const executor = new Executor({
     registry,
     db,
     ledger,
     authorities,
     sealing: vault,
-    passwords: passwords(options.randomBytes),
+    passwords: hashing,
     paramsKey: vault.derive('params'),
     chainMac,
     id: () => options.randomBytes(16).toString('hex'),
     newKey: () => generateKey(options),
+    newToken: () => generateToken(options),
+    readable: (length) => generateReadable(options, length),
     catalogue: () => catalogue,
     timeLimit,
   })
@@ -173,8 +178,13 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     authorities,
     verifiers: {
       owner: ownerVerifier(authorities, (owner, at) => new Owners(db).keysOf(owner, at)),
-      password: nobody,
-      token: nobody,
+      password: passwordVerifier({
+        load: (account, login, queries = db) => findLogin(queries, account, login),
+        passwords: hashing,
+        key: createSecretKey(options.randomBytes(32)),
+        now,
+      }),
+      token: tokenVerifier((token, queries = db) => findToken(queries, token)),
     },
     limits: limits(options.limitFailures, options.limitKey, now),
     executor,
@@ -185,6 +195,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     notes,
     window: options.window,
     bodyLimit: options.bodyLimit,
+    publicUrl: options.publicUrl,
     audience: options.audience,
     requireAudience: options.requireAudience,
   })
@@ -210,10 +221,12 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       const { code, message } = executed.entry
       return { code, done: isDone(code), message, result: executed.result }
     },
-    refuse(code, detail = {}) {
+    refuse(code, detail = {}, path = '') {
       const nowMs = now()
-      const exchange = { requestId: requestId(nowMs), serverTime: Math.floor(nowMs / 1000), handleTime: 0 }
-      return reply(refusedOutcome(code, detail, undefined, false), options.native, exchange, undefined)
+      const serverTime = Math.floor(nowMs / 1000)
+      const exchange = { requestId: requestId(nowMs), serverTime, handleTime: 0, publicUrl: options.publicUrl }
+      const dialect = ownerOf(path, options.dialects) ?? options.native
+      return reply(refusedOutcome(code, detail, undefined, false), dialect, exchange, undefined)
     },
     methodsAt: (path) => ownerOf(path, options.dialects)?.methods?.(path),
     writable: () => ledger.writable(now()),

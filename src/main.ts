@@ -177,6 +177,7 @@ const tools: Tools = {
     toConfig(
       readEnv(process.env, flags),
       dialects.map(({ name }) => name),
+      dialects.filter(({ links }) => links).map(({ name }) => name),
     ),
   print: (text) => void process.stdout.write(`${text}\n`),
   say,

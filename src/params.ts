@@ -38,7 +38,14 @@ function reader(schema: object): Read | undefined {
   if (type === 'boolean') return readBoolean
   if (type === 'array' && 'items' in schema) return elements(reader(Object(schema.items)))
   if (type === 'object' && 'properties' in schema) return members(Object(schema.properties))
+  if (type === undefined && 'anyOf' in schema) return orNull(Object.values(Object(schema.anyOf)))
   return undefined
+}
+
+/** What may also be null is read as what else it may be. */
+function orNull(variants: readonly object[]): Read | undefined {
+  const [only, ...others] = variants.filter((variant) => !('type' in variant && variant.type === 'null'))
+  return only && others.length === 0 ? reader(only) : undefined
 }
 
 const digits = /^-?(0|[1-9][0-9]{0,15})$/

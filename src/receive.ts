@@ -24,7 +24,7 @@ export function receive(wire: Wire, bodyLimit: number, owned: boolean): Carrier 
     if (wire.body.length === 0) return { wire, form: new Map(), json: undefined, bodyLimit }
   }
   if (isJson) return { wire, form: undefined, json: scanJson(decodeUtf8(wire.body)), bodyLimit }
-  const form = readForm(wire)
+  const form = readForm(wire, owned)
   const carrier = owned ? ownCarrier : carrierOf
   return form instanceof Promise
     ? form.then((fields) => carrier(wire, fields, bodyLimit))
@@ -75,7 +75,7 @@ function firstByte(body: Buffer): number | undefined {
   return body[at]
 }
 
-function readForm({ body, contentType = '' }: Wire): [string, string][] | Promise<[string, string][]> {
+function readForm({ body, contentType = '' }: Wire, typed: boolean): [string, string][] | Promise<[string, string][]> {
   if (/^\s*multipart\/form-data\s*;/i.test(contentType)) {
     // Valid as a whole, so valid in every part: decoding a part as UTF-8 then loses nothing, and the HMAC covers its bytes.
     decodeUtf8(body)
@@ -83,7 +83,7 @@ function readForm({ body, contentType = '' }: Wire): [string, string][] | Promis
   }
   const text = decodeUtf8(body)
   if (text === '') throw malformed(`the body is empty: ${carriers}`)
-  return decodeForm(text.replace(/\r?\n$/, ''))
+  return decodeForm(text.replace(/\r?\n$/, ''), typed)
 }
 
 function readMultipart(body: Buffer, contentType: string): Promise<[string, string][]> {

@@ -1,5 +1,5 @@
 import { ImportedKey, ImportKey } from '../../schemas/gateway.js'
-import { command, invalid, Refusal } from '../../src/command.js'
+import { command, invalid, madeBy, Refusal } from '../../src/command.js'
 
 export default command({
   name: 'keys/import',
@@ -19,7 +19,7 @@ export default command({
       account,
       principal: { kind: 'owner', id: owner },
       permissions: ['*'],
-      createdBy: caller.keyId ?? `${caller.principal.kind}:${caller.principal.id}`,
+      createdBy: madeBy(caller),
       comment: 'imported',
     }
     if (!(await store.keys.insert(imported, now))) return ['KEY_EXISTS']

@@ -1,8 +1,10 @@
+import { AccessTokens } from './access-tokens.js'
 import { AccountKeys } from './account-keys.js'
 import { Accounts } from './accounts.js'
 import type { ChainMac } from './audit.js'
 import { AuditTrail } from './audit-trail.js'
 import type { Queries } from './db.js'
+import { DevicePasswords } from './device-passwords.js'
 import { Keys } from './keys.js'
 import { Records } from './records.js'
 import { StreamUsers } from './stream-users.js'
@@ -16,7 +18,7 @@ export interface Sealing {
   open(sealed: string, binding: string): string
 }
 
-/** Told when something that decides over authority changed: `key:ID`, `account:N`, `user:N:LOGIN`, `principal:N:KIND:ID`. */
+/** Told when something that decides over authority changed: `key:ID`, `token:ID`, `account:N`, `user:N:LOGIN`, `principal:N:KIND:ID`. */
 export type Touch = (what: string) => void
 
 /** What a command may do to the database: the repositories, cut to one account. */
@@ -66,5 +68,13 @@ export class Store {
 
   get tickets(): Tickets {
     return new Tickets(this.queries, this.account)
+  }
+
+  get devicePasswords(): DevicePasswords {
+    return new DevicePasswords(this.queries, this.account)
+  }
+
+  get accessTokens(): AccessTokens {
+    return new AccessTokens(this.queries, this.account, this.touch)
   }
 }

@@ -63,22 +63,33 @@ async function world(t: TestContext): Promise<World> {
   await base.close()
   t.after(() => rmSync(folders, { recursive: true }))
   scenes[0].begin('objects')
-  const requests = await objects(scenes[0].gateway, victim)
+  const made = await objects(scenes[0].gateway, victim)
   const byParameter = new Map<string, readonly unknown[]>([
     ['id', [user, root, victim.apiKey]],
     ['streamuser_id', [1, 2]],
     ['app', [stream.app]],
     ['stream', [stream.stream]],
     ['of_idempotency_key', [doneKey, unseenKey]],
-    ['of_request_id', requests],
+    ['of_request_id', made.requests],
     ['account', [2]],
     ['key', [victim.apiKey]],
+    ['user_name', [made.device]],
+    ['password', [made.password]],
+    ['token_id', [made.token]],
+    ['valid_until', [4_102_444_800]],
   ])
   return { scenes, attackers, known: (parameter) => byParameter.get(parameter) ?? [user] }
 }
 
-/** What account 2 owns; the request ids of its making. */
-async function objects(gateway: CommandInstance, by: Credentials): Promise<string[]> {
+interface Objects {
+  readonly requests: readonly string[]
+  readonly device: string
+  readonly password: string
+  readonly token: string
+}
+
+/** What account 2 owns; the request ids of its making, and the ids that it was given. */
+async function objects(gateway: CommandInstance, by: Credentials): Promise<Objects> {
   const secrets = { comment: canary, token: canary, ip: canary, password: canary }
   const settings = { save_folder: canary, ga_key: canary, pass: canary }
   const made = [
@@ -87,11 +98,20 @@ async function objects(gateway: CommandInstance, by: Credentials): Promise<strin
     await gateway.call('sevu.addstreamuser', { ...stream, ...settings, user }, { by }),
     await gateway.call('sevu.addstreamuser', { ...stream, ...settings, user: null }, { by }),
   ]
+  const device = await gateway.call('device-passwords/create', { device_name: canary, valid_from: 4711 }, { by })
+  const token = await gateway.call('access-tokens/create', {}, { by })
+  made.push(device, token)
   assert.deepEqual(
     made.map(({ code }) => code),
-    [3011, 3011, 2061, 2061],
+    [3011, 3011, 2061, 2061, 5011, 5031],
   )
-  return made.map(({ request_id }) => request_id)
+  const { user_name, password } = device.result
+  return {
+    requests: made.map(({ request_id }) => request_id),
+    device: user_name,
+    password,
+    token: token.result.token_id,
+  }
 }
 
 /** Every row of every table that belongs to an account. */

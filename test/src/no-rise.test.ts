@@ -28,6 +28,10 @@ function requireUnharmed(held: readonly string[], before: State, after: State): 
   for (const [id, was] of before.keys) {
     if (!within(held, was.holds)) assert.deepEqual(after.keys.get(id), was, `key ${id} holds more than the intruder`)
   }
+  for (const [id, was] of before.tokens) {
+    if (!within(held, was.holds))
+      assert.deepEqual(after.tokens.get(id), was, `token ${id} holds more than the intruder`)
+  }
   for (const [id, was] of before.users) {
     const beyond = !within(held, permissionsOfType(was.type))
     if (beyond) assert.deepEqual(after.users.get(id), was, `user ${id} holds more than the intruder`)
@@ -40,6 +44,19 @@ function requireUnharmed(held: readonly string[], before: State, after: State): 
     const known = [...held, ...permissionsOfType(before.users.get(id)?.type ?? 3)]
     assert.ok(within(known, permissionsOfType(type)), `user ${id} was made type ${type}`)
   }
+}
+
+/** A token that was not there before goes no further than its maker does. */
+function requireTokensWithin({ held, end, addresses }: Intruder, before: State, after: State): number {
+  const made = [...after.tokens].filter(([id]) => !before.tokens.has(id))
+  for (const [id, token] of made) {
+    assert.ok(within(held, token.holds), `token ${id} was made, and holds ${token.holds}`)
+    if (end !== null) assert.ok(token.end !== null && token.end <= end, `token ${id} ends at ${token.end}`)
+    const inside = addressList(addresses)
+    const kept = token.addresses.length > 0 && token.addresses.every((entry) => inside.contains(entry))
+    if (addresses.length > 0) assert.ok(kept, `token ${id} may be used from ${token.addresses}`)
+  }
+  return made.length
 }
 
 /** A credential that was shown opens no more than the first one did, from nowhere else and no longer. */
@@ -63,7 +80,7 @@ interface Intruder {
 test('whatever somebody sends with the credentials it has and is shown, it holds, is shown, gives and touches nothing beyond what it began with', async (t) => {
   const gateway = await instanceFor(t)
   await makeAccount(gateway, 2)
-  const seen = { done: 0, refused: 0, shown: 0 }
+  const seen = { done: 0, refused: 0, shown: 0, tokens: 0 }
 
   async function intrude(grown: Tree, sent: readonly Attempt[]): Promise<void> {
     const planted = await plant(gateway, grown)
@@ -99,6 +116,7 @@ test('whatever somebody sends with the credentials it has and is shown, it holds
       pool.push(...shown)
       for (const one of pool.slice(1)) requireWithin(intruder, one, after)
       requireUnharmed(intruder.held, before, after)
+      seen.tokens += requireTokensWithin(intruder, before, after)
       seen.done += Number(reply.status === 'success')
       seen.refused += Number(reply.code === 1403)
       seen.shown += shown.length

@@ -4,6 +4,7 @@ import { nanoid } from 'nanoid'
 import type { Credentials } from '../../clients/typescript/index.js'
 import { generateKey } from '../../src/generate.js'
 import { effective } from '../../src/permissions.js'
+import { AccessTokens } from '../../src/store/access-tokens.js'
 import { Accounts } from '../../src/store/accounts.js'
 import { Keys } from '../../src/store/keys.js'
 import { Users } from '../../src/store/users.js'
@@ -56,6 +57,9 @@ const single = fc.record({
       'rotate',
       'revoke',
       'import',
+      'token',
+      'token',
+      'untoken',
       'save',
       'save',
       'remove',
@@ -104,28 +108,31 @@ export interface KeyState {
 export interface State {
   readonly keys: ReadonlyMap<string, KeyState>
   readonly users: ReadonlyMap<string, { readonly type: number; readonly row: string }>
+  readonly tokens: ReadonlyMap<string, KeyState>
 }
 
-/** Keys and panel users of every account as they stand in the database. */
+/** Keys, access tokens and panel users of every account as they stand in the database. */
 export async function stateOf({ db }: TestInstance): Promise<State> {
   const keys = await db.all<Record<string, string> & { expires_at: number | null; user_type: number | null }>(
     `select k.*, p.permissions as own, p.enable as principal_enable, u.type as user_type from keys k
      left join principals p on p.account = k.account and p.kind = k.principal_kind and p.id = k.principal_id
      left join users u on k.principal_kind = 'user' and u.account = k.account and u.id = k.principal_id`,
   )
+  const tokens = await db.all<Record<string, string> & { expires_at: number; user_type: number | null }>(
+    `select t.*, p.permissions as own, p.enable as principal_enable, u.type as user_type from access_tokens t
+     left join principals p on p.account = t.account and p.kind = t.principal_kind and p.id = t.principal_id
+     left join users u on t.principal_kind = 'user' and u.account = t.account and u.id = t.principal_id`,
+  )
   const users = await db.all<{ account: number; id: string; type: number }>('select * from users')
+  const held = (row: Record<string, string> & { expires_at: number | null; user_type: number | null }): KeyState => ({
+    holds: effective(JSON.parse(row.permissions ?? ''), row.own ? JSON.parse(row.own) : null, row.user_type),
+    addresses: JSON.parse(row.addresses ?? ''),
+    end: row.expires_at,
+    row: JSON.stringify(row),
+  })
   return {
-    keys: new Map(
-      keys.map((row) => [
-        row.key_id ?? '',
-        {
-          holds: effective(JSON.parse(row.permissions ?? ''), row.own ? JSON.parse(row.own) : null, row.user_type),
-          addresses: JSON.parse(row.addresses ?? ''),
-          end: row.expires_at,
-          row: JSON.stringify(row),
-        },
-      ]),
-    ),
+    keys: new Map(keys.map((row) => [row.key_id ?? '', held(row)])),
+    tokens: new Map(tokens.map((row) => [row.token_id ?? '', held(row)])),
     users: new Map(users.map((row) => [row.id, { type: row.type, row: JSON.stringify(row) }])),
   }
 }
@@ -145,6 +152,7 @@ export function plant(instance: TestInstance, { users, ownerKeys, intruder, pare
   return instance.db.transaction(async (session) => {
     await session.run('delete from keys where account = 1 and key_id <> $1', [instance.owner.apiKey])
     await session.run('delete from users')
+    await session.run('delete from access_tokens')
     const repository = new Keys(session, instance.vault)
     const owner = (await new Accounts(session, () => undefined).owner(1)) ?? ''
     const made: Credentials[] = [instance.owner]
@@ -165,6 +173,13 @@ export function plant(instance: TestInstance, { users, ownerKeys, intruder, pare
       for (const granted of keys) await add('user', id, granted)
     }
     for (const granted of ownerKeys) await add('owner', owner, granted)
+    const tokens = new AccessTokens(session, 1, () => undefined)
+    for (const [index, granted] of ownerKeys.entries()) {
+      const by = made[index % made.length]?.apiKey ?? ''
+      const given = { permissions: granted, addresses: [], expiresAt: now + 3600, createdBy: by }
+      const token = { tokenId: `${run}-token-${index}`, token: nanoid(), principal: { kind: 'owner', id: owner } }
+      await tokens.insert({ ...token, ...given }, now)
+    }
     const own = `${run}-own`
     if (intruder.ofUser) await panel.insert(own, { type: 1 }, now)
     const granted = [...intruder.permissions, ...intruder.writes]
@@ -200,7 +215,7 @@ function restriction({ key, user, verb }: Single, { keys, users }: State): Sent 
   return verb === 'update' ? ['set-user', { id, user: { type: 3 } }] : ['toggle-user', { id }]
 }
 
-function message(wanted: Single, { keys, users }: State, { now }: Planted): Sent {
+function message(wanted: Single, { keys, users, tokens }: State, { now }: Planted): Sent {
   const { verb, permissions: granted, ips, hours, type: newType, flag } = wanted
   const key = pick(keys.keys(), wanted.key)
   const id = flag && verb === 'save' ? `new-${wanted.user % 3}` : pick([...users.keys(), 'nobody'], wanted.user)
@@ -214,6 +229,13 @@ function message(wanted: Single, { keys, users }: State, { now }: Planted): Sent
       return ['keys/rotate', { key, grace: flag ? 0 : 3600 }]
     case 'revoke':
       return ['keys/revoke', { key, cascade: flag }]
+    case 'token':
+      return [
+        'access-tokens/create',
+        { permissions: granted, expires_in: typeof hours === 'number' ? hours * 3600 : undefined },
+      ]
+    case 'untoken':
+      return ['access-tokens/revoke', { token_id: pick([...tokens.keys(), 'none'], wanted.key) }]
     case 'import':
       return ['keys/import', { key: `APX${wanted.key}`, secret: 'a-secret-of-24-characters', account: flag ? 1 : 2 }]
     case 'save':

@@ -1,5 +1,18 @@
 -- Generated from the migrations. Refresh it with: UPDATE_SNAPSHOTS=1 node scripts/test.mjs store/schema
 
+CREATE TABLE access_tokens (
+  token_id text not null primary key,
+  token_hash text not null unique,
+  account bigint not null references accounts (account),
+  principal_kind text not null,
+  principal_id text not null,
+  permissions text not null,
+  addresses text not null,
+  expires_at bigint not null,
+  created_by text not null,
+  created_at bigint not null
+);
+
 CREATE TABLE accounts (
   account bigint not null primary key,
   name text not null,
@@ -47,6 +60,16 @@ CREATE TABLE counters (
   name text not null,
   value bigint not null,
   primary key (account, name)
+);
+
+CREATE TABLE device_passwords (
+  user_name text not null primary key,
+  account bigint not null references accounts (account),
+  device_name text not null,
+  password text not null,
+  created_at bigint not null,
+  valid_from bigint not null,
+  valid_until bigint
 );
 
 CREATE TABLE key_use (
@@ -164,7 +187,11 @@ CREATE TABLE users (
   primary key (account, id)
 );
 
+CREATE INDEX access_tokens_of_account on access_tokens (account, principal_kind, principal_id);
+
 CREATE INDEX audit_of_account on audit (account, seq);
+
+CREATE INDEX device_passwords_of_account on device_passwords (account, created_at, user_name);
 
 CREATE INDEX keys_of_creator on keys (account, created_by);
 
@@ -175,3 +202,5 @@ CREATE INDEX principals_by_id on principals (id);
 CREATE UNIQUE INDEX stream_users_by_name on stream_users (account, app, stream, publisher);
 
 CREATE UNIQUE INDEX subowners_by_username on subowners (account, username);
+
+CREATE INDEX users_by_login on users (id);
