@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { commandCodes, gatewayCodes, isDone, scaleengineCodes } from '../dist/schemas/codes.js'
+import { codes, commandCodes, gatewayCodes, ibmErrors, isDone, scaleengineCodes } from '../dist/schemas/codes.js'
 import { settings } from '../dist/schemas/config.js'
 
 const root = join(import.meta.dirname, '..')
@@ -15,6 +15,7 @@ const generators = new Map([
   ['gateway', gatewayTable],
   ['outcomes', outcomesTable],
   ['scaleengine', scaleengineTable],
+  ['ibm', ibmTable],
   ['commands', commandsTable],
 ])
 
@@ -84,6 +85,11 @@ function scaleengineTable() {
     return [entry.code, code(name), number]
   })
   return table(['code', 'name', 'sent to a ScaleEngine client'], rows)
+}
+
+function ibmTable() {
+  const rows = [...ibmErrors].map(([name, { http, error }]) => [http, code(error), codes[name].code, code(name)])
+  return table(['HTTP', 'error', 'code', 'name'], rows)
 }
 
 function commandsTable() {

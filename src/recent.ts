@@ -21,9 +21,9 @@ export class Recent {
   }
 
   add(name: string): void {
+    this.seenAt.delete(name)
     const [oldest] = this.seenAt.size >= this.capacity ? this.seenAt.keys() : []
     if (oldest !== undefined) this.seenAt.delete(oldest)
-    this.seenAt.delete(name)
     this.seenAt.set(name, this.now())
   }
 }
