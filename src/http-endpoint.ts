@@ -29,10 +29,19 @@ const post = ['POST']
 /** The handler of `/control` for people who mount the gateway in an application of their own; reads the body itself. */
 export function controlListener(parts: HttpParts): RequestListener {
   const forwarded = forwardedAddress(parts)
-  const bodies = new Bodies((req, res, body) => {
-    parts
-      .handle(toWire(req, body, forwarded(req), parts.vendorPaths))
-      .then((reply) => send(res, reply), parts.onUnexpected)
+  const { load } = parts
+  const bodies = new Bodies(parts, ({ req, res, body, address }) => {
+    load.begin()
+    parts.handle(toWire(req, body, address, parts.vendorPaths)).then(
+      (reply) => {
+        load.end()
+        send(res, reply)
+      },
+      (error: unknown) => {
+        load.end()
+        parts.onUnexpected(error)
+      },
+    )
   })
   return (req, res) => {
     if (req.method !== 'POST' || !isControl(req.url ?? '')) {
@@ -47,7 +56,7 @@ export function controlListener(parts: HttpParts): RequestListener {
     const length = Number(req.headers['content-length'] ?? 0)
     if (length > parts.bodyLimit) return refuseAndClose(req, res, tooLarge(req, parts))
     if (req.headers.expect !== undefined) res.writeContinue()
-    readBody(req, res, parts, bodies)
+    readBody(req, res, forwarded(req), bodies)
   }
 }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { GatewayCode } from '../schemas/codes.js'
 import type { AddressList } from './address.js'
 import type { Handle } from './gateway.js'
+import type { Load } from './load.js'
 import type { RefusalDetail } from './refusal.js'
 import type { Reply } from './reply.js'
 
@@ -15,6 +16,8 @@ export interface HttpParts {
   /** Whether the paths of vendors stand for the endpoint's. */
   readonly vendorPaths: boolean
   readonly ready: () => Promise<boolean>
+  /** How much is under way: what is too much is 1503. */
+  readonly load: Load
   readonly trustProxy: AddressList
   readonly bodyLimit: number
   /** Told once about an X-Forwarded-For from a peer that is not trusted. */
@@ -28,6 +31,9 @@ export const limits = {
   keepAliveTimeout: 65_000,
   maxConnections: 10_000,
   maxHeaderLines: 100,
+  /** Bytes up to which a body is always taken in, and which all the larger ones may have together while they arrive. */
+  smallBody: 16_384,
+  largeBodies: 67_108_864,
   /** How long a refused sender may go on talking before its connection is cut. */
   linger: 500,
   /** How long a server that ends waits for senders who have not finished. */

@@ -12,6 +12,7 @@ import { Executor } from './execute.js'
 import { gateway, type Handle } from './gateway.js'
 import { generateKey, generateReadable, generateToken } from './generate.js'
 import { limits } from './limits.js'
+import { Load } from './load.js'
 import { requestLog } from './log.js'
 import { passwords } from './passwords.js'
 import { ownerOf } from './recognise.js'
@@ -65,6 +66,7 @@ export interface InstanceOptions extends Surroundings {
 /** A gateway on an open database, without HTTP. */
 export interface Instance {
   readonly handle: Handle
+  readonly load: Load
   readonly catalogue: readonly Published[]
   /** Runs a command for the operator at the command line: checked and audited as any other, but neither signed nor claimed. */
   local(command: string, params: Record<string, unknown>, who: LocalCaller): Promise<LocalOutcome>
@@ -155,6 +157,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   // A message dated ahead by the window is fresh for two: what was claimed or made void for it must last as long.
   const keep = Math.max(options.keep, 2 * options.window + forgetMargin)
   const hashing = passwords(options.randomBytes)
+  const load = new Load()
   const executor = new Executor({
     registry,
     db,
@@ -162,6 +165,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     authorities,
     sealing: vault,
     passwords: hashing,
+    load,
     paramsKey: vault.derive('params'),
     chainMac,
     id: () => options.randomBytes(16).toString('hex'),
@@ -180,7 +184,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       owner: ownerVerifier(authorities, (owner, at) => new Owners(db).keysOf(owner, at)),
       password: passwordVerifier({
         load: (account, login, queries = db) => findLogin(queries, account, login),
-        passwords: hashing,
+        passwords: { ...hashing, verify: (...given) => load.aside(() => hashing.verify(...given)) },
         key: createSecretKey(options.randomBytes(32)),
         now,
       }),
@@ -201,6 +205,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   })
   return {
     handle,
+    load,
     catalogue,
     async local(name, params, who) {
       const registered = registry.get(name)

@@ -85,6 +85,7 @@ async function serve(config: Config): Promise<void> {
   const { server, drain } = httpServer({
     handle: instance.handle,
     refuse: instance.refuse,
+    load: instance.load,
     ready: async () => !draining && (await instance.writable()),
     methodsAt: instance.methodsAt,
     vendorPaths: config.vendorPaths,
