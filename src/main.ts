@@ -33,6 +33,7 @@ import { StorageError } from './store/db.js'
 import { PendingRun } from './store/handle.js'
 import { NewerSchema } from './store/migrate.js'
 import { OfflineTrail } from './store/offline-trail.js'
+import { watched } from './watchdog.js'
 
 const root = join(import.meta.dirname, '..', '..')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -54,7 +55,8 @@ async function instanceOn(
   around: Surroundings,
   kept?: { headFile: string },
 ): Promise<Instance> {
-  const own = config.commands ? await loadCommands(config.commands) : []
+  const loaded = config.commands ? await loadCommands(config.commands) : []
+  const own = kept ? watched(loaded, config.stallLimit) : loaded
   return openInstance({
     ...around,
     ...config,
