@@ -14,7 +14,7 @@ export interface Authority {
   readonly principal: { readonly kind: string; readonly id: string }
   readonly permissions: readonly Permission[]
   /** True when the principal itself is granted nothing at all. */
-  readonly powerless: boolean
+  readonly powerless?: boolean
   /** Undefined: any address. */
   readonly addresses: AddressList | undefined
   /** What keys; the newest first; `until` in Unix seconds, null for never. */

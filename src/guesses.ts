@@ -37,27 +37,47 @@ export class Guesses {
 
   /** Checks a password: throws 1429, without checking, when there were too many wrong ones, and 1503 when too many wait. */
   async guess(login: string, address: string, check: (turn: Turn) => Promise<boolean>): Promise<boolean> {
-    const pair = pairOf(login, address)
-    const isKnown = this.known.has(pair)
-    const taken: readonly (readonly [tries: Tries, name: string])[] = isKnown
-      ? [[this.perKnown, pair]]
-      : [
-          [this.perAddress, limitedBy(address)],
-          [this.perLogin, login],
-        ]
-    const wait = Math.max(...taken.map(([tries, name]) => tries.wait(name)))
-    if (wait > 0) throw tooMany(wait)
-    for (const [tries, name] of taken) tries.take(name)
-    let wrong = false
+    const isKnown = this.known.has(pairOf(login, address))
+    const limits = isKnown ? this.ofKnown(login, address) : this.ofStranger(login, address)
+    await begin(limits)
+    let failed = false
     try {
-      wrong = !(await check(isKnown ? 'first' : 'last'))
+      failed = !(await check(isKnown ? 'first' : 'last'))
     } catch (error) {
       throw error instanceof TooManyPasswords ? new Refusal('OVERLOADED') : error
     } finally {
-      if (!wrong) for (const [tries, name] of taken) tries.giveBack(name)
+      for (const [tries, name] of limits) tries.end(name, failed)
     }
-    return !wrong
+    return !failed
   }
+
+  private ofKnown(login: string, address: string): Limits {
+    return [[this.perKnown, pairOf(login, address)]]
+  }
+
+  private ofStranger(login: string, address: string): Limits {
+    return [
+      [this.perAddress, limitedBy(address)],
+      [this.perLogin, login],
+    ]
+  }
+}
+
+/** What a guess counts for. */
+type Limits = readonly (readonly [tries: Tries, name: string])[]
+
+/** Begins a guess once it is surely not one too many; throws 1429 once it is. */
+async function begin(limits: Limits): Promise<void> {
+  for (;;) {
+    const wait = Math.max(...limits.map(([tries, name]) => tries.wait(name)))
+    if (wait > 0) throw tooMany(wait)
+    const [full] = limits.filter(([tries, name]) => tries.full(name))
+    if (!full) break
+    const [tries, name] = full
+    await tries.ended(name)
+  }
+  // Nothing is awaited since there was found to be room: whoever was woken together looks again one after the other.
+  for (const [tries, name] of limits) tries.begin(name)
 }
 
 // An address has no white space.

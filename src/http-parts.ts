@@ -9,7 +9,7 @@ import type { Reply } from './reply.js'
 /** What the listener is given. */
 export interface HttpParts {
   readonly handle: Handle
-  /** A refusal outside the six steps, spelled by the dialect whose path it is, else natively. */
+  /** A refusal outside the six steps: natively, but at a dialect's path beside the endpoint in its words. */
   readonly refuse: (code: GatewayCode, detail?: RefusalDetail, path?: string) => Reply
   /** The methods that are served at a path beside the endpoint's; undefined where nothing is. */
   readonly methodsAt: (path: string) => readonly string[] | undefined

@@ -15,6 +15,7 @@ import { limits } from './limits.js'
 import { Load } from './load.js'
 import { requestLog } from './log.js'
 import { passwords } from './passwords.js'
+import { isBelowEndpoint } from './receive.js'
 import { ownerOf } from './recognise.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
 import { type Reply, refusedOutcome, reply } from './reply.js'
@@ -70,7 +71,7 @@ export interface Instance {
   readonly catalogue: readonly Published[]
   /** Runs a command for the operator at the command line: checked and audited as any other, but neither signed nor claimed. */
   local(command: string, params: Record<string, unknown>, who: LocalCaller): Promise<LocalOutcome>
-  /** A refusal outside the six steps, spelled by the dialect whose path it is, else natively. */
+  /** A refusal outside the six steps: natively, but at a dialect's path beside the endpoint in its words. */
   refuse(code: GatewayCode, detail?: RefusalDetail, path?: string): Reply
   /** The methods that some dialect serves at a path of its own; undefined where none does. */
   methodsAt(path: string): readonly string[] | undefined
@@ -230,8 +231,8 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       const nowMs = now()
       const serverTime = Math.floor(nowMs / 1000)
       const exchange = { requestId: requestId(nowMs), serverTime, handleTime: 0, publicUrl: options.publicUrl }
-      const dialect = ownerOf(path, options.dialects) ?? options.native
-      return reply(refusedOutcome(code, detail, undefined, false), dialect, exchange, undefined)
+      const owner = isBelowEndpoint(path) ? undefined : ownerOf(path, options.dialects)
+      return reply(refusedOutcome(code, detail, undefined, false), owner ?? options.native, exchange, undefined)
     },
     methodsAt: (path) => ownerOf(path, options.dialects)?.methods?.(path),
     writable: () => ledger.writable(now()),

@@ -24,7 +24,7 @@ export function receive(wire: Wire, bodyLimit: number, owned: boolean): Carrier 
     if (wire.body.length === 0) return { wire, form: new Map(), json: undefined, bodyLimit }
   }
   if (isJson) return { wire, form: undefined, json: scanJson(decodeUtf8(wire.body)), bodyLimit }
-  const form = readForm(wire, owned)
+  const form = readForm(wire, owned && !isBelowEndpoint(wire.path))
   const carrier = owned ? ownCarrier : carrierOf
   return form instanceof Promise
     ? form.then((fields) => carrier(wire, fields, bodyLimit))
@@ -33,6 +33,9 @@ export function receive(wire: Wire, bodyLimit: number, owned: boolean): Carrier 
 
 /** The endpoint itself, where every dialect is spoken that has no path of its own. */
 export const isEndpoint = (path: string): boolean => path === '/control' || path === '/control/'
+
+/** A path below the endpoint: what the listener refuses there, and how forms are read, is the endpoint's. */
+export const isBelowEndpoint = (path: string): boolean => path.startsWith('/control/')
 
 export const tooLarge = (bodyLimit: number): string => `The request body is larger than ${bodyLimit} bytes`
 

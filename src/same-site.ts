@@ -6,7 +6,8 @@ import { Refusal } from './refusal.js'
  * that site asks for. Programs send neither header.
  */
 export function requireSameSite({ origin, secFetchSite, host }: Wire, publicUrl: string): void {
-  const own = origin === undefined || origin === originOf(publicUrl) || origin === `http://${host}`
+  const here = host === undefined ? undefined : `http://${host}`
+  const own = origin === undefined || origin === originOf(publicUrl) || origin === here
   const near = secFetchSite === undefined || secFetchSite === 'none' || secFetchSite === 'same-origin'
   if (!own || !near) throw new Refusal('FORBIDDEN', { message: 'A browser sent this on behalf of another site' })
 }

@@ -35,7 +35,9 @@ export function shownSubowner(
 ): ShownSubowner {
   const { id, username, permissions, keyId } = subowner
   const revealed =
-    caller.holds('secrets:read') && caller.holdsAll(heldBySubowner(permissions)) && keys.every(mayKnow(caller))
+    caller.holds('secrets:read') &&
+    caller.holdsAll(heldBySubowner(permissions)) &&
+    keys.every((key) => mayBeShown(caller, key))
   const current = keys.find((key) => key.keyId === keyId)
   return {
     username,
@@ -46,9 +48,6 @@ export function shownSubowner(
     id,
   }
 }
-
-/** A revoked key opens nothing any more, wherever it is used. */
-const mayKnow = (caller: Caller) => (key: SecretKeyInfo) => key.revokedAt !== null || mayBeShown(caller, key)
 
 function secretsOf(key: SecretKeyInfo, now: number): [string, { enabled: boolean }][] {
   const live = key.enable && key.revokedAt === null && (key.expiresAt === null || key.expiresAt > now)

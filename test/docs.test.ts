@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
+import { inflateSync } from 'node:zlib'
 import { isAuthentic } from '../clients/typescript/index.js'
 import { dialects } from '../dialects/index.js'
 import { codes } from '../schemas/codes.js'
@@ -10,6 +11,7 @@ import { settings } from '../schemas/config.js'
 import { exits } from '../src/cli/exits.js'
 import { scanJson, withoutSignature } from '../src/json.js'
 import { mac, root, testInstance } from './support/instance.js'
+import { sendForm } from './support/uplynk.js'
 
 const pages = ['README.md', 'docs/protocol.md', 'SECURITY.md', 'CHANGELOG.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md']
 const read = (page: string): string => readFileSync(join(root, page), 'utf8')
@@ -69,6 +71,19 @@ test('a gateway runs the worked example as printed, and the form with a header i
 
   const inHeader = JSON.parse((await gateway.post(unsigned, { signature: base64 })).body)
   assert.deepEqual([inHeader.code, inHeader.replayed, inHeader.result], [printed.code, true, printed.result])
+})
+
+test('a gateway understands the example of the dialect uplynk as printed', async (t) => {
+  const [json, msg, sig] = [row('JSON'), row('`msg`'), row('`sig`')]
+  assert.equal(inflateSync(Buffer.from(msg, 'base64')).toString(), json)
+  const gateway = await testInstance()
+  t.after(() => gateway.close())
+  const { _owner: key, _timestamp: timestamp } = JSON.parse(json)
+  gateway.clock.offset = timestamp - Date.now() / 1000
+  await gateway.call('keys/import', { key, secret: example.secret, account: 1 })
+  const form = String(new URLSearchParams({ msg, sig }))
+  const { error } = await sendForm(gateway, 'subowners/get', form)
+  assert.equal(error, codes.SUBOWNER_NOT_FOUND.code)
 })
 
 test('every link in the documents leads somewhere', () => {

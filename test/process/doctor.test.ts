@@ -185,6 +185,12 @@ const rows: readonly Row[] = [
     { COUNTERSIGN_PUBLIC_URL: 'https://control.example.org' },
   ],
   [
+    'a public URL of this machine, which needs no proxy',
+    nothing,
+    fine('proxy trust', /believed from nobody/),
+    { COUNTERSIGN_PUBLIC_URL: 'http://127.0.0.1:8420' },
+  ],
+  [
     'a proxy on this machine',
     nothing,
     fine('proxy trust', /every program of this machine/),

@@ -12,7 +12,7 @@ import { samples } from '../support/samples.js'
 
 /** What account 2 has and nobody else may see. Its ids are sent by the attackers, so they may come back. */
 const canary = 'canary-4711'
-const [root, user] = ['victim-root', 'victim-user']
+const [root, user, subownerName] = ['victim-root', 'victim-user', 'victim-subowner']
 const stream = { app: 'victim-app', stream: 'victim-stream' }
 const [doneKey, unseenKey] = ['victim-key-done', 'victim-key-unseen']
 
@@ -65,7 +65,8 @@ async function world(t: TestContext): Promise<World> {
   scenes[0].begin('objects')
   const made = await objects(scenes[0].gateway, victim)
   const byParameter = new Map<string, readonly unknown[]>([
-    ['id', [user, root, victim.apiKey]],
+    ['id', [user, root, victim.apiKey, made.subowner]],
+    ['username', [subownerName]],
     ['streamuser_id', [1, 2]],
     ['app', [stream.app]],
     ['stream', [stream.stream]],
@@ -86,6 +87,7 @@ interface Objects {
   readonly device: string
   readonly password: string
   readonly token: string
+  readonly subowner: string
 }
 
 /** What account 2 owns; the request ids of its making, and the ids that it was given. */
@@ -97,13 +99,14 @@ async function objects(gateway: CommandInstance, by: Credentials): Promise<Objec
     await gateway.call('set-user', { id: user, user: { ...secrets, type: 3, conlimit: 4711 } }, { by }),
     await gateway.call('sevu.addstreamuser', { ...stream, ...settings, user }, { by }),
     await gateway.call('sevu.addstreamuser', { ...stream, ...settings, user: null }, { by }),
+    await gateway.call('subowners/create', { username: subownerName, password: canary, permissions: ['api'] }, { by }),
   ]
   const device = await gateway.call('device-passwords/create', { device_name: canary, valid_from: 4711 }, { by })
   const token = await gateway.call('access-tokens/create', {}, { by })
   made.push(device, token)
   assert.deepEqual(
     made.map(({ code }) => code),
-    [3011, 3011, 2061, 2061, 5011, 5031],
+    [3011, 3011, 2061, 2061, 4001, 5011, 5031],
   )
   const { user_name, password } = device.result
   return {
@@ -111,6 +114,7 @@ async function objects(gateway: CommandInstance, by: Credentials): Promise<Objec
     device: user_name,
     password,
     token: token.result.token_id,
+    subowner: made[4]?.result.id,
   }
 }
 

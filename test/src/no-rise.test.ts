@@ -11,16 +11,20 @@ import { type Attempt, attempt, attempts, plant, type State, stateOf, type Tree,
 
 const within = (held: readonly string[], wanted: readonly string[]) => wanted.every((one) => covers(held, one))
 
-/** The credentials that a reply shows, also in the items of a batch. */
+interface Shown {
+  readonly key_id?: string
+  readonly secret?: string | null
+  readonly api_key?: string | null
+  readonly results?: readonly { readonly result?: unknown }[]
+  readonly subowners?: readonly Shown[]
+}
+
+/** The credentials that a reply shows, also in the items of a batch or of a list. */
 function shownIn(result: unknown): Credentials[] {
   if (typeof result !== 'object' || result === null) return []
-  const {
-    key_id: apiKey,
-    secret,
-    results = [],
-  } = result as { key_id?: string; secret?: string; results?: { result?: unknown }[] }
-  const own = apiKey && typeof secret === 'string' ? [{ apiKey, secret }] : []
-  return [...own, ...results.flatMap((item) => shownIn(item.result))]
+  const { key_id: apiKey, secret, api_key: signing = secret, results = [], subowners = [] } = result as Shown
+  const own = apiKey && typeof signing === 'string' ? [{ apiKey, secret: signing }] : []
+  return [...own, ...[...results.map((item) => item.result), ...subowners].flatMap(shownIn)]
 }
 
 /** What must hold of everything but the intruder's own, compared with how it was before the intruder did anything. */
@@ -35,6 +39,13 @@ function requireUnharmed(held: readonly string[], before: State, after: State): 
   for (const [id, was] of before.users) {
     const beyond = !within(held, permissionsOfType(was.type))
     if (beyond) assert.deepEqual(after.users.get(id), was, `user ${id} holds more than the intruder`)
+  }
+  for (const [id, was] of before.subowners) {
+    if (!within(held, was.holds)) assert.deepEqual(after.subowners.get(id), was, `subowner ${id} holds more`)
+  }
+  for (const [id, { holds }] of after.subowners) {
+    const known = [...held, ...(before.subowners.get(id)?.holds ?? [])]
+    assert.ok(within(known, holds), `subowner ${id} was given ${holds}`)
   }
   for (const [id, { holds }] of after.keys) {
     const known = [...held, ...(before.keys.get(id)?.holds ?? [])]
@@ -71,6 +82,12 @@ function requireWithin({ held, end, addresses }: Intruder, shown: Credentials, s
   assert.ok(kept, `${shown.apiKey} may be used from ${key.addresses}`)
 }
 
+/** A subowner's secrets are for holders of secrets:read and of all that it holds, from everywhere and for ever as its keys are. */
+function mayKnow({ held, end, addresses }: Intruder, { subowners }: State, id: string): boolean {
+  const holds = subowners.get(id)?.holds ?? []
+  return covers(held, 'secrets:read') && within(held, holds) && end === null && addresses.length === 0
+}
+
 interface Intruder {
   readonly held: readonly string[]
   readonly addresses: readonly string[]
@@ -81,6 +98,7 @@ test('whatever somebody sends with the credentials it has and is shown, it holds
   const gateway = await instanceFor(t)
   await makeAccount(gateway, 2)
   const seen = { done: 0, refused: 0, shown: 0, tokens: 0 }
+  let subownersShown = 0
 
   async function intrude(grown: Tree, sent: readonly Attempt[]): Promise<void> {
     const planted = await plant(gateway, grown)
@@ -110,7 +128,11 @@ test('whatever somebody sends with the credentials it has and is shown, it holds
         continue
       }
       const text = JSON.stringify(reply)
-      const hidden = [...secretUsers.filter(stillHidden).map(([id]) => planted.tokenOf(id)), ...planted.secrets]
+      const hidden = [
+        ...secretUsers.filter(stillHidden).map(([id]) => planted.tokenOf(id)),
+        ...planted.secrets,
+        ...planted.subownerSecrets.filter(([id]) => !mayKnow(intruder, before, id)).map(([, secret]) => secret),
+      ]
       for (const secret of hidden) assert.ok(!text.includes(secret), `${cmd} shows ${secret}`)
       const shown = shownIn(reply.result)
       pool.push(...shown)
@@ -120,15 +142,17 @@ test('whatever somebody sends with the credentials it has and is shown, it holds
       seen.done += Number(reply.status === 'success')
       seen.refused += Number(reply.code === 1403)
       seen.shown += shown.length
+      subownersShown += Number(text.includes('"all_api_keys":{'))
     }
   }
 
   await fc.assert(fc.asyncProperty(tree, attempts, intrude), {
     numRuns: 120,
-    interruptAfterTimeLimit: 8_000,
+    interruptAfterTimeLimit: 12_000,
     endOnFailure: true,
     includeErrorInReport: true,
   })
   // Otherwise the property says nothing.
   for (const [what, count] of Object.entries(seen)) assert.ok(count > 10, `${what}: ${count}`)
+  assert.ok(subownersShown > 0)
 })

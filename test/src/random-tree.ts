@@ -7,6 +7,7 @@ import { effective } from '../../src/permissions.js'
 import { AccessTokens } from '../../src/store/access-tokens.js'
 import { Accounts } from '../../src/store/accounts.js'
 import { Keys } from '../../src/store/keys.js'
+import { Subowners } from '../../src/store/subowners.js'
 import { Users } from '../../src/store/users.js'
 import type { TestInstance } from '../support/instance.js'
 
@@ -24,6 +25,8 @@ const permission = fc.constantFrom(
     'secrets:read',
     'secrets:read',
     'users:read',
+    'subowners:*',
+    'subowners:read',
   ],
 )
 const permissions = fc.uniqueArray(permission, { maxLength: 3 })
@@ -34,10 +37,15 @@ const limits = fc.constantFrom({ addresses: [] as string[], hours: null }, { add
 export const tree = fc.record({
   users: fc.array(fc.record({ type, keys: fc.array(permissions, { maxLength: 2 }) }), { minLength: 1, maxLength: 4 }),
   ownerKeys: fc.array(permissions, { maxLength: 2 }),
+  /** Whether each has api, and further keys of its own. */
+  subowners: fc.array(fc.record({ api: fc.boolean(), keys: fc.array(permissions, { maxLength: 1 }) }), {
+    minLength: 1,
+    maxLength: 2,
+  }),
   intruder: fc.record({
     ofUser: fc.boolean(),
     permissions,
-    writes: fc.subarray(['keys:write', 'users:write'], { minLength: 1 }),
+    writes: fc.subarray(['keys:write', 'users:write', 'subowners:write'], { minLength: 1 }),
     limits,
   }),
   /** For every key the one that it was made with. */
@@ -67,6 +75,12 @@ const single = fc.record({
       'show',
       'show',
       'show',
+      'subowner-create',
+      'subowner-update',
+      'subowner-update',
+      'subowner-delete',
+      'subowner-show',
+      'subowner-list',
     ] as const),
   ),
   key: fc.nat(),
@@ -109,9 +123,10 @@ export interface State {
   readonly keys: ReadonlyMap<string, KeyState>
   readonly users: ReadonlyMap<string, { readonly type: number; readonly row: string }>
   readonly tokens: ReadonlyMap<string, KeyState>
+  readonly subowners: ReadonlyMap<string, { readonly holds: readonly string[]; readonly row: string }>
 }
 
-/** Keys, access tokens and panel users of every account as they stand in the database. */
+/** Keys, access tokens, panel users and subowners of every account as they stand in the database. */
 export async function stateOf({ db }: TestInstance): Promise<State> {
   const keys = await db.all<Record<string, string> & { expires_at: number | null; user_type: number | null }>(
     `select k.*, p.permissions as own, p.enable as principal_enable, u.type as user_type from keys k
@@ -123,6 +138,10 @@ export async function stateOf({ db }: TestInstance): Promise<State> {
      left join principals p on p.account = t.account and p.kind = t.principal_kind and p.id = t.principal_id
      left join users u on t.principal_kind = 'user' and u.account = t.account and u.id = t.principal_id`,
   )
+  const subowners = await db.all<{ id: string; own: string }>(
+    `select s.*, p.permissions as own from subowners s
+     join principals p on p.account = s.account and p.kind = 'subowner' and p.id = s.id`,
+  )
   const users = await db.all<{ account: number; id: string; type: number }>('select * from users')
   const held = (row: Record<string, string> & { expires_at: number | null; user_type: number | null }): KeyState => ({
     holds: effective(JSON.parse(row.permissions ?? ''), row.own ? JSON.parse(row.own) : null, row.user_type),
@@ -133,29 +152,37 @@ export async function stateOf({ db }: TestInstance): Promise<State> {
   return {
     keys: new Map(keys.map((row) => [row.key_id ?? '', held(row)])),
     tokens: new Map(tokens.map((row) => [row.token_id ?? '', held(row)])),
+    subowners: new Map(subowners.map((row) => [row.id, { holds: JSON.parse(row.own), row: JSON.stringify(row) }])),
     users: new Map(users.map((row) => [row.id, { type: row.type, row: JSON.stringify(row) }])),
   }
 }
 
 export interface Planted {
   readonly intruder: Credentials
-  /** The secrets of everybody else. */
+  /** The secrets of everybody else; those of subowners by whose they are. */
   readonly secrets: readonly string[]
+  readonly subownerSecrets: readonly (readonly [subowner: string, secret: string])[]
   tokenOf(user: string): string
   readonly now: number
 }
 
 /** Makes a tree in account 1, in place of the one before; the key that init made stays. */
-export function plant(instance: TestInstance, { users, ownerKeys, intruder, parents }: Tree): Promise<Planted> {
+export function plant(
+  instance: TestInstance,
+  { users, ownerKeys, subowners, intruder, parents }: Tree,
+): Promise<Planted> {
   const run = nanoid(6)
   const now = instance.seconds()
   return instance.db.transaction(async (session) => {
     await session.run('delete from keys where account = 1 and key_id <> $1', [instance.owner.apiKey])
     await session.run('delete from users')
     await session.run('delete from access_tokens')
+    await session.run('delete from subowners')
+    await session.run(`delete from principals where kind = 'subowner'`)
     const repository = new Keys(session, instance.vault)
     const owner = (await new Accounts(session, () => undefined).owner(1)) ?? ''
     const made: Credentials[] = [instance.owner]
+    const subownerSecrets: [string, string][] = []
     const add = async (kind: string, id: string, granted: readonly string[], limited = noLimits) => {
       const { keyId, secret } = generateKey({ randomBytes, randomName: nanoid })
       const createdBy = made[(parents[made.length % parents.length] ?? 0) % made.length]?.apiKey ?? ''
@@ -180,12 +207,22 @@ export function plant(instance: TestInstance, { users, ownerKeys, intruder, pare
       const token = { tokenId: `${run}-token-${index}`, token: nanoid(), principal: { kind: 'owner', id: owner } }
       await tokens.insert({ ...token, ...given }, now)
     }
+    for (const [index, { api, keys }] of subowners.entries()) {
+      const id = `${run}-subowner-${index}`
+      const [{ apiKey: keyId }, held] = [await add('subowner', id, ['*']), api ? ['*'] : []]
+      const added = { id, username: id, permissions: api ? ['api'] : ['slice'], keyId }
+      await new Subowners(session, 1, () => undefined).insert(added, 'hash', held, now)
+      for (const granted of keys) await add('subowner', id, granted)
+      const own = made.slice(-1 - keys.length)
+      subownerSecrets.push(...own.map(({ secret }): [string, string] => [id, secret]))
+    }
     const own = `${run}-own`
     if (intruder.ofUser) await panel.insert(own, { type: 1 }, now)
     const granted = [...intruder.permissions, ...intruder.writes]
     const first = await add(intruder.ofUser ? 'user' : 'owner', intruder.ofUser ? own : owner, granted, intruder.limits)
-    const secrets = made.filter((one) => one !== first && one.apiKey !== first.apiKey).map(({ secret }) => secret)
-    return { intruder: first, secrets, tokenOf, now }
+    const ofSubowners = new Set(subownerSecrets.map(([, secret]) => secret))
+    const others = made.filter((one) => one.apiKey !== first.apiKey && !ofSubowners.has(one.secret))
+    return { intruder: first, secrets: others.map(({ secret }) => secret), subownerSecrets, tokenOf, now }
   })
 }
 
@@ -209,18 +246,33 @@ const pick = <T>(from: Iterable<T>, index: number): T => {
   return all[index % all.length] as T
 }
 
-function restriction({ key, user, verb }: Single, { keys, users }: State): Sent {
+function restriction({ key, user, verb }: Single, { keys, users, subowners }: State): Sent {
+  if (verb.startsWith('subowner') && subowners.size > 0) {
+    return ['subowners/update', { id: pick(subowners.keys(), user), permissions: ['slice'] }]
+  }
   const id = pick(users.keys(), user)
   if (verb === 'create') return ['keys/update', { key: pick(keys.keys(), key), permissions: [] }]
   return verb === 'update' ? ['set-user', { id, user: { type: 3 } }] : ['toggle-user', { id }]
 }
 
-function message(wanted: Single, { keys, users, tokens }: State, { now }: Planted): Sent {
+function message(wanted: Single, { keys, users, tokens, subowners }: State, { now }: Planted): Sent {
   const { verb, permissions: granted, ips, hours, type: newType, flag } = wanted
   const key = pick(keys.keys(), wanted.key)
   const id = flag && verb === 'save' ? `new-${wanted.user % 3}` : pick([...users.keys(), 'nobody'], wanted.user)
   const grant = { permissions: granted, ips, expires_at: typeof hours === 'number' ? now + hours * 3600 : hours }
+  const subowner = pick([...subowners.keys(), 'nobody'], wanted.key)
+  const vendor = { permissions: flag ? ['api'] : ['slice'] }
   switch (verb) {
+    case 'subowner-create':
+      return ['subowners/create', { username: `made-${wanted.user}`, password: 'mine', ...vendor }]
+    case 'subowner-update':
+      return ['subowners/update', { id: subowner, ...(wanted.user % 2 ? { newkey: 1, grace: flag ? 0 : 60 } : vendor) }]
+    case 'subowner-delete':
+      return ['subowners/delete', { id: subowner }]
+    case 'subowner-show':
+      return ['subowners/get', { id: subowner }]
+    case 'subowner-list':
+      return ['subowners/list', {}]
     case 'create':
       return ['keys/create', grant]
     case 'update':

@@ -147,6 +147,14 @@ test('a client that sends its password many times at once is let in every time',
   assert.equal(await statusOf(gateway, 'alice:wrong', '192.0.2.1'), 401, 'nothing was counted against it')
 })
 
+test('many users of one address who log in at once, none of them known yet, are all let in', async (t) => {
+  const gateway = await withAlice(t)
+  const logins = Array.from({ length: 25 }, (_, n) => `user${n}`)
+  await Promise.all(logins.map((id) => setUser(gateway, id, { type: 1, password: 'theirs' })))
+  const statuses = await Promise.all(logins.map((id) => statusOf(gateway, `${id}:theirs`)))
+  assert.deepEqual(new Set(statuses), new Set([200]))
+})
+
 test('a right password is counted against nobody', async (t) => {
   const gateway = await withAlice(t)
   for (let n = 0; n < 35; n++) {
@@ -162,37 +170,32 @@ test('an unknown user, one of several accounts, one without a password and a wro
     await gateway.run('set-user', { id: 'both', user: { type: 1, password } }, by)
   const logins = ['alice:wrong', 'nobody:wrong', `both:${password}`, 'root:wrong']
   const times = new Map(logins.map((login) => [login, [] as number[]]))
-  for (let n = 0; n < 9; n++) {
+  for (let n = 0; n < 7; n++) {
     for (const [index, login] of logins.entries()) {
       const begun = performance.now()
       assert.equal(await statusOf(gateway, `${login}${login.startsWith('both') ? '' : n}`, `10.${index}.${n}.1`), 401)
       times.get(login)?.push(performance.now() - begun)
     }
   }
-  const medians = [...times.values()].map((each) => each.sort((a, b) => a - b)[4] ?? 0)
-  assert.ok(Math.max(...medians) < 2 * Math.min(...medians), String(medians))
+  const medians = [...times.values()].map((each) => each.sort((a, b) => a - b)[3] ?? 0)
+  assert.ok(Math.max(...medians) < 4 * Math.min(...medians), String(medians))
 })
 
-test('whoever waits with a stranger’s password does not hold up a signed command that hashes one', async (t) => {
+test('a flood of strangers holds up no signed command that hashes a password; those who find no room are told to come back', async (t) => {
   const gateway = await withAlice(t)
-  const strangers = Array.from({ length: 60 }, (_, n) => statusOf(gateway, `user${n}:x`, `10.1.${n}.1`))
-  const order: string[] = []
-  const watched = Promise.all(strangers.map((one) => one.then(() => order.push('stranger'))))
+  const order: (number | 'signed')[] = []
+  const strangers = Array.from({ length: 80 }, async (_, n) => {
+    order.push(await statusOf(gateway, `user${n}:x`, `10.1.${n}.1`))
+  })
   await setUser(gateway, 'bob', { type: 3, password: 'bobs' })
   order.push('signed')
-  await watched
-  assert.ok(order.indexOf('signed') < 20, `after ${order.indexOf('signed')} strangers`)
-})
-
-test('more strangers at once than may wait are told to come back, and cost nothing', async (t) => {
-  const gateway = await withAlice(t)
-  const statuses = await Promise.all(
-    Array.from({ length: 100 }, (_, n) => statusOf(gateway, `user${n}:x`, `10.1.${n}.1`)),
-  )
-  assert.deepEqual(
-    [401, 503].map((status) => statuses.filter((one) => one === status).length),
-    [68, 32],
-  )
+  await Promise.all(strangers)
+  const before = order.slice(0, order.indexOf('signed')).filter((status) => status === 401).length
+  assert.ok(before < 20, `after ${before} strangers`)
+  const [checked = 0, turnedAway = 0] = [401, 503].map((status) => order.filter((one) => one === status).length)
+  assert.equal(checked + turnedAway, 80)
+  // As many as may wait, and at most four that are looked at meanwhile.
+  assert.ok(checked >= 64 && checked <= 68, String(checked))
 })
 
 test('what somebody did with a password is in the audit trail, as the user, without a key, and the chain holds', async (t) => {

@@ -17,7 +17,6 @@ function authority(secrets: readonly (readonly [secret: string, until: number | 
     lineage: 'ck_test',
     principal: { kind: 'owner', id: 'o' },
     permissions: ['*'],
-    powerless: false,
     addresses: undefined,
     secrets: secrets.map(([secret, until]) => ({ key: createSecretKey(secret, 'utf8'), until })),
     enabled: true,
