@@ -61,6 +61,8 @@ function application(parts: HttpParts): express.Express {
   app.get('/healthz', (_req, res) => void res.set('Cache-Control', 'no-store').json({ status: 'ok' }))
   app.get('/readyz', async (_req, res) => {
     const ready = await parts.ready()
+    // Broken HTTP behind the request has been answered meanwhile, and that answer was the last.
+    if (res.headersSent) return
     res
       .status(ready ? 200 : 503)
       .set('Cache-Control', 'no-store')
