@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { signMessage } from '../../clients/typescript/index.js'
 import { mutations } from '../support/mutations.js'
-import { openSocket, post } from '../support/raw.js'
-import { removeFolder, serverFor, startServer } from '../support/server.js'
+import { post } from '../support/raw.js'
+import { removeFolder, startServer } from '../support/server.js'
 
 /** More of them with `npm run test:long`. */
 const rounds = Number(process.env.FUZZ_RUNS ?? 600) / 20
@@ -125,16 +125,4 @@ test('raw bytes of every kind get numbered refusals or a closed connection: no 5
     .filter((line) => /"level":[56]0|unexpected|unhandled/i.test(line))
   assert.deepEqual(faults, [])
   assert.equal(await server.stop(), 0)
-})
-
-test('broken HTTP behind a request that still looks at the disk is answered once, and is no fault', async (t) => {
-  const own = await serverFor(t)
-  for (let i = 0; i < 20; i++) {
-    const raw = await openSocket(own.port)
-    raw.write('GET /readyz HTTP/1.1\r\nHost: x\r\n\r\nbroken\r\n\r\n')
-    const { status, body } = await raw.reply()
-    assert.ok(status === 200 || status === 400, body)
-    await raw.closed()
-  }
-  assert.doesNotMatch(own.log(), /unexpected/)
 })
