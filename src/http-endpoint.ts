@@ -97,8 +97,11 @@ function forwardedAddress({ trustProxy, onUntrustedProxy }: HttpParts): (req: In
     }
     const hops = String(header)
       .split(',')
-      .map((hop) => foldAddress(hop.trim()))
+      .map((hop) => foldAddress(printable(hop.trim())))
     const caller = hops.findLast((hop) => !trustProxy.has(hop))
     return caller ?? hops[0] ?? peer
   }
 }
+
+/** A proxy may hand on what somebody else wrote: no more of it than an address can have reaches a log or the audit trail. */
+const printable = (hop: string): string => hop.slice(0, 64).replace(/[^\x21-\x7e]/g, '?')

@@ -133,6 +133,13 @@ async function serve(config: Config): Promise<void> {
 
 const say = (text: string) => void process.stderr.write(`countersign: ${text}\n`)
 
+/** JSON in which nothing is left that some terminal, or reader of lines, takes for an instruction; JSON.stringify leaves these. */
+const forTerminals = (json: string): string =>
+  json.replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+
 /** Writes over the line before on a terminal, and nothing elsewhere. */
 function progress(text: string | undefined): void {
   if (process.stderr.isTTY) process.stderr.write(`\r${text === undefined ? '' : `countersign: ${text}`}\x1b[K`)
@@ -182,7 +189,7 @@ const tools: Tools = {
       dialects.map(({ name }) => name),
       dialects.filter(({ links }) => links).map(({ name }) => name),
     ),
-  print: (text) => void process.stdout.write(`${text}\n`),
+  print: (text) => void process.stdout.write(`${forTerminals(text)}\n`),
   say,
   readStdin,
   readFile: (path) => readFileSync(path),

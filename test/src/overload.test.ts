@@ -82,7 +82,9 @@ function held(handle: Handle): { handle: Handle; asked: () => number; answer: ()
   }
 }
 
-test('what is too much is 1503 with Retry-After before anything of it is read, and when it is over everybody is served', { timeout: 30_000 }, async (t) => {
+test('what is too much is 1503 with Retry-After before anything of it is read, and when it is over everybody is served', {
+  timeout: 30_000,
+}, async (t) => {
   const gateway = await instanceFor(t)
   const gate = held(gateway.handle)
   const port = await listen(t, gateway, { handle: gate.handle })
@@ -109,7 +111,9 @@ test('what is too much is 1503 with Retry-After before anything of it is read, a
   assertReply(await exchange(port, message('after')), 400, 1400)
 })
 
-test('bodies that arrive together have 64 MiB; one that is larger than 16 KiB finds no room beyond that, a small one does', { timeout: 30_000 }, async (t) => {
+test('bodies that arrive together have 64 MiB; one that is larger than 16 KiB finds no room beyond that, a small one does', {
+  timeout: 30_000,
+}, async (t) => {
   const gateway = await instanceFor(t)
   const port = await listen(t, gateway)
   const most = 262_144
