@@ -20,6 +20,7 @@ export interface HttpParts {
   readonly load: Load
   readonly trustProxy: AddressList
   readonly bodyLimit: number
+  readonly maxConnections?: number
   /** Told once about an X-Forwarded-For from a peer that is not trusted. */
   readonly onUntrustedProxy: (peer: string) => void
   readonly onUnexpected: (error: unknown) => void

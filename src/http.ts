@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import express from 'express'
+import { connectionsOf } from './http-connections.js'
 import { controlListener, isControl, isServed } from './http-endpoint.js'
 import { type HttpParts, limits } from './http-parts.js'
 import { answerBrokenHttp, answerByHand, closing, newest, refuseAndClose } from './http-replies.js'
@@ -35,7 +36,6 @@ export function httpServer(parts: HttpParts): HttpServer {
     },
     listener,
   )
-  server.maxConnections = limits.maxConnections
   server.maxHeadersCount = 0
   server.on('checkContinue', listener)
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
@@ -45,11 +45,7 @@ export function httpServer(parts: HttpParts): HttpServer {
     answerByHand(socket, '405 Method Not Allowed', parts.refuse('METHOD_NOT_ALLOWED', { allow: 'POST' }))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => answerBrokenHttp(parts, error, socket))
-  const sockets = new Set<Socket>()
-  server.on('connection', (socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
+  const { sockets } = connectionsOf(server, parts.maxConnections ?? limits.maxConnections)
   return { server, drain: () => drain(server, sockets) }
 }
 

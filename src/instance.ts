@@ -81,6 +81,8 @@ export interface Instance {
   forget(): Promise<number>
   /** Writes the signed head of the audit trail to the log and to `headFile`, when it has moved. */
   keepHead(): Promise<void>
+  /** Notes, for doctor, a peer whose X-Forwarded-For was not believed. */
+  noteForwarder(peer: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -243,6 +245,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       return forgotten
     },
     keepHead,
+    noteForwarder: (peer) => ledger.chore((session) => new Meta(session).set('forwarder', peer)),
     async close() {
       clearInterval(flushing)
       await ledger.close()

@@ -93,8 +93,14 @@ async function serve(config: Config): Promise<void> {
     vendorPaths: config.vendorPaths,
     trustProxy: config.trustProxy,
     bodyLimit: config.bodyLimit,
-    onUntrustedProxy: (peer) =>
-      logger.warn({ peer }, 'X-Forwarded-For from a peer that COUNTERSIGN_TRUST_PROXY does not list is not believed'),
+    onUntrustedProxy: (peer) => {
+      logger.warn({ peer }, 'X-Forwarded-For from a peer that COUNTERSIGN_TRUST_PROXY does not list is not believed')
+      instance
+        .noteForwarder(peer)
+        .catch((error: unknown) =>
+          logger.error({ err: error }, 'that peer could not be noted for "countersign doctor"'),
+        )
+    },
     onUnexpected: (error) => logger.error({ err: error }, 'unexpected'),
   })
   const forgetting = setInterval(() => {

@@ -13,7 +13,15 @@ import { scanJson, withoutSignature } from '../src/json.js'
 import { mac, root, testInstance } from './support/instance.js'
 import { sendForm } from './support/uplynk.js'
 
-const pages = ['README.md', 'docs/protocol.md', 'SECURITY.md', 'CHANGELOG.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md']
+const pages = [
+  'docs/security.md',
+  'README.md',
+  'docs/protocol.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+]
 const read = (page: string): string => readFileSync(join(root, page), 'utf8')
 const protocol = read('docs/protocol.md')
 
