@@ -15,6 +15,8 @@ const burst = 1_024
 const standing = 224
 /** Beyond that, the first of each address: whoever floods crowds nobody else out. */
 const reserve = 32
+/** How long after a refusal a crowd is not taken for a burst: whoever was refused comes again. */
+const aftermath = 1_000
 /** How long it may go without being calm, in milliseconds. */
 const grace = 250
 /** Requests that wait for something other than this thread: a password's hash, a twin, a module's own errand. */
@@ -28,6 +30,7 @@ export class Load {
   private underWay = 0
   private parked = 0
   private calmAt = Number.NEGATIVE_INFINITY
+  private strictUntil = Number.NEGATIVE_INFINITY
 
   /** Counts one that was taken on; {@link end} when it is answered. */
   begin(): void {
@@ -54,8 +57,10 @@ export class Load {
   /** How many of those that arrive now can be taken on. `now` in milliseconds. */
   room(arriving: number, now: number): number {
     if (this.underWay + arriving <= calm) this.calmAt = now
-    const most = now - this.calmAt > grace ? standing : burst
-    return Math.max(0, most - this.underWay)
+    const most = now - this.calmAt > grace || now < this.strictUntil ? standing : burst
+    const room = Math.max(0, most - this.underWay)
+    if (room < arriving) this.strictUntil = now + aftermath
+    return room
   }
 
   /** Of more than there is room for, those that are taken on: one of each address in turn, and in the order of their arrival. */

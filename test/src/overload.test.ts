@@ -24,8 +24,9 @@ test('a thousand at once are no overload, but a quarter of that for long is', ()
   assert.equal(load.room(1, 250), 724)
   assert.equal(load.room(1, 251), 0)
   for (let i = 0; i < 200; i++) load.end()
-  assert.equal(load.room(1, 251), 924, 'calm again')
-  assert.equal(load.room(200, 600), 124, 'many who are answered at once, turn after turn, are as much')
+  assert.equal(load.room(1, 251), 124, 'calm, but whoever was refused comes again')
+  assert.equal(load.room(1, 1_251), 924, 'calm again')
+  assert.equal(load.room(200, 1_600), 124, 'many who are answered at once, turn after turn, are as much')
 })
 
 test('who waits for a hash, a twin or an errand of a module is not counted, and there are at most 1,024 of these', async () => {
