@@ -1,12 +1,12 @@
 /** Refusals answered in a tick of so many milliseconds: a fraction of the processor, however many ask. */
 const tick = 50
-const perTick = 250
+const perTick = 50
 /** More than so many are not kept waiting. */
-const maxHeld = 4_096
+const maxHeld = 8_192
 
 /**
- * Answers those who cannot be served, at most 5,000 a second: a refusal costs a fifth of what serving costs, so that
- * whoever is told no and asks again at once would otherwise take up all the time there is.
+ * Answers those who cannot be served, at most 1,000 a second: reading a request and writing a refusal costs as much as half
+ * of serving it, so that whoever is told no and asks again at once would otherwise take up the time there is.
  */
 export class Shedding {
   private held: (() => void)[] = []
