@@ -77,7 +77,8 @@ test('what is sent to be read in a log or on a terminal adds no line to it and n
     signed(`"cmd":"ping",${escaped}:1`),
     signed(`"cmd":"ping","audience":${escaped}`),
     post(`{"cmd":"ping","api_key":${escaped},"timestamp":1,"signature":"x"}`),
-    post(ping(owner), ['X-Forwarded-For: \u001b[31m192.0.2.1\u009b']),
+    post(ping(owner), ['X-Forwarded-For: \u001b[31m192.0.2.1']),
+    post(ping(owner), ['X-Forwarded-For: 192.0.2.1\u009b31m']),
     post(ping(owner), [`X-Request-Id: \u001b[31m`, 'User-Agent: \u001b]0;owned\u0007']),
     Buffer.from(`POST /control/\u001b[31m HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}`, 'latin1'),
   ]
