@@ -31,6 +31,8 @@ export interface LedgerOptions {
 }
 
 const maxWaiting = 8_192
+/** Milliseconds that a write may have waited when its turn comes: who has given up by then is better told to come again. */
+const oldest = 5_000
 const forgottenAtOnce = 1_000
 const repairEvery = 1_000
 /** Turns of the event loop, some microseconds each: without a further write, and altogether. */
@@ -161,9 +163,18 @@ export class Ledger {
     while (this.queue.length > 0 || this.chores.length > 0) {
       await this.chores.shift()?.()
       await this.gather()
+      this.refuseOld()
       if (this.queue.length > 0) await this.commit(this.queue.splice(0, this.options.db.maxBatch))
     }
     this.pumping = false
+  }
+
+  private refuseOld(): void {
+    const limit = performance.now() - oldest
+    for (let first = this.queue[0]; first && first.submitted < limit; first = this.queue[0]) {
+      this.queue.shift()
+      first.reject(new StorageError('busy', 'the write waited too long'))
+    }
   }
 
   /**
