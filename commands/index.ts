@@ -1,4 +1,7 @@
 import type { Command } from '../src/command.js'
+import accessTokensCreate from './access-tokens/create.js'
+import accessTokensList from './access-tokens/list.js'
+import accessTokensRevoke from './access-tokens/revoke.js'
 import accountsCreate from './accounts/create.js'
 import accountsList from './accounts/list.js'
 import accountsUpdate from './accounts/update.js'
@@ -6,6 +9,10 @@ import auditList from './audit/list.js'
 import auditVerify from './audit/verify.js'
 import batch from './batch.js'
 import commandsCommand from './commands.js'
+import devicePasswordsCheck from './device-passwords/check.js'
+import devicePasswordsCreate from './device-passwords/create.js'
+import devicePasswordsList from './device-passwords/list.js'
+import devicePasswordsRevoke from './device-passwords/revoke.js'
 import getUser from './get-user.js'
 import keysCreate from './keys/create.js'
 import keysImport from './keys/import.js'
@@ -23,6 +30,11 @@ import sevuRemovestreamuser from './sevu.removestreamuser.js'
 import sevuRequest from './sevu.request.js'
 import sevuRevoke from './sevu.revoke.js'
 import sevuStatus from './sevu.status.js'
+import subownersCreate from './subowners/create.js'
+import subownersDelete from './subowners/delete.js'
+import subownersGet from './subowners/get.js'
+import subownersList from './subowners/list.js'
+import subownersUpdate from './subowners/update.js'
 import toggleUser from './toggle-user.js'
 import whoami from './whoami.js'
 
@@ -42,6 +54,18 @@ export const commands: readonly Command[] = [
   sevuRequest,
   sevuStatus,
   sevuRevoke,
+  subownersCreate,
+  subownersGet,
+  subownersList,
+  subownersUpdate,
+  subownersDelete,
+  devicePasswordsList,
+  devicePasswordsCreate,
+  devicePasswordsRevoke,
+  devicePasswordsCheck,
+  accessTokensCreate,
+  accessTokensList,
+  accessTokensRevoke,
   batch,
   keysCreate,
   keysList,

@@ -1,7 +1,7 @@
 import { isDone } from '../schemas/codes.js'
 import { type Dialect, type Exchange, handleTimeText, type Outcome } from '../src/dialect.js'
 import { malformed } from '../src/refusal.js'
-import { readBodyProof, readEnvelope } from './envelope.js'
+import { readMessage } from './envelope.js'
 
 /** The gateway's own dialect: JSON with `cmd`, signed in the body or in the `Countersign-Signature` header. */
 export const native: Dialect = {
@@ -12,11 +12,8 @@ export const native: Dialect = {
       throw malformed(json.value.cmd === undefined ? 'cmd: missing' : 'cmd and command: give one of them')
     }
     if (!json || form) throw malformed('expected a JSON object with cmd, api_key, timestamp and signature')
-    const envelope = readEnvelope(json, 'cmd')
     const header = wire.signature
-    if (header === undefined) return { ...envelope, proof: readBodyProof(json) }
-    if (json.value.signature !== undefined) throw malformed('signature: given in the body and in the header')
-    return { ...envelope, proof: { signed: wire.body, mac: header } }
+    return readMessage(json, 'cmd', header === undefined ? undefined : { signed: wire.body, mac: header })
   },
   encode(outcome, exchange) {
     return { status: outcome.entry.http, body: JSON.stringify(nativeReply(outcome, exchange)) }

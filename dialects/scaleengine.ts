@@ -2,7 +2,7 @@ import { isDone, scaleengineCodes } from '../schemas/codes.js'
 import { type Dialect, handleTimeText, type Outcome } from '../src/dialect.js'
 import type { Fault } from '../src/refusal.js'
 import { malformed } from '../src/refusal.js'
-import { readBodyProof, readEnvelope } from './envelope.js'
+import { readMessage } from './envelope.js'
 
 const required = ['command', 'cdn', 'api_key', 'timestamp', 'signature']
 
@@ -18,7 +18,7 @@ export const scaleengine: Dialect = {
     const missing = required.filter((name) => json.value[name] === undefined)
     if (missing.length > 0) throw malformed(missingFields(missing))
     if (wire.signature !== undefined) throw malformed('signature: this dialect signs in the body, not in the header')
-    return { ...readEnvelope(json, 'command'), proof: readBodyProof(json) }
+    return readMessage(json, 'command')
   },
   encode(outcome, exchange) {
     const { entry, detail } = outcome

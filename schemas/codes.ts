@@ -61,10 +61,33 @@ export const commandCodes = {
   USER_NOT_TOGGLED: absent(3020, 'There is no such user to toggle'),
   USER_TOGGLED: done(3021, 'User toggled'),
   USERS_LISTED: done(3031, 'Users'),
+  SUBOWNER_EXISTS: notDone(4000, 'A subowner of this username exists already'),
+  SUBOWNER_CREATED: done(4001, 'Subowner created'),
+  SUBOWNER_NOT_FOUND: absent(4010, 'There is no such subowner'),
+  SUBOWNER_FOUND: done(4011, 'Subowner'),
+  SUBOWNERS_LISTED: done(4021, 'Subowners'),
+  SUBOWNER_NOT_UPDATED: absent(4030, 'There is no such subowner to update'),
+  SUBOWNER_UPDATED: done(4031, 'Subowner updated'),
+  SUBOWNER_NOT_REKEYED: notDone(4032, 'No new key was made: a principal has at most five live keys'),
+  SUBOWNER_NOT_DELETED: absent(4040, 'There is no such subowner to delete'),
+  SUBOWNER_DELETED: done(4041, 'Subowner deleted'),
+  DEVICE_PASSWORDS_LISTED: done(5001, 'Device passwords'),
+  DEVICE_PASSWORD_NOT_CREATED: notDone(5010, 'Device password not created: an account has at most 10,000'),
+  DEVICE_PASSWORD_CREATED: done(5011, 'Device password created: it is shown only now'),
+  DEVICE_PASSWORD_NOT_REVOKED: absent(5020, 'There is no such device password'),
+  DEVICE_PASSWORD_REVOKED: done(5021, 'Device password revoked'),
+  ACCESS_TOKEN_NOT_CREATED: notDone(5030, 'Access token not created: a principal has at most 100 live ones'),
+  ACCESS_TOKEN_CREATED: done(5031, 'Access token created: it is shown only now'),
+  ACCESS_TOKENS_LISTED: done(5041, 'Access tokens'),
+  ACCESS_TOKEN_NOT_REVOKED: notDone(5050, 'There is no such access token'),
+  ACCESS_TOKEN_REVOKED: done(5051, 'Access token revoked'),
+  DEVICE_REFUSED: notDone(5060, 'Unknown device or wrong password'),
+  DEVICE_ADMITTED: done(5061, 'The device may log in'),
+  DEVICE_OUTSIDE_VALIDITY: notDone(5062, 'The password is right, but not valid yet or no longer'),
   KEY_NOT_CREATED: notDone(6100, 'Key not created: a principal has at most five live keys'),
   KEY_CREATED: done(6101, 'Key created: its secret is shown only now'),
   KEYS_LISTED: done(6111, 'Keys'),
-  KEY_NOT_UPDATED: absent(6120, 'There is no such key'),
+  KEY_NOT_UPDATED: absent(6120, 'There is no such live key'),
   KEY_UPDATED: done(6121, 'Key updated'),
   KEY_NOT_REVIVED: notDone(6122, 'Key not turned on: a principal has at most five live keys'),
   KEY_NOT_ROTATED: absent(6130, 'There is no such live key'),
@@ -73,6 +96,8 @@ export const commandCodes = {
   KEY_REVOKED: done(6141, 'Key revoked'),
   KEY_EXISTS: notDone(6150, 'A key with this id exists already'),
   KEY_IMPORTED: done(6151, 'Key imported'),
+  KEY_NOT_IMPORTED: notDone(6152, 'Key not imported: a principal has at most five live keys'),
+  KEY_WITHOUT_ACCOUNT: absent(6154, 'There is no such account: create it first'),
   PONG: done(9001, 'Pong'),
   WHOAMI: done(9011, 'You'),
   COMMANDS_LISTED: done(9021, 'Commands'),
@@ -102,6 +127,30 @@ export const codes = { ...gatewayCodes, ...commandCodes }
 export type GatewayCode = keyof typeof gatewayCodes
 export type CommandCode = keyof typeof commandCodes
 
+/** After these the same command may be sent again under its `idempotency_key`, by a program on its own (protocol §5, §8). */
+export const resendable = [
+  'IN_PROGRESS',
+  'RATE_LIMITED',
+  'OVERLOADED',
+  'TIMED_OUT',
+  'STORAGE',
+] as const satisfies readonly GatewayCode[]
+
+/** Of those, the ones that leave open whether the command was done. */
+export const undecided = ['TIMED_OUT', 'STORAGE'] as const satisfies readonly GatewayCode[]
+
+/** Refusals below HTTP 500 that may come before the MAC has matched: no signature can stand on them (protocol §4, §7). */
+export const unprovable = [
+  'MALFORMED',
+  'UNAUTHENTICATED',
+  'UNKNOWN_COMMAND',
+  'METHOD_NOT_ALLOWED',
+  'SLOW',
+  'TOO_LARGE',
+  'UNSUPPORTED_MEDIA',
+  'RATE_LIMITED',
+] as const satisfies readonly GatewayCode[]
+
 /** True when the code says "done" (odd). */
 export const isDone = (code: number): boolean => code % 2 === 1
 
@@ -111,6 +160,27 @@ const byNumber: ReadonlyMap<number, CodeEntry> = new Map(Object.values(codes).ma
 export function entryOf(code: number): CodeEntry {
   return byNumber.get(code) ?? { code, http: isDone(code) ? 200 : 409, message: isDone(code) ? 'Done' : 'Not done' }
 }
+
+/** IBM Video's HTTP statuses and error values for what is refused or not done, as far as they differ or have a name (protocol §9.5). */
+export const ibmErrors: ReadonlyMap<string, { readonly http: number; readonly error: string }> = new Map([
+  ['MALFORMED', { http: 400, error: 'input_validation_error' }],
+  ['INVALID_PARAMS', { http: 400, error: 'input_validation_error' }],
+  ['UNAUTHENTICATED', { http: 401, error: 'unauthorized' }],
+  ['KEY_INACTIVE', { http: 401, error: 'unauthorized' }],
+  ['FORBIDDEN', { http: 403, error: 'lack_of_ownership' }],
+  ['ADDRESS_REFUSED', { http: 403, error: 'lack_of_ownership' }],
+  ['UNKNOWN_COMMAND', { http: 404, error: 'not_found' }],
+  ['DEVICE_PASSWORD_NOT_REVOKED', { http: 404, error: 'not_found' }],
+  ['METHOD_NOT_ALLOWED', { http: 405, error: 'method_not_allowed' }],
+  ['SLOW', { http: 408, error: 'request_timeout' }],
+  ['DEVICE_PASSWORD_NOT_CREATED', { http: 409, error: 'limit_reached' }],
+  ['TOO_LARGE', { http: 413, error: 'request_too_large' }],
+  ['UNSUPPORTED_MEDIA', { http: 415, error: 'unsupported_media_type' }],
+  ['RATE_LIMITED', { http: 429, error: 'too_many_requests' }],
+  ['OVERLOADED', { http: 503, error: 'service_unavailable' }],
+  ['STORAGE', { http: 503, error: 'service_unavailable' }],
+  ['TIMED_OUT', { http: 504, error: 'gateway_timeout' }],
+])
 
 /** ScaleEngine's general codes for what the gateway refuses (cp.scaleengine.net, "response codes"; protocol §9.2). */
 export const scaleengineCodes: ReadonlyMap<string, number> = new Map([

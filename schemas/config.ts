@@ -27,14 +27,15 @@ export const settings = {
   dialects: {
     env: 'DIALECTS',
     kind: 'list',
-    default: 'native,scaleengine',
+    default: 'native,scaleengine,uplynk',
     about: 'ways of spelling a request that are served',
   },
   vendorPaths: {
     env: 'VENDOR_PATHS',
     kind: 'switch',
     default: 'off',
-    about: 'reserved: /stable/, /dev/ and /api2/<command> are not served yet',
+    about:
+      'on: the endpoint is served at /stable/, /dev/ and /api2/<command>, too, for clients that cannot be given a path',
   },
   audience: {
     env: 'AUDIENCE',
@@ -52,7 +53,8 @@ export const settings = {
     env: 'PUBLIC_URL',
     kind: 'url',
     default: '',
-    about: 'reserved for how clients reach the gateway, such as https://control.example.org',
+    about:
+      'how clients reach the gateway, such as https://control.example.org: for links in replies of the dialect ibm, and the pages that may send to it',
   },
   window: {
     env: 'WINDOW',
@@ -99,6 +101,14 @@ export const settings = {
     kind: 'addresses',
     default: '',
     about: 'addresses and CIDR blocks whose X-Forwarded-For is believed',
+  },
+  stallLimit: {
+    env: 'STALL_LIMIT',
+    kind: 'integer',
+    min: 0,
+    max: 3_600,
+    default: '30',
+    about: 'seconds that a command of your own may keep everybody waiting before the process is ended; 0: for ever',
   },
   commands: { env: 'COMMANDS', kind: 'text', default: '', about: 'folder of your own command modules (.js, .mjs)' },
   logLevel: {

@@ -2,7 +2,7 @@ import { Closed, Int, Moment, Secret, Text, Type } from './types.js'
 
 const KeyId = Type.String({ minLength: 1, maxLength: 128, description: 'public id of the key' })
 
-const permissions = Type.Array(
+export const permissions = Type.Array(
   Type.String({
     maxLength: 64,
     pattern: '^(\\*|\\*:read|[a-z][a-z-]*:(read|write|\\*))$',
@@ -59,7 +59,7 @@ export const Key = Closed({
   enable: Type.Boolean(),
   expires_at: expiresAt,
   revoked_at: Type.Union([Type.Integer(), Type.Null()]),
-  created_by: Type.String(),
+  created_by: Type.String({ description: 'id of the key that made it, or who else did' }),
   comment: Type.String(),
   created_at: Type.Integer(),
   last_used_at: Type.Union([Type.Integer(), Type.Null()]),
@@ -76,6 +76,9 @@ export const RotatedKey = Closed({
 
 export const RevokeKey = Closed({
   key: KeyId,
-  cascade: Type.Optional(Type.Boolean({ description: 'revoke every key that was made with it, too' })),
+  cascade: Type.Optional(Type.Boolean({ description: 'end every key and access token that was made with it, too' })),
 })
-export const RevokedKeys = Closed({ revoked: Type.Array(KeyId) })
+export const RevokedKeys = Closed({
+  revoked: Type.Array(KeyId),
+  tokens: Type.Optional(Type.Array(Type.String(), { description: 'ids of the access tokens that were ended' })),
+})

@@ -1,7 +1,7 @@
 import type { Authority } from './authority.js'
 import { closest } from './closest.js'
 import type { Caller, Command } from './command.js'
-import type { Message } from './dialect.js'
+import type { Dialect, Message } from './dialect.js'
 import { findNul, type JsonValue } from './json.js'
 import type { CheckParams } from './params.js'
 import { covers } from './permissions.js'
@@ -25,30 +25,35 @@ export function requireActive(authority: Authority, address: string, now: number
   if (authority.addresses && !authority.addresses.has(address)) throw new Refusal('ADDRESS_REFUSED', { address })
 }
 
-/** 1403 when the message is meant for another account or another instance. */
+/** 1403 when the message is meant for another account or another instance, or must not do here what it would. */
 export function requireMeant(
-  { cdn, audience }: Pick<Message, 'cdn' | 'audience'>,
+  { cdn, audience, misdirected, proof }: Pick<Message, 'cdn' | 'audience' | 'misdirected' | 'proof'>,
   authority: Authority,
   here: { readonly audience: string; readonly requireAudience: boolean },
 ): void {
   if (cdn !== undefined && cdn !== authority.account) {
     throw new Refusal('FORBIDDEN', { message: 'cdn is not the account of this key' })
   }
-  if (audience === undefined ? here.requireAudience : audience !== here.audience) {
+  // A bearer token is known to one instance alone.
+  const required = here.requireAudience && proof.kind !== 'token'
+  if (audience === undefined ? required : audience !== here.audience) {
     throw new Refusal('FORBIDDEN', { message: 'The message is for another audience' })
   }
+  if (misdirected !== undefined) throw new Refusal('FORBIDDEN', { message: misdirected })
 }
 
-/** 1404, with the nearest name. */
-export function requireKnown(name: string, registry: Registry): Registered {
+/** 1404, with the nearest name. A command that the dialect does not serve is none. */
+export function requireKnown(name: string, registry: Registry, dialect?: Pick<Dialect, 'serves'>): Registered {
   const registered = registry.get(name)
-  if (registered) return registered
-  const suggestion = closest(name, registry.keys())
+  if (registered && (!dialect?.serves || dialect.serves(name))) return registered
+  const served = [...registry.keys()].filter((other) => !dialect?.serves || dialect.serves(other))
+  const suggestion = closest(name, served)
   throw new Refusal('UNKNOWN_COMMAND', suggestion === undefined ? {} : { suggestion })
 }
 
 /** 1403 unless the caller holds what the command asks for. */
 export function requirePermission({ permission }: Command, caller: Caller): void {
+  if (caller.powerless) throw new Refusal('FORBIDDEN', { message: 'You are granted nothing here' })
   if (permission !== null && !caller.holds(permission)) {
     throw new Refusal('FORBIDDEN', { message: `This needs the permission ${permission}` })
   }
@@ -71,7 +76,8 @@ function summary(faults: readonly Fault[]): string {
 /** What commands are told of whoever calls; without a key id it is the command line. */
 export function callerOf(
   authority: Pick<Authority, 'account' | 'principal' | 'permissions' | 'addresses' | 'expiresAt'> & {
-    readonly keyId?: string
+    readonly keyId?: string | null
+    readonly powerless?: boolean
   },
   address: string,
 ): Caller {
@@ -81,6 +87,7 @@ export function callerOf(
     principal: authority.principal,
     keyId: authority.keyId ?? null,
     address,
+    powerless: authority.powerless ?? false,
     permissions,
     addresses: authority.addresses,
     expiresAt: authority.expiresAt,

@@ -4,25 +4,33 @@ import { effective, type Permission } from './permissions.js'
 import type { Queries } from './store/db.js'
 import type { KeyRecord } from './store/keys.js'
 
-/** A key as the steps use it: its secrets ready for HMAC, its rights worked out. */
+/** Who acts, as the steps use it: a key with its secrets ready for HMAC, or somebody who does not sign; the rights worked out. */
 export interface Authority {
   readonly known: boolean
-  readonly keyId: string
+  /** Null for whoever does not sign. */
+  readonly keyId: string | null
   readonly account: number
   readonly lineage: string
   readonly principal: { readonly kind: string; readonly id: string }
   readonly permissions: readonly Permission[]
+  /** True when the principal itself is granted nothing at all. */
+  readonly powerless?: boolean
   /** Undefined: any address. */
   readonly addresses: AddressList | undefined
-  /** The newest first; `until` in Unix seconds, null for never. */
+  /** What keys; the newest first; `until` in Unix seconds, null for never. */
   readonly secrets: readonly { readonly key: KeyObject; readonly until: number | null }[]
   /** False when the key, its principal or its account is disabled or revoked. */
   readonly enabled: boolean
   /** The earlier of the key's and the principal's end, Unix seconds, null for never. */
   readonly expiresAt: number | null
+  /** The same as it is in a transaction, uncommitted changes included; never kept. */
+  readonly reload: (queries: Queries) => Promise<Authority>
   /** True once something it was worked out from has changed: load it again. */
   stale: boolean
 }
+
+/** An authority of a key. */
+type KeyAuthority = Authority & { readonly keyId: string }
 
 /** Reads one key; an unknown id gives the decoy. */
 export type LoadKey = (keyId: string, queries?: Queries) => Promise<KeyRecord>
@@ -35,9 +43,9 @@ const unknownCapacity = 4_096
  * asking for one costs as much as asking for a known one and cannot push known ones out.
  */
 export class Authorities {
-  private readonly known = new Map<string, Authority>()
-  private readonly unknown = new Map<string, Authority>()
-  private readonly dependents = new Map<string, Set<Authority>>()
+  private readonly known = new Map<string, KeyAuthority>()
+  private readonly unknown = new Map<string, KeyAuthority>()
+  private readonly dependents = new Map<string, Set<KeyAuthority>>()
   private generation = 0
 
   constructor(private readonly loadKey: LoadKey) {}
@@ -50,15 +58,14 @@ export class Authorities {
   async load(keyId: string): Promise<Authority> {
     const { generation } = this
     // A copy: the id may be a slice that keeps the whole body of its request alive.
-    const authority = toAuthority(await this.loadKey(Buffer.from(keyId).toString()))
+    const authority = this.toAuthority(await this.loadKey(Buffer.from(keyId).toString()))
     if (generation === this.generation) this.remember(authority)
     else authority.stale = true
     return authority
   }
 
-  /** What a transaction sees, uncommitted changes included; never kept. */
-  async loadWithin(keyId: string, queries: Queries): Promise<Authority> {
-    return toAuthority(await this.loadKey(keyId, queries))
+  private toAuthority(record: KeyRecord): KeyAuthority {
+    return toAuthority(record, async (queries) => this.toAuthority(await this.loadKey(record.keyId, queries)))
   }
 
   /** Forgets what depends on a changed key, principal or account. */
@@ -78,7 +85,7 @@ export class Authorities {
     this.dependents.clear()
   }
 
-  private remember(authority: Authority): void {
+  private remember(authority: KeyAuthority): void {
     const cache = authority.known ? this.known : this.unknown
     const [oldest] = cache.size >= (authority.known ? knownCapacity : unknownCapacity) ? cache.values() : []
     const replaced = cache.get(authority.keyId) ?? oldest
@@ -92,7 +99,7 @@ export class Authorities {
     }
   }
 
-  private forget(authority: Authority): void {
+  private forget(authority: KeyAuthority): void {
     authority.stale = true
     const cache = authority.known ? this.known : this.unknown
     if (cache.get(authority.keyId) === authority) cache.delete(authority.keyId)
@@ -104,7 +111,7 @@ export class Authorities {
   }
 }
 
-function dependencies({ keyId, account, principal }: Authority): string[] {
+function dependencies({ keyId, account, principal }: KeyAuthority): string[] {
   const owner =
     principal.kind === 'user'
       ? `user:${account}:${principal.id}`
@@ -112,7 +119,7 @@ function dependencies({ keyId, account, principal }: Authority): string[] {
   return [`key:${keyId}`, `account:${account}`, owner]
 }
 
-function toAuthority(record: KeyRecord): Authority {
+function toAuthority(record: KeyRecord, reload: Authority['reload']): KeyAuthority {
   const { principal } = record
   const ends = [record.expiresAt, principal.expiresAt].filter((end) => end !== null)
   return {
@@ -122,10 +129,12 @@ function toAuthority(record: KeyRecord): Authority {
     lineage: record.lineage,
     principal: { kind: principal.kind, id: principal.id },
     permissions: effective(record.permissions, principal.permissions, principal.type),
+    powerless: principal.permissions?.length === 0,
     addresses: record.addresses.length > 0 ? addressList(record.addresses) : undefined,
     secrets: record.secrets.map(({ secret, until }) => ({ key: createSecretKey(secret, 'utf8'), until })),
     enabled: record.enabled && principal.enabled && record.accountEnabled,
     expiresAt: ends.length > 0 ? Math.min(...ends) : null,
+    reload,
     stale: false,
   }
 }

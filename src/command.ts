@@ -6,12 +6,32 @@ import type { Passwords } from './passwords.js'
 import type { Permission } from './permissions.js'
 import type { Store } from './store/store.js'
 
-export { mostLiveKeys, requireGrantable, requireOver, requireShowable } from './delegate.js'
+export {
+  madeBy,
+  mostLiveKeys,
+  requireGrantable,
+  requireHolding,
+  requireOver,
+  requireShowable,
+  requireUpdatable,
+  requireUserGrantable,
+  signerFor,
+} from './delegate.js'
 export type { Permission } from './permissions.js'
 export { permissionsOfType } from './permissions.js'
 export { invalid, Refusal } from './refusal.js'
-export type { KeyInfo } from './store/account-keys.js'
+export type { TokenInfo } from './store/access-tokens.js'
+export type { KeyInfo, SecretKeyInfo } from './store/account-keys.js'
 export type { PanelUser, UserFields } from './store/users.js'
+export { renewSubownerKey } from './subowner-keys.js'
+export {
+  heldBySubowner,
+  requireOverSubowner,
+  requireRaisable,
+  shownSubowner,
+  subownerKeys,
+  subownerPrincipal,
+} from './subowners.js'
 export { playableFrom, readExpiry, shownTicket } from './tickets.js'
 
 /** Who acts: a key of a principal of an account, or the operator at the command line. */
@@ -25,6 +45,8 @@ export interface Caller {
   readonly addresses: AddressList | undefined
   /** When its key or principal ends, Unix seconds; null for never. What it makes may not last longer. */
   readonly expiresAt: number | null
+  /** True for a principal that is granted nothing at all: it may not even call what needs no permission. */
+  readonly powerless: boolean
   /** What key and principal both allow, now. */
   readonly permissions: readonly Permission[]
   holds(permission: Permission): boolean
@@ -57,6 +79,8 @@ export interface Context<Prepared = undefined> {
   id(): string
   /** A new key id and signing secret. */
   newKey(): { readonly keyId: string; readonly secret: string }
+  /** A new bearer token. */
+  newToken(): string
   /** Tells the audit trail what changed: never a secret. */
   audit(before: object | undefined, after: object | undefined): void
   /** Runs an item that `prepare` judged, in a savepoint of its own: an even code of it keeps nothing. */
@@ -74,6 +98,10 @@ export interface Context<Prepared = undefined> {
 /** What `prepare` is given: it runs before the transaction and may be slow. */
 export interface PrepareContext {
   readonly passwords: Passwords
+  /** What is committed; to be read only. */
+  readonly store: Store
+  /** Random lower-case letters and digits for a person to type, 5 bits each. */
+  readable(length: number): string
   /** Admits a command that another one carries, as if it came by itself, and prepares it. */
   judge(item: Item): Promise<Judged>
 }
@@ -103,6 +131,12 @@ export interface Performed {
 /** A code, and the result where the code brings one. */
 export type Returned<C, R> = readonly [code: C] | readonly [code: C, result: R]
 
+/** A call to show. `after` names commands whose own examples make what this one needs: they run before it, in order. */
+export interface Example<P = object> {
+  readonly params: P
+  readonly after?: string[]
+}
+
 /** The declaration of a command; everything that is published about it comes from here. */
 export interface Declaration<P extends TSchema, R extends TSchema, C extends string, Prepared> {
   readonly name: string
@@ -113,6 +147,8 @@ export interface Declaration<P extends TSchema, R extends TSchema, C extends str
   readonly params: P
   readonly result: R
   readonly codes: readonly C[]
+  /** A call that answers "done", for docs/commands.md; every command of the gateway has one, an operator's own may. */
+  readonly example?: NoInfer<Example<Partial<Static<P>>>>
   /** What the audit trail names as the object of the command. */
   readonly target?: (params: Static<P>) => string | number | undefined
   /** The items of a command that carries others. It always writes. */
@@ -138,6 +174,7 @@ export interface Command {
   readonly result: TSchema
   readonly codes: readonly string[]
   readonly ownCodes: ReadonlyMap<string, OwnCode>
+  readonly example?: Example
   readonly reads: boolean
   target?(params: unknown): string | number | undefined
   carries?(params: unknown): readonly Item[]
@@ -154,6 +191,7 @@ export interface Published {
   readonly params: object
   readonly result: object
   readonly codes: { readonly name: string; readonly code: number; readonly message: string }[]
+  readonly example?: Example
 }
 
 /** Declares one of the gateway's commands. Throws when the declaration breaks a rule of protocol §2. */
@@ -206,6 +244,7 @@ function checked<P extends TSchema, R extends TSchema, C extends string, Prepare
     result,
     codes: declaration.codes,
     ownCodes,
+    ...(declaration.example && { example: declaration.example }),
     reads: !carries && (permission === null || permission.endsWith(':read')),
     // The compiled schema has checked what these are given before they are called.
     ...(target && { target: (given: unknown) => target(given as Static<P>) }),

@@ -22,6 +22,7 @@ export interface Config {
   readonly bodyLimit: number
   readonly limitFailures: number
   readonly limitKey: number
+  readonly stallLimit: number
   readonly trustProxy: AddressList
   readonly commands: string
   readonly logLevel: string
@@ -63,8 +64,8 @@ export function readEnv(env: NodeJS.ProcessEnv, flags: Readonly<Record<string, s
   return { values, faults }
 }
 
-/** Checks raw settings; throws {@link ConfigError} with every fault found. */
-export function toConfig(raw: RawConfig, dialectNames: readonly string[]): Config {
+/** Checks raw settings; throws {@link ConfigError} with every fault found. `linking`: the dialects whose replies link to the gateway. */
+export function toConfig(raw: RawConfig, dialectNames: readonly string[], linking: readonly string[] = []): Config {
   const faults = [...raw.faults]
   const read = <T>(name: SettingName, parse: (text: string, setting: Setting) => T): T | undefined => {
     const { text, from } = raw.values.get(name) ?? { text: '', from: name }
@@ -95,6 +96,7 @@ export function toConfig(raw: RawConfig, dialectNames: readonly string[]): Confi
     bodyLimit: number('bodyLimit'),
     limitFailures: number('limitFailures'),
     limitKey: number('limitKey'),
+    stallLimit: number('stallLimit'),
     trustProxy: read('trustProxy', (value) => addressList(split(value))) ?? addressList([]),
     commands: text('commands') && resolve(text('commands')),
     logLevel: read('logLevel', level) ?? 'info',
@@ -108,6 +110,12 @@ export function toConfig(raw: RawConfig, dialectNames: readonly string[]): Confi
   // 0 stands for a value that could not be read, which was told already.
   if (config.keep > 0 && config.keep < config.window)
     faults.push('COUNTERSIGN_KEEP: must not be less than COUNTERSIGN_WINDOW')
+  const unlinked = config.publicUrl ? [] : linking.filter((name) => config.dialects.includes(name))
+  if (unlinked.length > 0 && raw.values.get('publicUrl')?.text === '') {
+    faults.push(
+      `${raw.values.get('dialects')?.from} names ${unlinked.join(', ')}, whose replies link to the gateway: set COUNTERSIGN_PUBLIC_URL to how clients reach it, such as https://control.example.org`,
+    )
+  }
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config)
 }
@@ -147,7 +155,11 @@ function names(value: string, known: readonly string[]): string[] {
 function url(value: string): string {
   if (value === '') return ''
   const parsed = URL.canParse(value) ? new URL(value) : undefined
-  if (parsed?.protocol === 'https:' || parsed?.protocol === 'http:') return parsed.href.replace(/\/$/, '')
+  if (parsed?.protocol === 'https:' || parsed?.protocol === 'http:') {
+    const { search, hash, username, password } = parsed
+    if (search || hash || username || password) throw new Error('expected a URL without credentials, query or fragment')
+    return parsed.href.replace(/\/$/, '')
+  }
   throw new Error(`expected an http or https URL, not "${value}"`)
 }
 

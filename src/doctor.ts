@@ -8,7 +8,7 @@ import { type Finding, failed, ok, warned } from './finding.js'
 import type { Surroundings } from './instance.js'
 import type { KeyRing } from './keyring.js'
 import { nextKeyFile } from './master-key.js'
-import { portFindings, proxyFindings } from './network-check.js'
+import { forwarderFindings, portFindings, proxyFindings } from './network-check.js'
 import { Health } from './store/health.js'
 
 export interface DoctorSurroundings extends Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'> {
@@ -116,6 +116,7 @@ async function databaseFindings(config: Config, around: DoctorSurroundings): Pro
     findings.push(...(await clockFindings(health, config, around)))
     findings.push(...(await keyFindings(health, config, around)))
     findings.push(backupFinding(await health.lastBackup(), around))
+    findings.push(...forwarderFindings(await health.meta('forwarder'), config))
   } catch (error) {
     findings.push(failed('database', `${file} cannot be read: ${messageOf(error)}`, next))
   } finally {

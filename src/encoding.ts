@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import { malformed } from './refusal.js'
+import { inflateSync } from 'node:zlib'
+import { malformed, Refusal } from './refusal.js'
 
 /**
  * The bytes of a MAC in one of its two canonical spellings: padded standard base64 (44 characters) or lower-case hex
@@ -20,21 +21,53 @@ export function decodeUtf8(bytes: Buffer): string {
 
 /**
  * Reads application/x-www-form-urlencoded strictly (WHATWG URL §5.1, but a broken escape or invalid UTF-8 is 1400
- * instead of being repaired). Repeats are kept: the caller refuses them.
+ * instead of being repaired). Repeats are kept: the caller refuses them. `typed`: a person may have written it, who leaves
+ * spaces and letters that are not ASCII as they are.
  */
-export function decodeForm(text: string): [name: string, value: string][] {
+export function decodeForm(text: string, typed = false): [name: string, value: string][] {
   return text.split('&').map((pair) => {
     const equals = pair.indexOf('=')
     if (equals < 0) throw malformed('expected a JSON object, or a form')
-    return [decodeFormText(pair.slice(0, equals)), decodeFormText(pair.slice(equals + 1))]
+    return [decodeFormText(pair.slice(0, equals), typed), decodeFormText(pair.slice(equals + 1), typed)]
   })
 }
 
-function decodeFormText(text: string): string {
-  if (!/^[\x21-\x7e]*$/.test(text)) throw malformed('expected a JSON object, or a form')
+function decodeFormText(text: string, typed: boolean): string {
+  const accepted = typed ? /^[^\p{Cc}]*$/u : /^[\x21-\x7e]*$/
+  if (!accepted.test(text)) throw malformed('expected a JSON object, or a form')
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {
     throw malformed('the form has a broken percent escape')
   }
 }
+
+/** The bytes of base64 as old clients write it: white space anywhere, padding or none. Undefined when anything else is in it. */
+export function lenientBase64(text: string): Buffer | undefined {
+  const digits = text.replaceAll(/[ \t\r\n]/g, '')
+  return /^[A-Za-z0-9+/]*={0,2}$/.test(digits) ? Buffer.from(digits, 'base64') : undefined
+}
+
+/**
+ * The bytes of one whole zlib stream (RFC 1950), with nothing behind it. Throws 1400 when it is anything else, 1413 when
+ * more than `limit` bytes come out of it; `name` is what the sender calls it.
+ */
+export function inflate(bytes: Buffer, limit: number, name: string): Buffer {
+  let inflated: unknown
+  try {
+    inflated = inflateSync(bytes, { info: true, maxOutputLength: limit })
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new Refusal('TOO_LARGE', { message: `${name}: more than ${limit} bytes when it is inflated` })
+    }
+    throw malformed(`${name}: expected base64 of a whole zlib stream`)
+  }
+  if (!isInflated(inflated)) throw new Error('zlib did not tell what it has read')
+  // zlib stops at the end of the first stream, and would say nothing of what follows.
+  if (inflated.engine.bytesWritten !== bytes.length) throw malformed(`${name}: bytes after the end of the zlib stream`)
+  return inflated.buffer
+}
+
+/** With `info` the result is an object, which the types of Node do not tell. */
+const isInflated = (value: unknown): value is { buffer: Buffer; engine: { bytesWritten: number } } =>
+  typeof value === 'object' && value !== null && 'engine' in value

@@ -4,6 +4,7 @@ import type { Authorities } from './authority.js'
 import { type Asked, auditEntry, type Call, type Executed, nowOf, targetOf } from './call.js'
 import type { Caller, Context, Judged, Performed, Published } from './command.js'
 import { itemRows, type Judgement, judge, performedItem, refusedItem } from './items.js'
+import type { Load } from './load.js'
 import { entryByName, identityOf, messageIdentity, type OutcomeParts, Outcomes } from './outcomes.js'
 import { type Passwords, TooManyPasswords } from './passwords.js'
 import { Refusal } from './refusal.js'
@@ -22,8 +23,11 @@ export interface ExecuteParts extends OutcomeParts {
   readonly ledger: Ledger
   readonly authorities: Authorities
   readonly passwords: Passwords
+  readonly load: Load
   readonly id: () => string
   readonly newKey: () => { readonly keyId: string; readonly secret: string }
+  readonly newToken: () => string
+  readonly readable: (length: number) => string
   readonly catalogue: () => readonly Published[]
   /** MAC of the audit chain, in hex. */
   readonly chainMac: ChainMac
@@ -72,17 +76,21 @@ export class Executor {
     const { registered, params, dryRun, message } = call
     const { db, timeLimit } = this.parts
     const caller = call.authority?.stale ? await this.current(call, db) : call.caller
+    const prepared = registered.command.prepare ? await this.prepare(call) : undefined
     const left: Running['left'] = { items: [] }
     const context = this.context({
       call,
       caller,
       queries: db,
       nested: undefined,
-      prepared: undefined,
+      prepared,
       touch: () => undefined,
       left,
     })
-    const executed = toExecuted(registered, await within(registered.command.run(params, context), timeLimit, timedOut))
+    const run = () => within(registered.command.run(params, context), timeLimit, timedOut)
+    // The gateway's own reads wait for the store alone; an operator's may wait for anything.
+    const answer = registered.command.ownCodes.size === 0 ? await run() : await this.parts.load.aside(run)
+    const executed = toExecuted(registered, answer)
     const paths = registered.secretPaths(params)
     if (!showsSecret(executed.result, paths)) return { ...executed, audited: left.audited === true }
     const first = !dryRun && (message === undefined || (await this.claimRead(call, executed)))
@@ -114,7 +122,10 @@ export class Executor {
     const deadline = performance.now() + this.parts.timeLimit
     // Nothing may be awaited between finding nobody here and taking the place: twins arrive within one turn.
     for (let first = this.running.get(identity); first; first = this.running.get(identity)) {
-      const claimed = await within(first, deadline - performance.now(), () => new Refusal('IN_PROGRESS'))
+      const twin = first
+      const claimed = await this.parts.load.aside(() =>
+        within(twin, deadline - performance.now(), () => new Refusal('IN_PROGRESS')),
+      )
       const found = claimed ? await this.find(call, identity) : undefined
       if (found) return found
     }
@@ -149,6 +160,7 @@ export class Executor {
         name: call.registered.command.name,
         identity,
         timestamp: call.message?.timestamp,
+        discards: call.dryRun,
         run: (queries, nested) => this.run({ call, queries, nested, prepared, touch, left: { items: [] } }, identity),
         seen: async (claim, queries) => this.outcomes.replay(call, claim, await this.current(call, queries)),
       })
@@ -181,14 +193,17 @@ export class Executor {
   }
 
   private async prepare({ registered: { command }, params, caller }: Call): Promise<unknown> {
-    if (!command.prepare) return undefined
-    const { passwords, registry, timeLimit } = this.parts
+    const { prepare } = command
+    if (!prepare) return undefined
+    const { passwords, readable, registry, timeLimit, load } = this.parts
     const context = {
       passwords,
+      readable,
+      store: this.store(this.parts.db, caller, () => undefined),
       judge: (item: { cmd: string; params: Record<string, unknown> }) => judge(item, registry, caller, true, context),
     }
     try {
-      return await within(command.prepare(params, context), timeLimit, () => new Refusal('OVERLOADED'))
+      return await load.aside(() => within(prepare(params, context), timeLimit, () => new Refusal('OVERLOADED')))
     } catch (error) {
       throw error instanceof TooManyPasswords ? new Refusal('OVERLOADED') : error
     }
@@ -199,7 +214,7 @@ export class Executor {
     const { authority, caller, registered, message } = call
     if (!authority?.stale) return caller
     const now = nowOf(call)
-    const fresh = await this.parts.authorities.loadWithin(authority.keyId, queries)
+    const fresh = await authority.reload(queries)
     // Deleted, or deleted and made anew elsewhere: the message was not meant for that.
     const same = fresh.known && fresh.account === authority.account && fresh.lineage === authority.lineage
     if (!same || (message && !isLive(message.key, fresh, now))) throw new Refusal('UNAUTHENTICATED')
@@ -213,12 +228,13 @@ export class Executor {
     const { call, caller, queries, prepared, touch, left } = running
     return {
       caller,
-      store: new Store(queries, caller.account, this.parts.sealing, touch, this.parts.chainMac),
+      store: this.store(queries, caller, touch),
       now: nowOf(call),
       dryRun: call.dryRun,
       prepared,
       id: this.parts.id,
       newKey: this.parts.newKey,
+      newToken: this.parts.newToken,
       catalogue: this.parts.catalogue,
       audit: (before, after) => {
         left.detail = { before, after }
@@ -228,6 +244,10 @@ export class Executor {
         left.audited = true
       }),
     }
+  }
+
+  private store(queries: Queries, { account }: Caller, touch: (what: string) => void): Store {
+    return new Store(queries, account, this.parts.sealing, touch, this.parts.chainMac)
   }
 
   /** Runs one item of a batch in a savepoint of its own, with the rights that its caller has by now. */

@@ -9,19 +9,20 @@ import {
   requireValid,
 } from './admit.js'
 import type { Authorities, Authority } from './authority.js'
-import { targetOf } from './call.js'
-import type { Dialect, Message, Outcome, Wire } from './dialect.js'
+import { type SignedMessage, targetOf } from './call.js'
+import type { Dialect, Message, Outcome, OwnerProof, PasswordProof, TokenProof, Wire } from './dialect.js'
 import type { Executor } from './execute.js'
 import type { Limits } from './limits.js'
 import type { Log } from './log.js'
-import { receive } from './receive.js'
-import { recognise } from './recognise.js'
+import { isEndpoint, receive } from './receive.js'
+import { ownerOf, recognise } from './recognise.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
 import { executedOutcome, type Reply, refusedOutcome, reply } from './reply.js'
+import { requireSameSite } from './same-site.js'
 import { StorageError } from './store/db.js'
 import { BelowFloor } from './store/ledger.js'
 import type { Notes } from './store/notes.js'
-import { requireFresh, type Verified, verify } from './verify.js'
+import { requireFresh, type Verified, type Verifier, verify } from './verify.js'
 
 export interface GatewayParts {
   readonly dialects: readonly Dialect[]
@@ -29,6 +30,8 @@ export interface GatewayParts {
   readonly native: Dialect
   readonly registry: Registry
   readonly authorities: Authorities
+  /** What verifies the proofs that name no key. */
+  readonly verifiers: Verifiers
   readonly limits: Limits
   readonly executor: Executor
   /** The floor of protocol §4, after noticing what other processes changed. */
@@ -40,8 +43,16 @@ export interface GatewayParts {
   readonly notes: Notes
   readonly window: number
   readonly bodyLimit: number
+  /** How clients reach the gateway; empty where that is not known. */
+  readonly publicUrl: string
   readonly audience: string
   readonly requireAudience: boolean
+}
+
+export interface Verifiers {
+  readonly owner: Verifier<OwnerProof>
+  readonly password: Verifier<PasswordProof>
+  readonly token: Verifier<TokenProof>
 }
 
 /** What one captured message could repeat within its window: counted per key, code and minute. */
@@ -57,7 +68,8 @@ export function gateway(parts: GatewayParts): Handle {
     const nowMs = parts.now()
     const now = Math.floor(nowMs / 1000)
     const requestId = parts.requestId(nowMs)
-    let dialect = parts.native
+    const owner = isEndpoint(wire.path) ? undefined : ownerOf(wire.path, parts.dialects)
+    let dialect = owner ?? parts.native
     let message: Message | undefined
     let verified: Verified | undefined
     let outcome: Outcome
@@ -65,26 +77,31 @@ export function gateway(parts: GatewayParts): Handle {
     let target: string | null = null
     try {
       parts.limits.requireAddress(wire.address)
-      const received = receive(wire, parts.bodyLimit)
+      const received = receive(wire, parts.bodyLimit, owner !== undefined)
       const carrier = received instanceof Promise ? await received : received
-      dialect = recognise(carrier, parts.dialects, parts.native)
+      dialect = owner ?? recognise(carrier, parts.dialects, parts.native)
       message = dialect.decode(carrier)
 
       const floor = await parts.floor()
-      const authority = parts.authorities.cached(message.keyId) ?? (await parts.authorities.load(message.keyId))
-      verified = authenticate(message, authority, now, wire.address)
+      const { proof } = message
+      verified =
+        proof.kind === 'mac'
+          ? verify(proof, parts.authorities.cached(proof.keyId) ?? (await parts.authorities.load(proof.keyId)), now)
+          : await verifyOther(proof, now, wire)
+      if (!verified) throw unauthenticated(wire.address)
+      const { authority } = verified
       requireFresh(message.timestamp, now, parts.window, floor)
 
       const caller = callerOf(authority, wire.address)
       requireActive(authority, wire.address, now)
       requireMeant(message, authority, parts)
-      parts.notes.used(authority.keyId, now, wire.address)
-      if (parts.limits.takeKey) await parts.limits.takeKey(authority.keyId, weightOf(message))
-      const registered = requireKnown(message.command, parts.registry)
+      if (authority.keyId !== null) parts.notes.used(authority.keyId, now, wire.address)
+      if (parts.limits.takeKey) await parts.limits.takeKey(limitedAs(authority), weightOf(message))
+      const registered = requireKnown(message.command, parts.registry, dialect)
       requirePermission(registered.command, caller)
       requireValid(registered, message.params, message.hasNul)
 
-      const { params, timestamp, idempotencyKey, dryRun } = message
+      const { params, dryRun } = message
       target = targetOf({ registered, params })
       const executed = await parts.executor.execute({
         requestId,
@@ -94,7 +111,7 @@ export function gateway(parts: GatewayParts): Handle {
         caller,
         authority,
         dialect: dialect.name,
-        message: { timestamp, mac: verified.mac, key: verified.key, idempotencyKey },
+        message: signedMessage(message, verified),
         dryRun,
       })
       outcome = executedOutcome(executed, message.command, dryRun)
@@ -104,7 +121,8 @@ export function gateway(parts: GatewayParts): Handle {
       if (code === 'INTERNAL' || code === 'STORAGE') parts.log.failed(requestId, verified && message?.command, error)
       outcome = refusedOutcome(code, detail, verified && message?.command, (verified && message?.dryRun) ?? false)
     }
-    const exchange = { requestId, serverTime: now, handleTime: (performance.now() - started) / 1000 }
+    const handleTime = (performance.now() - started) / 1000
+    const exchange = { requestId, serverTime: now, handleTime, publicUrl: parts.publicUrl }
     const answer = reply(outcome, dialect, exchange, verified)
     if (verified && message && !audited) note(outcome, message, verified, dialect, requestId, nowMs, wire, target)
     parts.log.answered(answer, wire, dialect.name, outcome, verified?.authority)
@@ -129,7 +147,7 @@ export function gateway(parts: GatewayParts): Handle {
     const { code } = outcome.entry
     const { keyId, account, principal } = authority
     if (outcome.replayed || (outcome.refused && counted.has(outcome.code))) {
-      parts.notes.count(keyId, account, code, nowMs)
+      parts.notes.count(limitedAs(authority), account, code, nowMs)
       return
     }
     const entry = {
@@ -147,16 +165,36 @@ export function gateway(parts: GatewayParts): Handle {
       request_id: requestId,
       detail: null,
     }
-    parts.notes.row(entry, mac)
+    parts.notes.row(entry, mac ?? requestId)
   }
 
-  function authenticate(message: Message, authority: Authority, now: number, address: string): Verified {
-    const verified = verify(message, authority, now)
-    if (verified) return verified
+  function verifyOther(
+    proof: OwnerProof | PasswordProof | TokenProof,
+    now: number,
+    wire: Wire,
+  ): Promise<Verified | undefined> {
+    const { address } = wire
+    if (proof.kind === 'owner') return parts.verifiers.owner(proof, now, address)
+    requireSameSite(wire, parts.publicUrl)
+    if (proof.kind === 'password') return parts.verifiers.password(proof, now, address)
+    return parts.verifiers.token(proof, now, address)
+  }
+
+  function unauthenticated(address: string): Refusal {
     parts.limits.failed(address)
-    throw new Refusal('UNAUTHENTICATED')
+    return new Refusal('UNAUTHENTICATED')
   }
 }
+
+/** What is claimed; undefined for whoever did not sign. */
+function signedMessage({ timestamp, idempotencyKey }: Message, { mac, key }: Verified): SignedMessage | undefined {
+  if (timestamp === undefined || mac === undefined || key === undefined) return undefined
+  return { timestamp, mac, key, idempotencyKey }
+}
+
+/** What messages are counted by: the key, or whoever does not sign; a key id has no white space. */
+const limitedAs = ({ keyId, account, principal }: Authority): string =>
+  keyId ?? `${account} ${principal.kind} ${principal.id}`
 
 /** The code for whatever was thrown; the caller of a bug learns nothing but the request id. */
 function refusalOf(

@@ -14,10 +14,28 @@ export function generateKey({ randomBytes, randomName }: Chance): { keyId: strin
   return { keyId: `ck_${randomName(22)}`, secret: `cs_${body}${checksum(body)}` }
 }
 
+/** A new bearer token, `ct_…`: made as a secret is. */
+export function generateToken({ randomBytes }: Pick<Chance, 'randomBytes'>): string {
+  const body = randomBytes(32).toString('base64url')
+  return `ct_${body}${checksum(body)}`
+}
+
+// Base 32 without i, l, o and u: nothing in it is mistaken for something else when it is read out or typed.
+const readable = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** Lower-case letters and digits for a person to type into a device: 5 bits each. */
+export const generateReadable = ({ randomBytes }: Pick<Chance, 'randomBytes'>, length: number): string =>
+  Array.from(randomBytes(length), (byte) => readable[byte & 31]).join('')
+
 /** Whether a text is a secret of ours, by its checksum alone: what a leak scanner asks. */
-export function isGeneratedSecret(text: string): boolean {
-  const match = /^cs_([A-Za-z0-9_-]{43})([0-9a-z]{6})$/.exec(text)
-  return match?.[1] !== undefined && checksum(match[1]) === match[2]
+export const isGeneratedSecret = (text: string): boolean => isWhole('cs_', text)
+
+/** Whether a text is a bearer token of ours, by its checksum alone. */
+export const isGeneratedToken = (text: string): boolean => isWhole('ct_', text)
+
+function isWhole(prefix: string, text: string): boolean {
+  const match = /^(c[st]_)([A-Za-z0-9_-]{43})([0-9a-z]{6})$/.exec(text)
+  return match?.[1] === prefix && match[2] !== undefined && checksum(match[2]) === match[3]
 }
 
 /** Whether a text is spelled as our public ids are; they carry no checksum. */

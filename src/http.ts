@@ -2,37 +2,10 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import express from 'express'
-import type { GatewayCode } from '../schemas/codes.js'
-import type { AddressList } from './address.js'
-import { foldAddress } from './address.js'
-import type { Wire } from './dialect.js'
-import type { Handle } from './gateway.js'
-import type { RefusalDetail } from './refusal.js'
-import type { Reply } from './reply.js'
-
-export interface HttpParts {
-  readonly handle: Handle
-  /** A refusal outside the six steps, spelled natively. */
-  readonly refuse: (code: GatewayCode, detail?: RefusalDetail) => Reply
-  readonly ready: () => Promise<boolean>
-  readonly trustProxy: AddressList
-  readonly bodyLimit: number
-  /** Told once about an X-Forwarded-For from a peer that is not trusted. */
-  readonly onUntrustedProxy: (peer: string) => void
-  readonly onUnexpected: (error: unknown) => void
-}
-
-/** Limits of the listener. Milliseconds. */
-export const limits = {
-  requestTimeout: 10_000,
-  keepAliveTimeout: 65_000,
-  maxConnections: 10_000,
-  maxHeaderLines: 100,
-  /** How long a refused sender may go on talking before its connection is cut. */
-  linger: 500,
-  /** How long a server that ends waits for senders who have not finished. */
-  drain: 5_000,
-}
+import { connectionsOf } from './http-connections.js'
+import { controlListener, isControl, isServed } from './http-endpoint.js'
+import { type HttpParts, limits } from './http-parts.js'
+import { answerBrokenHttp, answerByHand, closing, newest, refuseAndClose } from './http-replies.js'
 
 /** A listener that answers everything; `drain` stops it. */
 export interface HttpServer {
@@ -49,7 +22,7 @@ export function httpServer(parts: HttpParts): HttpServer {
     // What follows an answer that closes is not read, so it must not run.
     if (closing.has(req.socket)) return
     newest.set(req.socket, res)
-    if (isControl(req.url ?? '')) control(req, res)
+    if (isControl(req.url ?? '') || isServed(req.url ?? '', parts)) control(req, res)
     else app(req, res)
   }
   const server = createServer(
@@ -63,7 +36,6 @@ export function httpServer(parts: HttpParts): HttpServer {
     },
     listener,
   )
-  server.maxConnections = limits.maxConnections
   server.maxHeadersCount = 0
   server.on('checkContinue', listener)
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
@@ -73,273 +45,8 @@ export function httpServer(parts: HttpParts): HttpServer {
     answerByHand(socket, '405 Method Not Allowed', parts.refuse('METHOD_NOT_ALLOWED', { allow: 'POST' }))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => answerBrokenHttp(parts, error, socket))
-  const sockets = new Set<Socket>()
-  server.on('connection', (socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
+  const { sockets } = connectionsOf(server, parts.maxConnections ?? limits.maxConnections)
   return { server, drain: () => drain(server, sockets) }
-}
-
-const isControl = (url: string): boolean => {
-  if (!url.startsWith('/control')) return false
-  const next = url[8]
-  return next === undefined || next === '/' || next === '?'
-}
-
-/** The handler of `/control` for people who mount the gateway in an application of their own; reads the body itself. */
-export function controlListener(parts: HttpParts): RequestListener {
-  const forwarded = forwardedAddress(parts)
-  const bodies = new Bodies((req, res, body) => {
-    parts.handle(toWire(req, body, forwarded(req))).then((reply) => send(res, reply), parts.onUnexpected)
-  })
-  return (req, res) => {
-    if (req.method !== 'POST') {
-      return refuseAndClose(req, res, parts.refuse('METHOD_NOT_ALLOWED', { allow: 'POST' }), false)
-    }
-    const fault = headerFault(req)
-    if (fault !== undefined) return refuseAndClose(req, res, parts.refuse('MALFORMED', { message: fault }))
-    const length = Number(req.headers['content-length'] ?? 0)
-    if (length > parts.bodyLimit) return refuseAndClose(req, res, tooLarge(parts))
-    if (req.headers.expect !== undefined) res.writeContinue()
-    readBody(req, res, parts, bodies)
-  }
-}
-
-function toWire(req: IncomingMessage, body: Buffer, address: string): Wire {
-  const { headers } = req
-  const url = req.url ?? ''
-  const query = url.indexOf('?')
-  const signature = headers['countersign-signature']
-  return {
-    path: query < 0 ? url : url.slice(0, query),
-    contentType: headers['content-type'],
-    contentEncoding: headers['content-encoding'],
-    authorization: headers.authorization,
-    signature: Array.isArray(signature) ? signature.join(',') : signature,
-    body,
-    address,
-  }
-}
-
-const once: ReadonlySet<string> = new Set([
-  'host',
-  'content-length',
-  'transfer-encoding',
-  'content-type',
-  'content-encoding',
-  'authorization',
-  'countersign-signature',
-])
-
-/** Node's parser lets through what two servers in a row may read differently; undefined when there is nothing of the kind. */
-function headerFault({ rawHeaders, headers, httpVersion }: IncomingMessage): string | undefined {
-  if (rawHeaders.length > 2 * limits.maxHeaderLines) return 'too many header lines'
-  const seen = new Set<string>()
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] ?? '').toLowerCase()
-    if (!once.has(name)) continue
-    if (seen.has(name)) return `the header ${name} stands twice`
-    seen.add(name)
-  }
-  if (!seen.has('host') && httpVersion !== '1.0') return 'the Host header is missing'
-  const coding = headers['transfer-encoding']
-  if (coding === undefined) return undefined
-  if (seen.has('content-length')) return 'Content-Length and Transfer-Encoding together'
-  return /^\s*chunked\s*$/i.test(coding) ? undefined : 'this Transfer-Encoding is not understood'
-}
-
-/** Collects the body; refuses one that grows past the limit (413) without reading the rest. */
-function readBody(req: IncomingMessage, res: ServerResponse, parts: HttpParts, bodies: Bodies): void {
-  const chunks: Buffer[] = []
-  let size = 0
-  let over = false
-  const waiting = bodies.begin(() => {
-    over = true
-    refuseAndClose(req, res, parts.refuse('SLOW'))
-  })
-  req.on('data', (chunk: Buffer) => {
-    if (over) return
-    size += chunk.length
-    chunks.push(chunk)
-    if (size <= parts.bodyLimit) return
-    over = true
-    bodies.end(waiting)
-    refuseAndClose(req, res, tooLarge(parts))
-  })
-  req.on('end', () => {
-    if (over) return
-    bodies.end(waiting)
-    bodies.arrived(() =>
-      bodies.handle(req, res, chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)),
-    )
-  })
-  req.on('close', () => bodies.end(waiting))
-}
-
-interface Waiting {
-  readonly since: number
-  late(): void
-}
-
-const sweepEvery = 500
-
-/** Bodies on their way: those that take too long are given up, and those that end in one turn are handled together. */
-class Bodies {
-  private readonly waiting = new Set<Waiting>()
-  private ready: (() => void)[] = []
-
-  constructor(readonly handle: (req: IncomingMessage, res: ServerResponse, body: Buffer) => void) {
-    setInterval(() => this.sweep(), sweepEvery).unref()
-  }
-
-  begin(late: () => void): Waiting {
-    const waiting = { since: performance.now(), late }
-    this.waiting.add(waiting)
-    return waiting
-  }
-
-  end(waiting: Waiting): void {
-    this.waiting.delete(waiting)
-  }
-
-  /** Reading first what all connections sent, then handling it, costs half of handling each in between. */
-  arrived(work: () => void): void {
-    if (this.ready.push(work) > 1) return
-    setImmediate(() => {
-      const ready = this.ready
-      this.ready = []
-      for (const next of ready) next()
-    })
-  }
-
-  /** The oldest stand first. */
-  private sweep(): void {
-    const limit = performance.now() - limits.requestTimeout
-    for (const waiting of this.waiting) {
-      if (waiting.since > limit) return
-      this.waiting.delete(waiting)
-      waiting.late()
-    }
-  }
-}
-
-const tooLarge = (parts: HttpParts): Reply =>
-  parts.refuse('TOO_LARGE', { message: `The request body is larger than ${parts.bodyLimit} bytes` })
-
-const jsonHeaders = [
-  ['Content-Type', 'application/json; charset=utf-8'],
-  ['Cache-Control', 'no-store'],
-  ['X-Content-Type-Options', 'nosniff'],
-] as const
-
-const headersOf = (reply: Reply): [string, string][] => [
-  ...jsonHeaders.map(([name, value]): [string, string] => [name, value]),
-  ['X-Request-Id', reply.requestId],
-  ...reply.headers.map(([name, value]): [string, string] => [name, value]),
-  ['Content-Length', String(Buffer.byteLength(reply.body))],
-]
-
-function send(res: ServerResponse, reply: Reply): void {
-  if (res.headersSent || res.destroyed) return
-  const headers = [
-    'Content-Type',
-    'application/json; charset=utf-8',
-    'Cache-Control',
-    'no-store',
-    'X-Content-Type-Options',
-    'nosniff',
-    'X-Request-Id',
-    reply.requestId,
-    'Content-Length',
-    String(Buffer.byteLength(reply.body)),
-  ]
-  for (const [name, value] of reply.headers) headers.push(name, value)
-  res.writeHead(reply.status, headers)
-  res.end(res.req.method === 'HEAD' ? undefined : reply.body)
-}
-
-/** Answers and, unless the whole request has arrived, closes: the rest of its body is not read. */
-function refuseAndClose(req: IncomingMessage, res: ServerResponse, reply: Reply, always = true): void {
-  const whole =
-    req.complete || (req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined)
-  if (!whole || always) {
-    closeAfter(res)
-    req.resume()
-  }
-  send(res, reply)
-}
-
-/** The newest response of each connection: an answer to broken HTTP must not overtake it. */
-const newest = new WeakMap<Duplex, ServerResponse>()
-/** Connections that end with an answer given already. */
-const closing = new WeakSet<Duplex>()
-
-/** Ends the connection with this response, as {@link linger} does. */
-function closeAfter(res: ServerResponse): void {
-  const { socket } = res.req
-  closing.add(socket)
-  res.shouldKeepAlive = false
-  // Node would destroy it at once.
-  socket.destroySoon = () => undefined
-  res.once('finish', () => linger(socket))
-}
-
-/** Closing on a sender who is still talking resets the connection, and the answer can be lost with it (RFC 9112 §9.6). */
-function linger(socket: Duplex): void {
-  closing.add(socket)
-  socket.end()
-  socket.resume()
-  setTimeout(() => socket.destroy(), limits.linger).unref()
-}
-
-/** HTTP that Node could not read. */
-function answerBrokenHttp(parts: HttpParts, error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET') {
-    socket.destroy()
-    return
-  }
-  if (closing.has(socket) || !socket.writable) return
-  const slow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-  const large = error.code === 'HPE_HEADER_OVERFLOW'
-  const reply = slow
-    ? parts.refuse('SLOW')
-    : parts.refuse('MALFORMED', { message: large ? 'The headers are too large' : 'This is not valid HTTP' })
-  const status = slow ? '408 Request Timeout' : large ? '431 Request Header Fields Too Large' : '400 Bad Request'
-  answerByHand(socket, status, reply)
-}
-
-/** Answers without a response of Node's, and closes. Answers go in the order of their requests: one still due goes first, and is the last. */
-function answerByHand(socket: Duplex, status: string, reply: Reply): void {
-  const due = newest.get(socket)
-  if (due && !due.writableFinished) {
-    if (due.req.complete) closeAfter(due)
-    else refuseAndClose(due.req, due, reply)
-    return
-  }
-  const head = [...headersOf(reply), ['Connection', 'close']].map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  socket.write(`HTTP/1.1 ${status}\r\n${head}\r\n${reply.body}`)
-  linger(socket)
-}
-
-/** The caller's address: the peer, or what the last hop that is not a trusted proxy was seen as. */
-function forwardedAddress({ trustProxy, onUntrustedProxy }: HttpParts): (req: IncomingMessage) => string {
-  let warned = false
-  return (req) => {
-    const peer = foldAddress(req.socket.remoteAddress ?? '')
-    const header = req.headers['x-forwarded-for']
-    if (header === undefined) return peer
-    if (!trustProxy.has(peer)) {
-      if (!warned) onUntrustedProxy(peer)
-      warned = true
-      return peer
-    }
-    const hops = String(header)
-      .split(',')
-      .map((hop) => foldAddress(hop.trim()))
-    const caller = hops.findLast((hop) => !trustProxy.has(hop))
-    return caller ?? hops[0] ?? peer
-  }
 }
 
 function application(parts: HttpParts): express.Express {
@@ -350,10 +57,17 @@ function application(parts: HttpParts): express.Express {
   app.get('/healthz', (_req, res) => void res.set('Cache-Control', 'no-store').json({ status: 'ok' }))
   app.get('/readyz', async (_req, res) => {
     const ready = await parts.ready()
+    // Broken HTTP behind the request has been answered meanwhile, and that answer was the last.
+    if (res.headersSent) return
     res
       .status(ready ? 200 : 503)
       .set('Cache-Control', 'no-store')
       .json({ status: ready ? 'ready' : 'not ready' })
+  })
+  let description: string | undefined
+  app.get('/openapi.json', (_req, res) => {
+    description ??= parts.openapi()
+    res.set({ 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' }).type('json').send(description)
   })
   app.use((req, res) => {
     const detail = { message: 'Nothing is served here: POST signed commands to /control' }

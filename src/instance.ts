@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import type { Logger } from 'pino'
 import { type GatewayCode, isDone } from '../schemas/codes.js'
 import { callerOf, requireValid } from './admit.js'
@@ -9,20 +10,29 @@ import type { Caller, Command, Published } from './command.js'
 import type { Dialect } from './dialect.js'
 import { Executor } from './execute.js'
 import { gateway, type Handle } from './gateway.js'
-import { generateKey } from './generate.js'
+import { generateKey, generateReadable, generateToken } from './generate.js'
 import type { KeyRing } from './keyring.js'
 import { limits } from './limits.js'
+import { Load } from './load.js'
 import { requestLog } from './log.js'
 import { passwords } from './passwords.js'
+import { isBelowEndpoint } from './receive.js'
+import { ownerOf } from './recognise.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
 import { type Reply, refusedOutcome, reply } from './reply.js'
+import { findToken } from './store/access-tokens.js'
 import { sqliteNode } from './store/audit.js'
 import { AuditTrail } from './store/audit-trail.js'
 import type { Db, Queries } from './store/db.js'
 import { ensureDecoy, Keys } from './store/keys.js'
 import { Ledger } from './store/ledger.js'
+import { findLogin } from './store/logins.js'
 import { Meta } from './store/meta.js'
 import { Notes } from './store/notes.js'
+import { Owners } from './store/owners.js'
+import { ownerVerifier } from './verify-owner.js'
+import { passwordVerifier } from './verify-password.js'
+import { tokenVerifier } from './verify-token.js'
 
 /** Where time, chance and names come from: given by the composition root, so that tests can give others. */
 export interface Surroundings {
@@ -45,6 +55,7 @@ export interface InstanceOptions extends Surroundings {
   readonly window: number
   readonly keep: number
   readonly bodyLimit: number
+  readonly publicUrl: string
   readonly audience: string
   readonly requireAudience: boolean
   readonly limitFailures: number
@@ -56,17 +67,22 @@ export interface InstanceOptions extends Surroundings {
 /** A gateway on an open database, without HTTP. */
 export interface Instance {
   readonly handle: Handle
+  readonly load: Load
   readonly catalogue: readonly Published[]
   /** Runs a command for the operator at the command line: checked and audited as any other, but neither signed nor claimed. */
   local(command: string, params: Record<string, unknown>, who: LocalCaller): Promise<LocalOutcome>
-  /** A refusal outside the six steps, spelled natively. */
-  refuse(code: GatewayCode, detail?: RefusalDetail): Reply
+  /** A refusal outside the six steps: natively, but at a dialect's path beside the endpoint in its words. */
+  refuse(code: GatewayCode, detail?: RefusalDetail, path?: string): Reply
+  /** The methods that some dialect serves at a path of its own; undefined where none does. */
+  methodsAt(path: string): readonly string[] | undefined
   /** Whether a write would succeed now. */
   writable(): Promise<boolean>
   /** Forgets claims that can no longer matter; the number forgotten. */
   forget(): Promise<number>
   /** Writes the signed head of the audit trail to the log and to `headFile`, when it has moved. */
   keepHead(): Promise<void>
+  /** Notes, for doctor, a peer whose X-Forwarded-For was not believed. */
+  noteForwarder(peer: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -161,13 +177,16 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   const requestId = (nowMs: number) => requestPrefix(nowMs) + randomName(13)
   // A message dated ahead by the window is fresh for two: what was claimed or made void for it must last as long.
   const keep = Math.max(options.keep, 2 * options.window + forgetMargin)
+  const hashing = passwords(options.randomBytes)
+  const load = new Load()
   const executor = new Executor({
     registry,
     db,
     ledger,
     authorities,
     sealing: vault,
-    passwords: passwords(options.randomBytes),
+    passwords: hashing,
+    load,
     get paramsKey() {
       return vault.derive('params')
     },
@@ -177,6 +196,8 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     chainMac,
     id: () => options.randomBytes(16).toString('hex'),
     newKey: () => generateKey(options),
+    newToken: () => generateToken(options),
+    readable: (length) => generateReadable(options, length),
     catalogue: () => catalogue,
     timeLimit,
   })
@@ -185,6 +206,16 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     native: options.native,
     registry,
     authorities,
+    verifiers: {
+      owner: ownerVerifier(authorities, (owner, at) => new Owners(db).keysOf(owner, at)),
+      password: passwordVerifier({
+        load: (account, login, queries = db) => findLogin(queries, account, login),
+        passwords: { ...hashing, verify: (...given) => load.aside(() => hashing.verify(...given)) },
+        key: createSecretKey(options.randomBytes(32)),
+        now,
+      }),
+      token: tokenVerifier((token, queries = db) => findToken(queries, token)),
+    },
     limits: limits(options.limitFailures, options.limitKey, now),
     executor,
     floor,
@@ -194,11 +225,13 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     notes,
     window: options.window,
     bodyLimit: options.bodyLimit,
+    publicUrl: options.publicUrl,
     audience: options.audience,
     requireAudience: options.requireAudience,
   })
   return {
     handle,
+    load,
     catalogue,
     async local(name, params, who) {
       const registered = registry.get(name)
@@ -219,11 +252,14 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       const { code, message } = executed.entry
       return { code, done: isDone(code), message, result: executed.result }
     },
-    refuse(code, detail = {}) {
+    refuse(code, detail = {}, path = '') {
       const nowMs = now()
-      const exchange = { requestId: requestId(nowMs), serverTime: Math.floor(nowMs / 1000), handleTime: 0 }
-      return reply(refusedOutcome(code, detail, undefined, false), options.native, exchange, undefined)
+      const serverTime = Math.floor(nowMs / 1000)
+      const exchange = { requestId: requestId(nowMs), serverTime, handleTime: 0, publicUrl: options.publicUrl }
+      const owner = isBelowEndpoint(path) ? undefined : ownerOf(path, options.dialects)
+      return reply(refusedOutcome(code, detail, undefined, false), owner ?? options.native, exchange, undefined)
     },
+    methodsAt: (path) => ownerOf(path, options.dialects)?.methods?.(path),
     writable: () => ledger.writable(now()),
     async forget() {
       const floor = seconds() - options.window - forgetMargin
@@ -232,6 +268,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       return forgotten
     },
     keepHead,
+    noteForwarder: (peer) => ledger.chore((session) => new Meta(session).set('forwarder', peer)),
     async close() {
       clearInterval(flushing)
       await ledger.close()

@@ -15,7 +15,7 @@ export interface Scan {
   readonly value: JsonObject
   /** What to cut out of the text for the signed bytes; absent when there is no top-level `signature`. */
   readonly cut: Span | undefined
-  /** The top-level `timestamp` as it was spelled, quotes taken off. */
+  /** The top-level timestamp as it was spelled, quotes taken off. */
   readonly timestamp: string | undefined
   /** True when some string or name holds U+0000. */
   readonly hasNul: boolean
@@ -30,8 +30,8 @@ const refusedNames: ReadonlySet<string> = new Set(['__proto__', 'constructor', '
  * Reads a JSON text whose first character other than white space is `{`, enforcing the JSON policy and finding the
  * signature in the same pass. The text must come from valid UTF-8. Throws a 1400 {@link Refusal}.
  */
-export function scanJson(text: string): Scan {
-  return new Scanner(text).document()
+export function scanJson(text: string, timestampName = 'timestamp'): Scan {
+  return new Scanner(text, timestampName).document()
 }
 
 /** The signed text: what was sent, without its `signature` member. */
@@ -62,7 +62,10 @@ class Scanner {
   private timestamp: string | undefined
   private hasNul = false
 
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly timestampName: string,
+  ) {}
 
   document(): Scan {
     this.space()
@@ -113,7 +116,7 @@ class Scanner {
         if (name === 'signature') {
           this.cut = { start: previousEnd < 0 ? nameStart : previousEnd, end: this.at }
           if (previousEnd < 0) pending = nameStart
-        } else if (name === 'timestamp') {
+        } else if (name === this.timestampName) {
           this.timestamp = typeof value === 'string' ? value : this.text.slice(valueStart, this.at)
         }
       }

@@ -53,7 +53,8 @@ export function limits(failuresPerMinute: number, messagesPerSecond: number, now
   }
 }
 
-const tooMany = (milliseconds: number) =>
+/** 1429 with how long to wait. */
+export const tooMany = (milliseconds: number): Refusal =>
   new Refusal('RATE_LIMITED', { retryAfter: Math.max(1, Math.ceil(milliseconds / 1000)) })
 
 /** Addresses that never come back would otherwise be kept for ever. */

@@ -42,7 +42,7 @@ export function requestLog(
         dialect,
         address: wire.address,
         // Names may be anything, a misplaced secret included: of the key unless it has signed, of the command unless it exists.
-        key_id: authority?.keyId,
+        key_id: authority?.keyId ?? undefined,
         cmd: authority && outcome.command !== undefined && commands.has(outcome.command) ? outcome.command : undefined,
         replayed: outcome.replayed || undefined,
         skew: outcome.detail.skew,

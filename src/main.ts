@@ -12,6 +12,7 @@ import { dialects } from '../dialects/index.js'
 import { native } from '../dialects/native.js'
 import { gatewayCodes } from '../schemas/codes.js'
 import { backup, FileExists } from './backup.js'
+import { publishAll } from './catalogue.js'
 import { chainMacOf, headFile, readHeads } from './checkpoint.js'
 import { accountVerbs } from './cli/account.js'
 import { auditVerbs } from './cli/audit.js'
@@ -21,6 +22,7 @@ import { doctorVerb } from './cli/doctor.js'
 import { exits } from './cli/exits.js'
 import { initVerb } from './cli/init.js'
 import { keyVerbs } from './cli/key.js'
+import { openapiVerb } from './cli/openapi.js'
 import { rekeyVerb } from './cli/rekey.js'
 import { serveVerb } from './cli/serve.js'
 import { signVerb } from './cli/sign.js'
@@ -41,6 +43,7 @@ import {
 import { examine } from './doctor.js'
 import { httpServer } from './http.js'
 import { type Instance, openInstance, type Surroundings } from './instance.js'
+import { openapi } from './openapi.js'
 import { loadCommands } from './own-commands.js'
 import { rekey } from './rekey.js'
 import { restore } from './restore.js'
@@ -52,6 +55,7 @@ import { PendingRun } from './store/handle.js'
 import { Meta } from './store/meta.js'
 import { NewerSchema } from './store/migrate.js'
 import { OfflineTrail } from './store/offline-trail.js'
+import { watched } from './watchdog.js'
 
 const root = join(import.meta.dirname, '..', '..')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -73,7 +77,8 @@ async function instanceOn(
   around: Surroundings,
   kept?: { headFile: string },
 ): Promise<Instance> {
-  const own = config.commands ? await loadCommands(config.commands) : []
+  const loaded = config.commands ? await loadCommands(config.commands) : []
+  const own = kept ? watched(loaded, config.stallLimit) : loaded
   return openInstance({
     ...around,
     ...config,
@@ -107,12 +112,23 @@ async function serve(config: Config): Promise<void> {
   const { server, drain } = httpServer({
     handle: instance.handle,
     refuse: instance.refuse,
+    load: instance.load,
     ready: async () => !draining && (await instance.writable()),
+    methodsAt: instance.methodsAt,
+    vendorPaths: config.vendorPaths,
     trustProxy: config.trustProxy,
     bodyLimit: config.bodyLimit,
-    onUntrustedProxy: (peer) =>
-      logger.warn({ peer }, 'X-Forwarded-For from a peer that COUNTERSIGN_TRUST_PROXY does not list is not believed'),
+    onUntrustedProxy: (peer) => {
+      logger.warn({ peer }, 'X-Forwarded-For from a peer that COUNTERSIGN_TRUST_PROXY does not list is not believed')
+      instance
+        .noteForwarder(peer)
+        .catch((error: unknown) =>
+          logger.error({ err: error }, 'that peer could not be noted for "countersign doctor"'),
+        )
+    },
     onUnexpected: (error) => logger.error({ err: error }, 'unexpected'),
+    // An operator's own commands are not told to strangers.
+    openapi: () => JSON.stringify(openapi(publishAll(commands), version)),
   })
   // At the start as well: one that is started anew all the time would keep everything.
   forget()
@@ -156,6 +172,13 @@ async function serve(config: Config): Promise<void> {
 }
 
 const say = (text: string) => void process.stderr.write(`countersign: ${text}\n`)
+
+/** JSON in which nothing is left that some terminal, or reader of lines, takes for an instruction; JSON.stringify leaves these. */
+const forTerminals = (json: string): string =>
+  json.replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 
 /** Writes over the line before on a terminal, and nothing elsewhere. */
 function progress(text: string | undefined): void {
@@ -204,8 +227,9 @@ const tools: Tools = {
     toConfig(
       readEnv(process.env, flags),
       dialects.map(({ name }) => name),
+      dialects.filter(({ links }) => links).map(({ name }) => name),
     ),
-  print: (text) => void process.stdout.write(`${text}\n`),
+  print: (text) => void process.stdout.write(`${forTerminals(text)}\n`),
   say,
   readStdin,
   readFile: (path) => readFileSync(path),
@@ -234,6 +258,10 @@ const tools: Tools = {
   },
   verifyRows: (config, rows, evidence, onRow) =>
     verifyChain(rows, evidence, chainMacOf(openMaster(config, { randomBytes })), onRow),
+  async describe({ commands: folder }) {
+    const own = folder ? await loadCommands(folder) : []
+    return openapi(publishAll([...commands, ...own]), version)
+  },
   progress,
   serve,
   uid: () => process.getuid?.() ?? 0,
@@ -294,6 +322,7 @@ for (const verb of [
   keyVerbs,
   userVerbs,
   doctorVerb,
+  openapiVerb,
   backupVerbs,
   rekeyVerb,
 ])

@@ -65,7 +65,8 @@ export function proxyFindings({ host, trustProxy, publicUrl }: Config): Finding[
     ]
   }
   if (entries.length === 0) {
-    if (!publicUrl || !loopback) return [ok(check, 'X-Forwarded-For is believed from nobody')]
+    const near = publicUrl !== '' && isLoopback(new URL(publicUrl).hostname)
+    if (!publicUrl || near || !loopback) return [ok(check, 'X-Forwarded-For is believed from nobody')]
     const text = `COUNTERSIGN_PUBLIC_URL is set and ${host} is listened on, but no proxy is trusted: every caller has its address`
     return [warned(check, text, `COUNTERSIGN_TRUST_PROXY=${host === '::1' ? '::1' : '127.0.0.1'}`)]
   }
@@ -77,4 +78,12 @@ export function proxyFindings({ host, trustProxy, publicUrl }: Config): Finding[
   return [ok(check, `X-Forwarded-For is believed from ${entries.join(', ')}${local}`)]
 }
 
-const isLoopback = (host: string) => host === 'localhost' || host === '::1' || host.startsWith('127.')
+/** A peer that a gateway noted because it forwarded for others without being trusted. */
+export function forwarderFindings(peer: string | undefined, { trustProxy }: Config): Finding[] {
+  if (peer === undefined || trustProxy.has(peer)) return []
+  const text = `X-Forwarded-For came from ${peer}, which is not trusted: whoever is behind it is limited and listed as ${peer}`
+  return [warned('proxy trust', text, `if that is your proxy: COUNTERSIGN_TRUST_PROXY=${peer}`)]
+}
+
+const isLoopback = (host: string) =>
+  host === 'localhost' || host === '::1' || host === '[::1]' || host.startsWith('127.')

@@ -4,13 +4,17 @@ import { promisify } from 'node:util'
 const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
 const cost = { N: 2 ** 15, r: 8, p: 1 }
 const atOnce = 4
-const maxWaiting = 256
+const maxWaiting = { first: 256, last: 64 }
+
+/** Whoever has proved nothing yet waits behind everybody who has: a flood of guesses must not hold up honest callers. */
+export type Turn = keyof typeof maxWaiting
 
 /** Hashes passwords with scrypt (RFC 7914), at most four at once; further calls wait their turn. */
 export interface Passwords {
   /** `scrypt$N$r$p$salt$hash`, salt and hash in base64. Rejects when too many are waiting. */
   hash(password: string): Promise<string>
-  verify(password: string, hash: string): Promise<boolean>
+  /** Without a stored hash: the same work, and false. Rejects when too many are waiting. */
+  verify(password: string, hash: string | undefined, turn?: Turn): Promise<boolean>
 }
 
 /** Thrown by {@link Passwords} when its queue is full: nothing was done. */
@@ -18,33 +22,41 @@ export class TooManyPasswords extends Error {}
 
 export function passwords(randomBytes: (size: number) => Buffer): Passwords {
   let running = 0
-  const waiting: (() => void)[] = []
-  async function limited<T>(work: () => Promise<T>): Promise<T> {
+  const waiting: Record<Turn, (() => void)[]> = { first: [], last: [] }
+  async function limited<T>(turn: Turn, work: () => Promise<T>): Promise<T> {
     if (running >= atOnce) {
-      if (waiting.length >= maxWaiting) throw new TooManyPasswords('too many passwords are waiting to be hashed')
-      await new Promise<void>((resolve) => waiting.push(resolve))
+      if (waiting[turn].length >= maxWaiting[turn]) {
+        throw new TooManyPasswords('too many passwords are waiting to be hashed')
+      }
+      await new Promise<void>((resolve) => waiting[turn].push(resolve))
     } else running++
     try {
       return await work()
     } finally {
-      const next = waiting.shift()
+      const next = waiting.first.shift() ?? waiting.last.shift()
       if (next) next()
       else running--
     }
   }
-  const run = (password: string, salt: Buffer, { N, r, p }: typeof cost) =>
-    limited(() => derive(password, salt, 32, { N, r, p, maxmem: 256 * N * r }))
+  const run = (turn: Turn, password: string, salt: Buffer, { N, r, p }: typeof cost) =>
+    limited(turn, () => derive(password, salt, 32, { N, r, p, maxmem: 256 * N * r }))
+  const decoySalt = randomBytes(16)
   return {
     async hash(password) {
       const salt = randomBytes(16)
-      const hash = await run(password, salt, cost)
+      const hash = await run('first', password, salt, cost)
       return `scrypt$${cost.N}$${cost.r}$${cost.p}$${salt.toString('base64')}$${hash.toString('base64')}`
     },
-    async verify(password, stored) {
+    async verify(password, stored, turn = 'first') {
+      if (stored === undefined) {
+        await run(turn, password, decoySalt, cost)
+        return false
+      }
       const [scheme, N, r, p, salt, hash] = stored.split('$')
       if (scheme !== 'scrypt' || !salt || !hash) throw new Error('a stored password hash has an unknown form')
       const expected = Buffer.from(hash, 'base64')
-      const actual = await run(password, Buffer.from(salt, 'base64'), { N: Number(N), r: Number(r), p: Number(p) })
+      const given = { N: Number(N), r: Number(r), p: Number(p) }
+      const actual = await run(turn, password, Buffer.from(salt, 'base64'), given)
       return actual.length === expected.length && timingSafeEqual(actual, expected)
     },
   }

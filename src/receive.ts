@@ -10,29 +10,50 @@ const carriers = 'expected a JSON object, or a form with the one field json, or 
 
 /**
  * The first step: limits on the carrier, then the bytes decide what they are (protocol §1). Throws 1400, 1404, 1413 or
- * 1415. A promise only for multipart forms.
+ * 1415. A promise only for multipart forms. `owned`: a dialect serves this path, and says itself what fields it takes.
  */
-export function receive(wire: Wire, bodyLimit: number): Carrier | Promise<Carrier> {
+export function receive(wire: Wire, bodyLimit: number, owned: boolean): Carrier | Promise<Carrier> {
   if (wire.body.length > bodyLimit) throw new Refusal('TOO_LARGE', { message: tooLarge(bodyLimit) })
   refuseEncodings(wire)
   const isJson = firstByte(wire.body) === brace
-  if (wire.path !== '/control' && wire.path !== '/control/') {
+  if (!isEndpoint(wire.path)) {
     if (isJson) throw malformed('send JSON to /control itself')
-    throw new Refusal('UNKNOWN_COMMAND', { message: 'Nothing is served under this path: POST to /control' })
+    if (!owned) {
+      throw new Refusal('UNKNOWN_COMMAND', { message: 'Nothing is served under this path: POST to /control' })
+    }
+    if (wire.body.length === 0) return { wire, form: new Map(), json: undefined, bodyLimit }
   }
-  if (isJson) return { wire, form: undefined, json: scanJson(decodeUtf8(wire.body)) }
-  const form = readForm(wire)
-  return form instanceof Promise ? form.then((fields) => carrierOf(wire, fields)) : carrierOf(wire, form)
+  if (isJson) return { wire, form: undefined, json: scanJson(decodeUtf8(wire.body)), bodyLimit }
+  const form = readForm(wire, owned && !isBelowEndpoint(wire.path))
+  const carrier = owned ? ownCarrier : carrierOf
+  return form instanceof Promise
+    ? form.then((fields) => carrier(wire, fields, bodyLimit))
+    : carrier(wire, form, bodyLimit)
 }
+
+/** The endpoint itself, where every dialect is spoken that has no path of its own. */
+export const isEndpoint = (path: string): boolean => path === '/control' || path === '/control/'
+
+/** A path below the endpoint: what the listener refuses there, and how forms are read, is the endpoint's. */
+export const isBelowEndpoint = (path: string): boolean => path.startsWith('/control/')
 
 export const tooLarge = (bodyLimit: number): string => `The request body is larger than ${bodyLimit} bytes`
 
-function carrierOf(wire: Wire, fields: readonly [string, string][]): Carrier {
+function ownCarrier(wire: Wire, fields: readonly [string, string][], bodyLimit: number): Carrier {
+  return { wire, form: fieldsOf(fields), json: undefined, bodyLimit }
+}
+
+function fieldsOf(fields: readonly [string, string][]): Map<string, string> {
   const form = new Map(fields)
   if (form.size !== fields.length) throw malformed('a form field stands twice')
+  return form
+}
+
+function carrierOf(wire: Wire, fields: readonly [string, string][], bodyLimit: number): Carrier {
+  const form = fieldsOf(fields)
   const known = form.size === 1 ? form.has('json') : form.size === 2 && form.has('msg') && form.has('sig')
   if (!known) throw malformed(carriers)
-  return { wire, form, json: scanField(form.get('json')) }
+  return { wire, form, json: scanField(form.get('json')), bodyLimit }
 }
 
 function scanField(json: string | undefined): Scan | undefined {
@@ -57,7 +78,7 @@ function firstByte(body: Buffer): number | undefined {
   return body[at]
 }
 
-function readForm({ body, contentType = '' }: Wire): [string, string][] | Promise<[string, string][]> {
+function readForm({ body, contentType = '' }: Wire, typed: boolean): [string, string][] | Promise<[string, string][]> {
   if (/^\s*multipart\/form-data\s*;/i.test(contentType)) {
     // Valid as a whole, so valid in every part: decoding a part as UTF-8 then loses nothing, and the HMAC covers its bytes.
     decodeUtf8(body)
@@ -65,7 +86,7 @@ function readForm({ body, contentType = '' }: Wire): [string, string][] | Promis
   }
   const text = decodeUtf8(body)
   if (text === '') throw malformed(`the body is empty: ${carriers}`)
-  return decodeForm(text.replace(/\r?\n$/, ''))
+  return decodeForm(text.replace(/\r?\n$/, ''), typed)
 }
 
 function readMultipart(body: Buffer, contentType: string): Promise<[string, string][]> {

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { type GatewayCode, gatewayCodes } from '../schemas/codes.js'
 import type { Executed } from './call.js'
 import type { Dialect, Exchange, Outcome } from './dialect.js'
@@ -17,15 +18,18 @@ export interface Reply {
 
 /** The last step: the dialect spells the outcome; the reply is signed when the request's MAC was right (protocol §7). */
 export function reply(outcome: Outcome, dialect: Dialect, exchange: Exchange, verified: Verified | undefined): Reply {
-  const { status, body } = dialect.encode(outcome, exchange)
+  const { status, body, headers: own } = dialect.encode(outcome, exchange)
   const headers: [string, string][] = []
-  if (verified) headers.push(['Countersign-Reply', replyMac(verified, status, body)])
+  if (verified?.key && verified.mac !== undefined) {
+    headers.push(['Countersign-Reply', replyMac(verified.key, verified.mac, status, body)])
+  }
   if (outcome.detail.retryAfter !== undefined) headers.push(['Retry-After', String(outcome.detail.retryAfter)])
   if (outcome.detail.allow !== undefined) headers.push(['Allow', outcome.detail.allow])
+  if (own) for (const [name, value] of own) headers.push([name, value])
   return { status, headers, body, requestId: exchange.requestId, code: outcome.entry.code }
 }
 
-const replyMac = ({ key, mac }: Verified, status: number, body: string): string =>
+const replyMac = (key: KeyObject, mac: string, status: number, body: string): string =>
   hmac(key, `countersign-reply\n${mac}\n${status}\n${body}`, 'base64')
 
 /** A "no" of the gateway, ready to be spelled. */

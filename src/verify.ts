@@ -1,24 +1,29 @@
 import { type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { Authority } from './authority.js'
-import type { Message } from './dialect.js'
+import type { MacProof } from './dialect.js'
 import { decodeMac } from './encoding.js'
 import { hmac } from './hmac.js'
 import { Refusal } from './refusal.js'
 
-/** A message whose MAC was right. */
+/** A message whose proof was right. Without `mac` and `key` it was not signed: nothing is claimed for it, and its reply is not signed. */
 export interface Verified {
   readonly authority: Authority
   /** Lower-case hex of the request's MAC: the message's identity, and part of what the reply signs. */
-  readonly mac: string
+  readonly mac?: string
   /** The secret that signed it, which signs the reply too. */
-  readonly key: KeyObject
+  readonly key?: KeyObject
 }
+
+/** The proofs that take looking up more than one key: each is undefined when it is wrong, after the same work. `address` is the caller's. */
+export type Verifier<P> = (proof: P, now: number, address: string) => Promise<Verified | undefined>
+
+type Signature = Pick<MacProof, 'signed' | 'mac'>
 
 /**
  * The third step: the proof against the live secrets of the key. A wrong signature, a spelling that is not canonical and
  * an unknown key (whose authority is the decoy) are one answer after the same work; undefined, for the caller to count.
  */
-export function verify({ proof }: Message, authority: Authority, now: number): Verified | undefined {
+export function verify(proof: Signature, authority: Authority, now: number): Verified | undefined {
   const given = decodeMac(proof.mac)
   let verified: Verified | undefined
   for (const { key, until } of authority.secrets) {
@@ -36,15 +41,16 @@ export const isLive = (key: KeyObject, { secrets }: Authority, now: number): boo
 
 /**
  * Freshness (protocol §4): throws 1503 while a restored database waits for the clock to pass its floor, and 1402 outside
- * the window or at the floor. All in Unix seconds.
+ * the window or at the floor. All in Unix seconds; a message without a timestamp has no window.
  */
-export function requireFresh(timestamp: number, now: number, window: number, floor: number): void {
+export function requireFresh(timestamp: number | undefined, now: number, window: number, floor: number): void {
   if (floor >= now) {
     throw new Refusal('OVERLOADED', {
       message: 'This instance was restored from a backup and takes no messages yet',
       retryAfter: floor - now + 1,
     })
   }
+  if (timestamp === undefined) return
   const skew = timestamp - now
   if (Math.abs(skew) <= window && timestamp > floor) return
   const fault = skew > 0 ? 'ahead of' : 'behind'

@@ -23,15 +23,18 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
       /^node:crypto$/,
     ],
   ],
-  [/^src\/http$/, [/^src\/(address|config|dialect|gateway|refusal|reply)$/, /^schemas\//, /^express$/, /^node:/]],
+  [
+    /^src\/http(-[a-z]+)?$/,
+    [/^src\/(http-[a-z]+|address|dialect|gateway|load|refusal|reply)$/, /^schemas\//, /^express$/, /^node:/],
+  ],
   [
     /^src\/(instance|data|doctor|keyring|master-key|backup|restore|rekey|soundness)$/,
-    [/^src\/(?!main$|cli\/|http$)/, /^schemas\//, /^pino$/, /^node:/],
+    [/^src\/(?!main$|cli\/|http(-[a-z]+)?$)/, /^schemas\//, /^pino$/, /^node:/],
   ],
   [
     /^src\/[a-z-]+$/,
     [
-      /^src\/(?!main$|cli\/|http$|instance$|data$|store\/)/,
+      /^src\/(?!main$|cli\/|http(-[a-z]+)?$|instance$|data$|store\/)/,
       /^schemas\//,
       /^node:/,
       /^(ajv|busboy|ipaddr\.js|rate-limiter-flexible)$/,
@@ -91,6 +94,14 @@ test('schemas/catalogue.json is fresh', () => {
   assert.equal(status, 0, stderr)
 })
 
+test('the generated files of the clients are fresh', () => {
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/clients.mjs', '--check'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
+})
+
 test('every command stands in the file of its name, and commands/index.ts lists every file', () => {
   const { commands }: { commands: { name: string }[] } = JSON.parse(
     readFileSync(join(root, 'schemas/catalogue.json'), 'utf8'),
@@ -103,7 +114,7 @@ test('every command stands in the file of its name, and commands/index.ts lists 
 
 function sourceFiles(place: string): string[] {
   return readdirSync(join(root, place), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
     .map((name) => join(place, name))
 }
 

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
+import { inflateSync } from 'node:zlib'
 import { isAuthentic } from '../clients/typescript/index.js'
 import { dialects } from '../dialects/index.js'
 import { codes } from '../schemas/codes.js'
@@ -10,15 +11,23 @@ import { settings } from '../schemas/config.js'
 import { exits } from '../src/cli/exits.js'
 import { scanJson, withoutSignature } from '../src/json.js'
 import { mac, root, testInstance } from './support/instance.js'
+import { sendForm } from './support/uplynk.js'
 
+const clients = ['php', 'python', 'typescript'].map((client) => `clients/${client}/README.md`)
 const pages = [
   'README.md',
   'docs/protocol.md',
+  'docs/commands.md',
+  'docs/codes.md',
   'docs/operations.md',
+  'docs/audit.md',
+  'docs/security.md',
+  'docs/benchmarks.md',
   'SECURITY.md',
   'CHANGELOG.md',
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
+  ...clients,
 ]
 const read = (page: string): string => readFileSync(join(root, page), 'utf8')
 const protocol = read('docs/protocol.md')
@@ -42,7 +51,7 @@ const example = {
   replyMac: stated(/with HTTP status\s200, it is\s`(.{44})`/),
 }
 
-test('the generated tables of the documents are what the code says now', () => {
+test('the generated pages and tables of the documents are what the code says now', () => {
   const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/docs.mjs'), '--check'], {
     encoding: 'utf8',
   })
@@ -79,6 +88,19 @@ test('a gateway runs the worked example as printed, and the form with a header i
   assert.deepEqual([inHeader.code, inHeader.replayed, inHeader.result], [printed.code, true, printed.result])
 })
 
+test('a gateway understands the example of the dialect uplynk as printed', async (t) => {
+  const [json, msg, sig] = [row('JSON'), row('`msg`'), row('`sig`')]
+  assert.equal(inflateSync(Buffer.from(msg, 'base64')).toString(), json)
+  const gateway = await testInstance()
+  t.after(() => gateway.close())
+  const { _owner: key, _timestamp: timestamp } = JSON.parse(json)
+  gateway.clock.offset = timestamp - Date.now() / 1000
+  await gateway.call('keys/import', { key, secret: example.secret, account: 1 })
+  const form = String(new URLSearchParams({ msg, sig }))
+  const { error } = await sendForm(gateway, 'subowners/get', form)
+  assert.equal(error, codes.SUBOWNER_NOT_FOUND.code)
+})
+
 test('every link in the documents leads somewhere', () => {
   const broken = pages.flatMap((page) =>
     [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)/g)]
@@ -107,7 +129,16 @@ test('the documents name no setting, no code of the gateway and no dialect that 
     settings: new Set(Object.values(settings).map(({ env }) => `COUNTERSIGN_${env}`)),
     codes: new Set(Object.values(codes).map(({ code }) => String(code))),
   }
-  const unknown = ['README.md', 'docs/protocol.md', 'docs/operations.md', 'SECURITY.md'].flatMap((page) => {
+  const documents = [
+    'README.md',
+    'docs/protocol.md',
+    'docs/codes.md',
+    'docs/audit.md',
+    'docs/operations.md',
+    'SECURITY.md',
+    ...clients,
+  ]
+  const unknown = documents.flatMap((page) => {
     const text = read(page)
     const named = text.match(/\bCOUNTERSIGN_[A-Z]+(?:_[A-Z]+)*\b/g) ?? []
     const numbers = text.match(/\b1[45]\d\d\b/g) ?? []

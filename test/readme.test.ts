@@ -14,6 +14,8 @@ interface Fence {
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const printedAddress = '127.0.0.1:8420'
+/** Under what name the README says to save a program. */
+const programs = { php: 'client.php', python: 'client.py' }
 const separator = '-- end of an example, status '
 
 /** Every fence, with the one change that the test makes to the text: the gateway's address. */
@@ -101,8 +103,11 @@ test('the examples of the README, run in order and exactly as printed, print wha
   const [, promised, ...blocks] = fences(address)
   await t.test('npm start', () => assert.match(log, new RegExp(`^${pattern(promised?.text ?? '')}`, 'm')))
 
-  for (const { text } of blocks.filter(({ language }) => language === 'php'))
-    writeFileSync(join(folder, 'client.php'), text)
+  for (const [language, file] of Object.entries(programs)) {
+    for (const { text } of blocks.filter((block) => block.language === language)) {
+      writeFileSync(join(folder, file), text)
+    }
+  }
   const examples = blocks.flatMap((block, index) =>
     block.language === 'sh' ? [{ text: block.text, expected: blocks[index + 1]?.text ?? '' }] : [],
   )
@@ -114,7 +119,8 @@ test('the examples of the README, run in order and exactly as printed, print wha
   const printed = stdout.split(separator)
   for (const [index, { text, expected }] of examples.entries()) {
     await t.test(`the example that ends in: ${text.trim().split('\n').at(-1)}`, (example) => {
-      if (text.startsWith('php ') && !hasPrograms(example, 'php')) return
+      const [program = ''] = text.split(' ')
+      if (text.includes(' client.') && !hasPrograms(example, program)) return
       // What is before a separator is this example's; the status that ended the one before stands first in it.
       const output = (printed[index] ?? '').replace(index === 0 ? '' : /^\d+\n/, '')
       assert.match(output, new RegExp(`^${pattern(expected)}$`), stderr)

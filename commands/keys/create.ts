@@ -1,5 +1,5 @@
 import { CreatedKey, CreateKey } from '../../schemas/keys.js'
-import { type Caller, type Context, command, mostLiveKeys, Refusal, requireGrantable } from '../../src/command.js'
+import { command, madeBy, mostLiveKeys, requireGrantable, signerFor } from '../../src/command.js'
 
 export default command({
   name: 'keys/create',
@@ -8,6 +8,14 @@ export default command({
   params: CreateKey,
   result: CreatedKey,
   codes: ['KEY_NOT_CREATED', 'KEY_CREATED'],
+  example: {
+    params: {
+      permissions: ['streams:*', 'users:read'],
+      ips: ['192.0.2.0/24'],
+      expires_at: 1798761600,
+      comment: 'playout',
+    },
+  },
   async run(wanted, { caller, store, now, newKey, audit }) {
     const permissions = wanted.permissions ?? caller.permissions.filter((permission) => permission !== 'instance')
     const ips = wanted.ips ?? caller.addresses?.entries ?? []
@@ -25,7 +33,7 @@ export default command({
         permissions,
         addresses: ips,
         expiresAt,
-        createdBy: caller.keyId ?? `${caller.principal.kind}:${caller.principal.id}`,
+        createdBy: madeBy(caller),
         comment: wanted.comment ?? '',
       },
       now,
@@ -35,13 +43,3 @@ export default command({
     return ['KEY_CREATED', { ...made, secret }]
   },
 })
-
-/** The operator at the command line is nobody who signs: the key is for the owner of the account. */
-async function signerFor({ keyId, principal, account }: Caller, store: Context['store']): Promise<Caller['principal']> {
-  if (keyId !== null) return principal
-  const owner = await store.accounts.owner(account)
-  if (owner === undefined) {
-    throw new Refusal('INVALID_PARAMS', { message: `There is no account ${account}: create it first` })
-  }
-  return { kind: 'owner', id: owner }
-}

@@ -1,10 +1,11 @@
 import type { Queries, Value } from './db.js'
-import { sealSecret } from './keys.js'
+import { openSecret, sealSecret } from './keys.js'
 import type { Sealing, Touch } from './store.js'
 
 /** A key as its account sees it: everything but its secrets. Moments are Unix seconds. */
 export interface KeyInfo {
   readonly keyId: string
+  readonly lineage: string
   readonly principal: { readonly kind: string; readonly id: string }
   readonly permissions: readonly string[]
   /** Null for a panel user: its type decides. */
@@ -23,6 +24,11 @@ export interface KeyInfo {
   readonly lastAddress: string | null
 }
 
+/** A key with its signing secrets, the newest first; `until` in Unix seconds, null for as long as the key works. */
+export interface SecretKeyInfo extends KeyInfo {
+  readonly secrets: readonly { readonly secret: string; readonly until: number | null }[]
+}
+
 export interface KeyChange {
   readonly permissions?: readonly string[] | undefined
   readonly addresses?: readonly string[] | undefined
@@ -33,6 +39,10 @@ export interface KeyChange {
 
 interface Row {
   key_id: string
+  lineage: string
+  secret: string
+  old_secret: string | null
+  old_until: number | null
   principal_kind: string
   principal_id: string
   permissions: string
@@ -51,9 +61,9 @@ interface Row {
 }
 
 const select = `
-  select k.key_id, k.principal_kind, k.principal_id, k.permissions, k.addresses, k.enable, k.expires_at, k.revoked_at,
+  select k.key_id, k.lineage, k.secret, k.old_secret, k.old_until, k.principal_kind, k.principal_id, k.permissions, k.addresses, k.enable, k.expires_at, k.revoked_at,
          k.created_by, k.comment, k.created_at, p.permissions as principal_permissions, u.type as user_type,
-         u.expire as user_expire,         s.last_used_at, s.last_address
+         u.expire as user_expire, s.last_used_at, s.last_address
   from keys k
   left join principals p on p.account = k.account and p.kind = k.principal_kind and p.id = k.principal_id
   left join users u on k.principal_kind = 'user' and u.account = k.account and u.id = k.principal_id
@@ -62,6 +72,7 @@ const select = `
 
 const toInfo = (row: Row): KeyInfo => ({
   keyId: row.key_id,
+  lineage: row.lineage,
   principal: { kind: row.principal_kind, id: row.principal_id },
   permissions: JSON.parse(row.permissions),
   principalPermissions: row.principal_permissions === null ? null : JSON.parse(row.principal_permissions),
@@ -95,6 +106,20 @@ export class AccountKeys {
   async list(): Promise<KeyInfo[]> {
     const rows = await this.queries.all<Row>(`${select} order by k.created_at, k.key_id`, [this.account])
     return rows.map(toInfo)
+  }
+
+  /** The keys of a principal, or of every principal of a kind, with their secrets, the oldest first: for those who may be shown them. */
+  async withSecrets({ kind, id }: { kind: string; id?: string | undefined }): Promise<SecretKeyInfo[]> {
+    const rows = await this.queries.all<Row>(
+      `${select} and k.principal_kind = $2 and (cast($3 as text) is null or k.principal_id = $3) order by k.created_at, k.key_id`,
+      [this.account, kind, id ?? null],
+    )
+    return rows.map((row) => ({ ...toInfo(row), secrets: this.secretsOf(row) }))
+  }
+
+  private secretsOf({ key_id: keyId, secret, old_secret: old, old_until: until }: Row): SecretKeyInfo['secrets'] {
+    const newest = { secret: openSecret(this.sealing, keyId, secret), until: null }
+    return old === null ? [newest] : [newest, { secret: openSecret(this.sealing, keyId, old), until }]
   }
 
   /** How many keys of a principal can sign now. Takes the account's lock, so that the count holds until the commit. */

@@ -34,6 +34,8 @@ export interface NewKey {
   readonly secret: string
   readonly account: number
   readonly principal: { readonly kind: string; readonly id: string }
+  /** That of the key it replaces; its own by default. */
+  readonly lineage?: string
   readonly permissions: readonly string[]
   readonly addresses?: readonly string[]
   readonly expiresAt?: number | null
@@ -80,6 +82,10 @@ export const keyBinding = (keyId: string): string => `keys.secret:${keyId}`
 export const sealSecret = (sealing: Sealing, keyId: string, secret: string): string =>
   sealing.seal(secret, keyBinding(keyId))
 
+/** Opens what {@link sealSecret} has sealed. */
+export const openSecret = (sealing: Sealing, keyId: string, sealed: string): string =>
+  sealing.open(sealed, keyBinding(keyId))
+
 /** The key repository: the only place where signing secrets are sealed and opened. */
 export class Keys {
   constructor(
@@ -94,11 +100,11 @@ export class Keys {
     return row ? this.record(row) : this.decoy(keyId)
   }
 
-  /** Stores a key under its own lineage; false when the id is taken. */
+  /** Stores a key; false when the id is taken. */
   async insert(key: NewKey, now: number): Promise<boolean> {
     const inserted = await this.queries.run(
       `insert into keys (key_id, account, principal_kind, principal_id, lineage, permissions, addresses, secret, enable, expires_at, created_by, comment, created_at)
-       values ($1, $2, $3, $4, $1, $5, $6, $7, 1, $8, $9, $10, $11) on conflict do nothing`,
+       values ($1, $2, $3, $4, $12, $5, $6, $7, 1, $8, $9, $10, $11) on conflict do nothing`,
       [
         key.keyId,
         key.account,
@@ -111,6 +117,7 @@ export class Keys {
         key.createdBy,
         key.comment,
         now,
+        key.lineage ?? key.keyId,
       ],
     )
     this.touch(`key:${key.keyId}`)
@@ -118,9 +125,9 @@ export class Keys {
   }
 
   private record(row: Row): KeyRecord {
-    const secrets = [{ secret: this.sealing.open(row.secret, keyBinding(row.key_id)), until: null as number | null }]
+    const secrets = [{ secret: openSecret(this.sealing, row.key_id, row.secret), until: null as number | null }]
     if (row.old_secret !== null) {
-      secrets.push({ secret: this.sealing.open(row.old_secret, keyBinding(row.key_id)), until: row.old_until })
+      secrets.push({ secret: openSecret(this.sealing, row.key_id, row.old_secret), until: row.old_until })
     }
     return {
       known: true,

@@ -1,11 +1,15 @@
+import { AccessTokens } from './access-tokens.js'
+import { AccountAudit } from './account-audit.js'
 import { AccountKeys } from './account-keys.js'
 import { Accounts } from './accounts.js'
 import type { ChainMac } from './audit.js'
 import { AuditTrail } from './audit-trail.js'
 import type { Queries } from './db.js'
+import { DevicePasswords } from './device-passwords.js'
 import { Keys } from './keys.js'
 import { Records } from './records.js'
 import { StreamUsers } from './stream-users.js'
+import { Subowners } from './subowners.js'
 import { Tickets } from './tickets.js'
 import { Users } from './users.js'
 
@@ -15,7 +19,7 @@ export interface Sealing {
   open(sealed: string, binding: string): string
 }
 
-/** Told when something that decides over authority changed: `key:ID`, `account:N`, `user:N:LOGIN`, `principal:N:KIND:ID`. */
+/** Told when something that decides over authority changed: `key:ID`, `token:ID`, `account:N`, `user:N:LOGIN`, `principal:N:KIND:ID`. */
 export type Touch = (what: string) => void
 
 /** What a command may do to the database: the repositories, cut to one account. */
@@ -28,9 +32,8 @@ export class Store {
     private readonly chainMac: ChainMac,
   ) {}
 
-  /** Every account's: its commands cut it to their caller's. */
-  get audit(): AuditTrail {
-    return new AuditTrail(this.queries, this.chainMac)
+  get audit(): AccountAudit {
+    return new AccountAudit(new AuditTrail(this.queries, this.chainMac), this.account, this.sealing)
   }
 
   get users(): Users {
@@ -56,10 +59,27 @@ export class Store {
   }
 
   get accountKeys(): AccountKeys {
-    return new AccountKeys(this.queries, this.account, this.sealing, this.touch)
+    return this.keysOf(this.account)
+  }
+
+  /** The keys of any account: for commands that need `instance`. */
+  keysOf(account: number): AccountKeys {
+    return new AccountKeys(this.queries, account, this.sealing, this.touch)
+  }
+
+  get subowners(): Subowners {
+    return new Subowners(this.queries, this.account, this.touch)
   }
 
   get tickets(): Tickets {
     return new Tickets(this.queries, this.account)
+  }
+
+  get devicePasswords(): DevicePasswords {
+    return new DevicePasswords(this.queries, this.account)
+  }
+
+  get accessTokens(): AccessTokens {
+    return new AccessTokens(this.queries, this.account, this.touch)
   }
 }

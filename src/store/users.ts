@@ -143,12 +143,14 @@ export class Users {
     return row && { enable: row.enable === 1, type: row.type, expire: row.expire }
   }
 
-  /** Removes a user with its keys: they must not open the account to a later user of the same name. */
+  /** Removes a user with its keys and tokens: they must not open the account to a later user of the same name. */
   async remove(id: string): Promise<void> {
-    await this.queries.run(`delete from keys where account = $1 and principal_kind = 'user' and principal_id = $2`, [
-      this.account,
-      id,
-    ])
+    for (const table of ['keys', 'access_tokens']) {
+      await this.queries.run(
+        `delete from ${table} where account = $1 and principal_kind = 'user' and principal_id = $2`,
+        [this.account, id],
+      )
+    }
     await this.queries.run('delete from users where account = $1 and id = $2', [this.account, id])
     this.changed(id)
   }

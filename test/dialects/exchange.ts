@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
+import { deflateSync } from 'node:zlib'
 import type { Credentials } from '../../clients/typescript/index.js'
 import type { Wire } from '../../src/dialect.js'
 import type { Reply } from '../../src/reply.js'
@@ -14,6 +15,8 @@ export interface Exchange {
 export interface Values {
   readonly now: number
   readonly owner: Credentials
+  /** Texts of the replies so far, by the member that they stood in. */
+  readonly got: Map<string, string>
 }
 
 /** A request ready to be sent, and how its reply is signed when it is. */
@@ -50,31 +53,41 @@ function jsonOf(body: string, multipart: boolean): string {
   return encoded ?? (multipart ? body.slice(body.indexOf('{'), body.lastIndexOf('}') + 1) : body)
 }
 
-function fill(text: string, { now, owner }: Values): string {
+function fill(text: string, { now, owner, got }: Values): string {
   return text
     .replaceAll('{{key}}', owner.apiKey)
     .replaceAll('{{secret}}', owner.secret)
+    .replaceAll(/\{\{got (\w+)\}\}/g, (_, name) => got.get(name) ?? assert.fail(`no reply had ${name}`))
+    .replaceAll(/\{\{basic ([^}]*)\}\}/g, (_, login) => Buffer.from(login).toString('base64'))
     .replaceAll(/\{\{now([+-]\d+)?\}\}/g, (_, offset = '0') => String(now + Number(offset)))
     .replaceAll(/\{\{(.)\*(\d+)\}\}/g, (_, letter, times) => letter.repeat(Number(times)))
 }
 
+/** `{{zlib}}…{{/zlib}}` as base64 of zlib, and with a number in lines of so many characters. */
+const compress = (text: string): string =>
+  text.replaceAll(/\{\{zlib( \d+)?\}\}((?:.|\n)*?)\{\{\/zlib\}\}/g, (_, width, plain) => {
+    const base64 = deflateSync(plain).toString('base64')
+    return width === undefined ? base64 : base64.replaceAll(new RegExp(`.{1,${Number(width)}}`, 'g'), '$&\n')
+  })
+
 /** Puts values in place of a request's placeholders and signs it. */
 export function prepare(request: string, values: Values): Sent {
-  const [, path = '', head = '', rest = ''] =
-    /^POST (\S+)\n((?:\S+: .*\n)*)\n?((?:.|\n)*)$/.exec(`${request}\n`) ??
-    assert.fail('expected POST, headers, an empty line, the body')
+  const [, method = '', target = '', written = '', rest = ''] =
+    /^([A-Z]+) (.+)\n((?:\S+: .*\n)*)\n?((?:.|\n)*)$/.exec(`${request}\n`) ??
+    assert.fail('expected a method, a path, headers, an empty line, the body')
+  const [path = '', query = ''] = fill(target, values).split('?')
+  const head = fill(written, values)
   const header = (name: string) => new RegExp(`^${name}: (.*)$`, 'im').exec(head)?.[1]
   const contentType = header('Content-Type')
   const multipart = contentType?.startsWith('multipart/') ?? false
-  const written = fill(rest.replace(/\n$/, ''), values)
-  const body = multipart ? written.replaceAll('\n', '\r\n') : written
-  const [placeholder, hex, other] = /\{\{mac( hex)?(?: with ([^}]+))?\}\}/.exec(head + body) ?? []
+  const filled = compress(fill(rest.replace(/\n$/, ''), values))
+  const body = multipart ? filled.replaceAll('\n', '\r\n') : filled
+  const [placeholder, hex, other] = /\{\{mac( hex| HEX)?(?: with ([^}]+))?\}\}/.exec(head + body) ?? []
   const secret = other ?? values.owner.secret
   const inHeader = head.includes('{{mac')
   const signed = inHeader ? body : withoutMac(jsonOf(body, multipart))
   const mac = createHmac('sha256', secret).update(signed).digest()
-  const sign = (text: string) =>
-    placeholder ? text.replaceAll(placeholder, mac.toString(hex ? 'hex' : 'base64')) : text
+  const sign = (text: string) => (placeholder ? text.replaceAll(placeholder, spelled(mac, hex)) : text)
   const encoded = sign(body).replaceAll(/\{\{encode\}\}((?:.|\n)*)\{\{\/encode\}\}/g, (_, json) =>
     encodeURIComponent(json),
   )
@@ -82,7 +95,13 @@ export function prepare(request: string, values: Values): Sent {
   return {
     body: Buffer.from(encoded),
     wire: {
+      method,
       path,
+      query,
+      host: header('Host') ?? 'localhost',
+      origin: header('Origin'),
+      secFetchSite: header('Sec-Fetch-Site'),
+      authorization: header('Authorization'),
       contentType,
       contentEncoding: header('Content-Encoding'),
       signature: signature === undefined ? undefined : sign(signature),
@@ -91,13 +110,19 @@ export function prepare(request: string, values: Values): Sent {
   }
 }
 
+function spelled(mac: Buffer, how: string | undefined): string {
+  if (how === undefined) return mac.toString('base64')
+  return how === ' HEX' ? mac.toString('hex').toUpperCase() : mac.toString('hex')
+}
+
 /** Fails unless the reply is the one expected: status, proof, the headers named, and every member of the JSON. */
 export function compare(actual: Reply, expected: string, { proof }: Sent, values: Values): void {
   const [, status, proven, head = '', json = ''] =
     /^(\d{3}) (signed|unsigned)\n((?:[\w-]+: .*\n)*)((?:.|\n)*)$/.exec(fill(expected, values)) ??
     assert.fail('expected a status with "signed" or "unsigned", headers, JSON')
   const headers = new Map(actual.headers)
-  assert.deepEqual(mask(JSON.parse(actual.body), JSON.parse(json)), JSON.parse(json))
+  if (json.trim() === '') assert.equal(actual.body, '')
+  else assert.deepEqual(mask(JSON.parse(actual.body), JSON.parse(json)), JSON.parse(json))
   assert.equal(actual.status, Number(status))
   const text = `countersign-reply\n${proof?.mac}\n${actual.status}\n${actual.body}`
   const mac = proof && createHmac('sha256', proof.secret).update(text).digest('base64')
@@ -114,4 +139,12 @@ function mask(actual: unknown, expected: unknown): unknown {
   return Object.fromEntries(
     Object.entries(actual).map(([name, value]) => [name, mask(value, Reflect.get(expected, name))]),
   )
+}
+
+/** Keeps the texts of a reply and of its result, for requests that follow. */
+export function remember({ body }: Reply, { got }: Values): void {
+  const reply = body === '' ? {} : JSON.parse(body)
+  for (const [name, value] of Object.entries({ ...reply, ...reply.result })) {
+    if (typeof value === 'string') got.set(name, value)
+  }
 }

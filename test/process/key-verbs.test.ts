@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Credentials, send } from '../../clients/typescript/index.js'
+import { generateToken } from '../../src/generate.js'
 import { readFolder } from '../support/folder.js'
 import { type Ran, runCli, startServer, type TestServer } from '../support/server.js'
 
@@ -74,6 +76,12 @@ describe('key create, list, rotate and revoke on the folder of a running server'
       const refused = await key('create', '--cdn', '1', '--ips', ips)
       assert.deepEqual([refused.status, answer(refused).code], [1, 1422], ips)
     }
+    const before = answer(await key('list')).result.keys.length
+    for (const ips of ['', ',', ' ']) {
+      const refused = await key('create', '--cdn', '1', '--ips', ips)
+      assert.deepEqual([refused.status, refused.stdout], [2, ''], `"${ips}" is not anywhere`)
+    }
+    assert.equal(answer(await key('list')).result.keys.length, before)
   })
 
   test('with --secret-file-out the secret is in a 0600 key file that "call" takes, and on neither stdout nor stderr', async () => {
@@ -166,6 +174,13 @@ describe('key create, list, rotate and revoke on the folder of a running server'
       ['an id', ({ apiKey }) => apiKey, 0, /^a public id of Countersign/],
       ['a secret with two characters swapped', ({ secret }) => swapped(secret), 1, /checksum is wrong/],
       ['a secret that was cut', ({ secret }) => secret.slice(0, -1), 1, /has 51 characters instead of 52/],
+      ['an access token', () => generateToken({ randomBytes }), 0, /^an access token of Countersign, whole/],
+      [
+        'an access token that was cut',
+        () => generateToken({ randomBytes }).slice(0, -1),
+        1,
+        /an access token .* 51 characters/,
+      ],
       ['a secret in quotes', ({ secret }) => `"${secret}"`, 1, /quotes around it/],
       ['an id that was cut', ({ apiKey }) => apiKey.slice(0, -1), 1, /not spelled like one/],
       ['another text', () => 'sk_live_51H', 1, /^no id and no secret/],

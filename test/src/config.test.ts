@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { settings } from '../../schemas/config.js'
 import { type Config, ConfigError, readEnv, toConfig } from '../../src/config.js'
 
-const dialects = ['native', 'scaleengine']
+const dialects = ['native', 'scaleengine', 'uplynk']
 const read = (env: Record<string, string>, flags: Record<string, string> = {}) =>
   toConfig(readEnv(env, flags), dialects)
 
@@ -47,6 +47,7 @@ test('without any setting the documented defaults hold', () => {
     },
   )
   assert.equal(read({}).keep, 24 * 60 * 60)
+  assert.equal(read({}).stallLimit, 30)
 })
 
 test('a configuration cannot be changed after it was read', () => {
@@ -120,7 +121,11 @@ const bad: readonly (readonly [name: string, ...values: string[]])[] = [
   ['REQUIRE_AUDIENCE', 'true', 'on'],
   ['DIALECTS', 'klingon', 'native,klingon', 'native scaleengine', 'NATIVE', ','],
   ['TRUST_PROXY', 'proxy.example.org', '*', '10.0.0.1/8', '10.0.0.0/33', 'loopback', '127.1'],
-  ['PUBLIC_URL', 'example.org', '//example.org', 'javascript:alert(1)', 'http://'],
+  [
+    'PUBLIC_URL',
+    ...['example.org', '//example.org', 'javascript:alert(1)', 'http://'],
+    ...['https://me:secret@example.org', 'https://example.org/?a=b', 'https://example.org/#a'],
+  ],
   ['LOG_LEVEL', 'INFO', 'verbose', '3'],
   ['HOST', 'a b', '-x', 'http://localhost', '127.0.0.1:80', '[::1]'],
   ['DATABASE_URL', 'postgres://localhost/x'],
@@ -150,6 +155,7 @@ const good: readonly Good[] = [
     ['127.0.0.1', '10.0.0.0/8', '::1'],
   ],
   ['PUBLIC_URL', 'https://example.org/', ({ publicUrl }) => publicUrl, 'https://example.org'],
+  ['PUBLIC_URL', 'https://example.org/gateway/', ({ publicUrl }) => publicUrl, 'https://example.org/gateway'],
   ['VENDOR_PATHS', 'on', ({ vendorPaths }) => vendorPaths, true],
   ['KEEP', '300', ({ keep }) => keep, 300],
   ['AUDIENCE', 'eu-1', ({ audience }) => audience, 'eu-1'],
@@ -162,6 +168,20 @@ for (const [name, value, get, expected] of good) {
     assert.deepEqual(get(read({ [`COUNTERSIGN_${name}`]: value })), expected)
   })
 }
+
+test('a dialect whose replies link to the gateway needs to know how clients reach it, once it is named', () => {
+  const linking = (env: Record<string, string>) =>
+    toConfig(readEnv(env), [...dialects, 'linked'], ['linked']).dialects.includes('linked')
+  const named = { COUNTERSIGN_DIALECTS: 'native,linked' }
+  assert.equal(linking({}), false)
+  assert.equal(linking({ ...named, COUNTERSIGN_PUBLIC_URL: 'https://control.example.org' }), true)
+  assert.throws(() => linking(named), /names linked, .*set COUNTERSIGN_PUBLIC_URL/)
+  // One fault is enough for a URL that cannot be read.
+  assert.throws(
+    () => linking({ ...named, COUNTERSIGN_PUBLIC_URL: 'control.example.org' }),
+    (error: ConfigError) => error.faults.length === 1,
+  )
+})
 
 test('no fault repeats what may be a secret', () => {
   const secret = 'canary-0123456789'

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { nanoid } from 'nanoid'
-import { generateKey, isGeneratedSecret } from '../../src/generate.js'
+import {
+  generateKey,
+  generateReadable,
+  generateToken,
+  isGeneratedSecret,
+  isGeneratedToken,
+} from '../../src/generate.js'
 
 const chance = { randomBytes, randomName: nanoid }
 const generate = () => generateKey(chance)
@@ -75,4 +81,21 @@ test('what is not a secret of ours is not taken for one', () => {
   ]) {
     assert.equal(isGeneratedSecret(text), false, JSON.stringify(text))
   }
+})
+
+test('an access token reads ct_, is told from a secret, and holds all the chance it was given', () => {
+  const token = generateToken(chance)
+  assert.match(token, /^ct_[A-Za-z0-9_-]{43}[0-9a-z]{6}$/)
+  assert.ok(isGeneratedToken(token) && !isGeneratedSecret(token))
+  assert.ok(!isGeneratedToken(`cs_${token.slice(3)}`))
+  assert.ok(!isGeneratedToken(`${token.slice(0, -1)}${token.endsWith('0') ? '1' : '0'}`))
+})
+
+test('a readable text uses 32 characters alike, none of which is mistaken for another', () => {
+  const every = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
+  const text = generateReadable({ randomBytes: () => every }, 256)
+  const counts = new Map<string, number>()
+  for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1)
+  assert.deepEqual([counts.size, new Set(counts.values())], [32, new Set([8])])
+  assert.doesNotMatch(text, /[^0-9a-z]|[ilou]/)
 })

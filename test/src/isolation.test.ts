@@ -12,7 +12,7 @@ import { samples } from '../support/samples.js'
 
 /** What account 2 has and nobody else may see. Its ids are sent by the attackers, so they may come back. */
 const canary = 'canary-4711'
-const [root, user] = ['victim-root', 'victim-user']
+const [root, user, subownerName] = ['victim-root', 'victim-user', 'victim-subowner']
 const stream = { app: 'victim-app', stream: 'victim-stream' }
 const [doneKey, unseenKey] = ['victim-key-done', 'victim-key-unseen']
 
@@ -52,9 +52,14 @@ async function world(t: TestContext): Promise<World> {
     'the owner of another account': await makeAccount(base, 3),
     'the owner of the first account': await makeKey(base),
   }
-  const [now, folders] = [Date.now(), mkdtempSync(join(tmpdir(), 'countersign-'))]
+  const [start, folders] = [Date.now(), mkdtempSync(join(tmpdir(), 'countersign-'))]
   const open = async (name: string): Promise<Scene> => {
-    const { begin, ...chance } = repeatable()
+    const { begin: beginChance, ...chance } = repeatable()
+    let now = start
+    const begin = (stage: string) => {
+      beginChance(stage)
+      now += 1_000
+    }
     const folder = join(folders, name)
     cpSync(base.folder, folder, { recursive: true })
     return { gateway: await instanceFor(t, { folder, ...chance, now: () => now }), begin }
@@ -62,23 +67,36 @@ async function world(t: TestContext): Promise<World> {
   const scenes = [await open('owned'), await open('bare')] as const
   await base.close()
   t.after(() => rmSync(folders, { recursive: true }))
-  scenes[0].begin('objects')
-  const requests = await objects(scenes[0].gateway, victim)
+  for (const { begin } of scenes) begin('objects')
+  const made = await objects(scenes[0].gateway, victim)
   const byParameter = new Map<string, readonly unknown[]>([
-    ['id', [user, root, victim.apiKey]],
+    ['id', [user, root, victim.apiKey, made.subowner]],
+    ['username', [subownerName]],
     ['streamuser_id', [1, 2]],
     ['app', [stream.app]],
     ['stream', [stream.stream]],
     ['of_idempotency_key', [doneKey, unseenKey]],
-    ['of_request_id', requests],
+    ['of_request_id', made.requests],
     ['account', [2]],
     ['key', [victim.apiKey]],
+    ['user_name', [made.device]],
+    ['password', [made.password]],
+    ['token_id', [made.token]],
+    ['valid_until', [4_102_444_800]],
   ])
   return { scenes, attackers, known: (parameter) => byParameter.get(parameter) ?? [user] }
 }
 
-/** What account 2 owns; the request ids of its making. */
-async function objects(gateway: CommandInstance, by: Credentials): Promise<string[]> {
+interface Objects {
+  readonly requests: readonly string[]
+  readonly device: string
+  readonly password: string
+  readonly token: string
+  readonly subowner: string
+}
+
+/** What account 2 owns; the request ids of its making, and the ids that it was given. */
+async function objects(gateway: CommandInstance, by: Credentials): Promise<Objects> {
   const secrets = { comment: canary, token: canary, ip: canary, password: canary }
   const settings = { save_folder: canary, ga_key: canary, pass: canary }
   const made = [
@@ -86,12 +104,23 @@ async function objects(gateway: CommandInstance, by: Credentials): Promise<strin
     await gateway.call('set-user', { id: user, user: { ...secrets, type: 3, conlimit: 4711 } }, { by }),
     await gateway.call('sevu.addstreamuser', { ...stream, ...settings, user }, { by }),
     await gateway.call('sevu.addstreamuser', { ...stream, ...settings, user: null }, { by }),
+    await gateway.call('subowners/create', { username: subownerName, password: canary, permissions: ['api'] }, { by }),
   ]
+  const device = await gateway.call('device-passwords/create', { device_name: canary, valid_from: 4711 }, { by })
+  const token = await gateway.call('access-tokens/create', {}, { by })
+  made.push(device, token)
   assert.deepEqual(
     made.map(({ code }) => code),
-    [3011, 3011, 2061, 2061],
+    [3011, 3011, 2061, 2061, 4001, 5011, 5031],
   )
-  return made.map(({ request_id }) => request_id)
+  const { user_name, password } = device.result
+  return {
+    requests: made.map(({ request_id }) => request_id),
+    device: user_name,
+    password,
+    token: token.result.token_id,
+    subowner: made[4]?.result.id,
+  }
 }
 
 /** Every row of every table that belongs to an account. */
@@ -116,16 +145,18 @@ async function attack({ gateway, begin }: Scene, by: Credentials, calls: readonl
     const { body, headers } = await gateway.post(signMessage(name, params, by, envelope).body)
     assert.ok(!`${body}${JSON.stringify(headers)}`.includes(canary), `${name} shows what another account owns: ${body}`)
     answers.push(comparable(body))
+    // Rows of the trail are noted: written after every call, they stand in one order, whenever a second is over.
+    const written = { timestamp: gateway.seconds(), idempotencyKey: `written-${index}` }
+    await gateway.post(signMessage('toggle-user', { id: 'nobody' }, by, written).body)
   }
   return answers
 }
 
-/** Without what differs from run to run, or follows from when notes are written: how long it took, last uses, the trail's own rows. */
+/** Without what differs from run to run: how long it took, and the nonces of cursors. */
 const comparable = (body: string): string =>
   body
     .replace(/"handle_time":"[0-9.]+ seconds"/, '"handle_time":""')
-    .replaceAll(/,"last_used_at":[^,]+,"last_address":[^,}]+/g, '')
-    .replace(/"result":\{"rows":.*$/, '"result":{}}')
+    .replace(/"next_cursor":"v1[^"]*"/, '"next_cursor":"…"')
 
 interface Call {
   readonly name: string

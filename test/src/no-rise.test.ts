@@ -7,20 +7,34 @@ import { addressList } from '../../src/address.js'
 import { covers, permissionsOfType } from '../../src/permissions.js'
 import { instanceFor } from '../support/commands.js'
 import { makeAccount } from '../support/keys.js'
-import { type Attempt, attempt, attempts, plant, type State, stateOf, type Tree, tree } from './random-tree.js'
+import {
+  type Attempt,
+  attempt,
+  attempts,
+  type KeyState,
+  plant,
+  type State,
+  stateOf,
+  type Tree,
+  tree,
+} from './random-tree.js'
 
 const within = (held: readonly string[], wanted: readonly string[]) => wanted.every((one) => covers(held, one))
 
-/** The credentials that a reply shows, also in the items of a batch. */
+interface Shown {
+  readonly key_id?: string
+  readonly secret?: string | null
+  readonly api_key?: string | null
+  readonly results?: readonly { readonly result?: unknown }[]
+  readonly subowners?: readonly Shown[]
+}
+
+/** The credentials that a reply shows, also in the items of a batch or of a list. */
 function shownIn(result: unknown): Credentials[] {
   if (typeof result !== 'object' || result === null) return []
-  const {
-    key_id: apiKey,
-    secret,
-    results = [],
-  } = result as { key_id?: string; secret?: string; results?: { result?: unknown }[] }
-  const own = apiKey && typeof secret === 'string' ? [{ apiKey, secret }] : []
-  return [...own, ...results.flatMap((item) => shownIn(item.result))]
+  const { key_id: apiKey, secret, api_key: signing = secret, results = [], subowners = [] } = result as Shown
+  const own = apiKey && typeof signing === 'string' ? [{ apiKey, secret: signing }] : []
+  return [...own, ...[...results.map((item) => item.result), ...subowners].flatMap(shownIn)]
 }
 
 /** What must hold of everything but the intruder's own, compared with how it was before the intruder did anything. */
@@ -28,9 +42,20 @@ function requireUnharmed(held: readonly string[], before: State, after: State): 
   for (const [id, was] of before.keys) {
     if (!within(held, was.holds)) assert.deepEqual(after.keys.get(id), was, `key ${id} holds more than the intruder`)
   }
+  for (const [id, was] of before.tokens) {
+    if (!within(held, was.holds))
+      assert.deepEqual(after.tokens.get(id), was, `token ${id} holds more than the intruder`)
+  }
   for (const [id, was] of before.users) {
     const beyond = !within(held, permissionsOfType(was.type))
     if (beyond) assert.deepEqual(after.users.get(id), was, `user ${id} holds more than the intruder`)
+  }
+  for (const [id, was] of before.subowners) {
+    if (!within(held, was.holds)) assert.deepEqual(after.subowners.get(id), was, `subowner ${id} holds more`)
+  }
+  for (const [id, { holds }] of after.subowners) {
+    const known = [...held, ...(before.subowners.get(id)?.holds ?? [])]
+    assert.ok(within(known, holds), `subowner ${id} was given ${holds}`)
   }
   for (const [id, { holds }] of after.keys) {
     const known = [...held, ...(before.keys.get(id)?.holds ?? [])]
@@ -42,16 +67,64 @@ function requireUnharmed(held: readonly string[], before: State, after: State): 
   }
 }
 
+const never = Number.POSITIVE_INFINITY
+
+/** Whether a key may do more, works for longer or in more places than it did. */
+function gained(was: KeyState | undefined, is: KeyState): boolean {
+  if (!was) return true
+  const inside = addressList(was.addresses)
+  const wider = is.addresses.length === 0 || is.addresses.some((entry) => !inside.contains(entry))
+  return !within(was.holds, is.holds) || (is.end ?? never) > (was.end ?? never) || (was.addresses.length > 0 && wider)
+}
+
+/** Nothing lasts longer, or works where it did not, unless the intruder does too. */
+function requireNoLonger(intruder: Intruder, before: State, after: State): void {
+  for (const [id, is] of after.keys) {
+    // A key that may do nothing is not worth having.
+    if (is.holds.length > 0 && gained(before.keys.get(id), is)) requireLimits(intruder, id, is)
+  }
+  for (const [id, { type, end }] of after.users) {
+    const was = before.users.get(id)
+    const more =
+      !was || !within(permissionsOfType(was.type), permissionsOfType(type)) || (end ?? never) > (was.end ?? never)
+    if (type === 3 || !more) continue
+    assert.ok((end ?? never) <= (intruder.end ?? never), `user ${id} of type ${type} lasts until ${end}`)
+  }
+}
+
+/** A token that was not there before goes no further than its maker does. */
+function requireTokensWithin({ held, end, addresses }: Intruder, before: State, after: State): number {
+  const made = [...after.tokens].filter(([id]) => !before.tokens.has(id))
+  for (const [id, token] of made) {
+    assert.ok(within(held, token.holds), `token ${id} was made, and holds ${token.holds}`)
+    if (end !== null) assert.ok(token.end !== null && token.end <= end, `token ${id} ends at ${token.end}`)
+    const inside = addressList(addresses)
+    const kept = token.addresses.length > 0 && token.addresses.every((entry) => inside.contains(entry))
+    if (addresses.length > 0) assert.ok(kept, `token ${id} may be used from ${token.addresses}`)
+  }
+  return made.length
+}
+
 /** A credential that was shown opens no more than the first one did, from nowhere else and no longer. */
-function requireWithin({ held, end, addresses }: Intruder, shown: Credentials, state: State): void {
+function requireWithin(intruder: Intruder, shown: Credentials, state: State): void {
   const key = state.keys.get(shown.apiKey)
   if (!key) return
-  assert.ok(within(held, key.holds), `${shown.apiKey} was shown, and holds ${key.holds}`)
-  if (end !== null) assert.ok(key.end !== null && key.end <= end, `${shown.apiKey} ends at ${key.end}`)
+  assert.ok(within(intruder.held, key.holds), `${shown.apiKey} was shown, and holds ${key.holds}`)
+  requireLimits(intruder, shown.apiKey, key)
+}
+
+function requireLimits({ end, addresses }: Intruder, id: string, key: KeyState): void {
+  assert.ok((key.end ?? never) <= (end ?? never), `${id} ends at ${key.end}`)
   if (addresses.length === 0) return
   const inside = addressList(addresses)
   const kept = key.addresses.length > 0 && key.addresses.every((entry) => inside.contains(entry))
-  assert.ok(kept, `${shown.apiKey} may be used from ${key.addresses}`)
+  assert.ok(kept, `${id} may be used from ${key.addresses}`)
+}
+
+/** A subowner's secrets are for holders of secrets:read and of all that it holds, from everywhere and for ever as its keys are. */
+function mayKnow({ held, end, addresses }: Intruder, { subowners }: State, id: string): boolean {
+  const holds = subowners.get(id)?.holds ?? []
+  return covers(held, 'secrets:read') && within(held, holds) && end === null && addresses.length === 0
 }
 
 interface Intruder {
@@ -63,7 +136,8 @@ interface Intruder {
 test('whatever somebody sends with the credentials it has and is shown, it holds, is shown, gives and touches nothing beyond what it began with', async (t) => {
   const gateway = await instanceFor(t)
   await makeAccount(gateway, 2)
-  const seen = { done: 0, refused: 0, shown: 0 }
+  const seen = { done: 0, refused: 0, shown: 0, tokens: 0 }
+  let subownersShown = 0
 
   async function intrude(grown: Tree, sent: readonly Attempt[]): Promise<void> {
     const planted = await plant(gateway, grown)
@@ -93,24 +167,32 @@ test('whatever somebody sends with the credentials it has and is shown, it holds
         continue
       }
       const text = JSON.stringify(reply)
-      const hidden = [...secretUsers.filter(stillHidden).map(([id]) => planted.tokenOf(id)), ...planted.secrets]
+      const hidden = [
+        ...secretUsers.filter(stillHidden).map(([id]) => planted.tokenOf(id)),
+        ...planted.secrets,
+        ...planted.subownerSecrets.filter(([id]) => !mayKnow(intruder, before, id)).map(([, secret]) => secret),
+      ]
       for (const secret of hidden) assert.ok(!text.includes(secret), `${cmd} shows ${secret}`)
       const shown = shownIn(reply.result)
       pool.push(...shown)
       for (const one of pool.slice(1)) requireWithin(intruder, one, after)
       requireUnharmed(intruder.held, before, after)
+      requireNoLonger(intruder, before, after)
+      seen.tokens += requireTokensWithin(intruder, before, after)
       seen.done += Number(reply.status === 'success')
       seen.refused += Number(reply.code === 1403)
       seen.shown += shown.length
+      subownersShown += Number(text.includes('"all_api_keys":{'))
     }
   }
 
   await fc.assert(fc.asyncProperty(tree, attempts, intrude), {
-    numRuns: 120,
-    interruptAfterTimeLimit: 8_000,
+    numRuns: 150,
+    interruptAfterTimeLimit: 12_000,
     endOnFailure: true,
     includeErrorInReport: true,
   })
   // Otherwise the property says nothing.
   for (const [what, count] of Object.entries(seen)) assert.ok(count > 10, `${what}: ${count}`)
+  assert.ok(subownersShown > 0)
 })

@@ -15,6 +15,7 @@ const check = compileParams(
     list: Type.Optional(Type.Array(Type.Integer(), { maxItems: 3 })),
     inner: Type.Optional(Closed({ flag: Type.Boolean(), n: Type.Optional(Type.Array(Closed({ x: Type.Integer() }))) })),
     either: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+    end: Type.Optional(Type.Union([Int(0, 99, 'a moment'), Type.Null()])),
     amount: Type.Optional(Type.Union([Text(8, 'as spelled'), Int(0, 9, 'number')])),
   }),
 )
@@ -33,6 +34,10 @@ const rows: readonly Row[] = [
   ['an integer written with a fraction of zero', { whole: 7.0 }, { whole: 7 }],
   ['a fraction for an integer', { whole: 7.5 }, ['/whole']],
   ['a real number', { real: 7.5 }, { real: 7.5 }],
+  ['a number that may be null', { end: 7 }, { end: 7 }],
+  ['digits for a number that may be null', { end: '7' }, { end: 7 }],
+  ['null for a number that may be null', { end: null }, { end: null }],
+  ['digits for what may be text or a number stay text', { amount: '7' }, { amount: '7' }],
   ['a number below its bound', { whole: '-6' }, ['/whole']],
   ['a leading zero', { whole: '07' }, ['/whole']],
   ['a plus sign', { whole: '+7' }, ['/whole']],
@@ -165,3 +170,21 @@ test('long hostile names are judged at once', () => {
     assert.ok(process.cpuUsage(before).user < 100_000)
   }
 })
+
+test('a fault says what is wrong, in words for whoever sent it', () => {
+  const faults = compileParams(
+    Closed({
+      cmd: Type.Optional(Type.Unsafe<string>({ type: 'string', not: { enum: ['batch', 'ping'] } })),
+      item: Type.Optional(Type.Unsafe<object>({ type: 'object', propertyNames: { not: { enum: ['api_key'] } } })),
+      one: Type.Optional(Closed({ a: Type.Optional(Type.Integer()), b: Type.Optional(Type.Integer()) }, bothExcluded)),
+    }),
+  )
+  const said: readonly (readonly [given: Record<string, unknown>, path: string, message: string])[] = [
+    [{ cmd: 'batch' }, '/cmd', 'must not be batch or ping'],
+    [{ item: { api_key: 1 } }, '/item/api_key', 'must not stand here'],
+    [{ one: { a: 1, b: 2 } }, '/one', 'has members that exclude each other'],
+  ]
+  for (const [given, path, message] of said) assert.deepEqual(faults(given), [{ path, message }])
+})
+
+const bothExcluded = { not: { required: ['a', 'b'] } }

@@ -11,7 +11,7 @@ const urlencoded = 'application/x-www-form-urlencoded'
 const multipart = 'multipart/form-data; boundary=b'
 
 async function carrierOf(body: string | Buffer, wire: Partial<Wire>): Promise<Carrier> {
-  return receive(wireOf(body, wire), limit)
+  return receive(wireOf(body, wire), limit, false)
 }
 
 /** The code of the refusal, or what the carrier holds: the JSON text, and the names of the form's fields. */

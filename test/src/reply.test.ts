@@ -196,11 +196,15 @@ async function listening(t: TestContext, gateway: CommandInstance, handle = gate
   const { server, drain } = httpServer({
     handle,
     refuse: gateway.refuse,
+    methodsAt: gateway.methodsAt,
+    vendorPaths: false,
     ready: async () => true,
+    load: gateway.load,
     trustProxy: addressList([]),
     bodyLimit: 1024,
     onUntrustedProxy: () => undefined,
     onUnexpected: (error) => assert.fail(String(error)),
+    openapi: () => '{}',
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,5 +1,18 @@
 -- Generated from the migrations. Refresh it with: UPDATE_SNAPSHOTS=1 node scripts/test.mjs store/schema
 
+CREATE TABLE access_tokens (
+  token_id text not null primary key,
+  token_hash text not null unique,
+  account bigint not null references accounts (account),
+  principal_kind text not null,
+  principal_id text not null,
+  permissions text not null,
+  addresses text not null,
+  expires_at bigint not null,
+  created_by text not null,
+  created_at bigint not null
+);
+
 CREATE TABLE accounts (
   account bigint not null primary key,
   name text not null,
@@ -47,6 +60,17 @@ CREATE TABLE counters (
   name text not null,
   value bigint not null,
   primary key (account, name)
+);
+
+CREATE TABLE device_passwords (
+  user_name text not null primary key,
+  account bigint not null references accounts (account),
+  position bigint not null,
+  device_name text not null,
+  password text not null,
+  created_at bigint not null,
+  valid_from bigint not null,
+  valid_until bigint
 );
 
 CREATE TABLE key_use (
@@ -120,6 +144,19 @@ CREATE TABLE stream_users (
   primary key (account, id)
 );
 
+CREATE TABLE subowners (
+  account bigint not null references accounts (account),
+  id text not null,
+  username text not null,
+  password text not null,
+  permissions text not null,
+  -- The key whose secret is the subowner's api_key now; earlier ones have its lineage.
+  key_id text not null,
+  created_at bigint not null,
+  updated_at bigint not null,
+  primary key (account, id)
+);
+
 CREATE TABLE tickets (
   account bigint not null references accounts (account),
   ticket text not null,
@@ -151,10 +188,20 @@ CREATE TABLE users (
   primary key (account, id)
 );
 
+CREATE INDEX access_tokens_of_account on access_tokens (account, principal_kind, principal_id);
+
 CREATE INDEX audit_of_account on audit (account, seq);
+
+CREATE UNIQUE INDEX device_passwords_in_order on device_passwords (account, position);
 
 CREATE INDEX keys_of_creator on keys (account, created_by);
 
 CREATE INDEX keys_of_principal on keys (account, principal_kind, principal_id);
 
+CREATE INDEX principals_by_id on principals (id);
+
 CREATE UNIQUE INDEX stream_users_by_name on stream_users (account, app, stream, publisher);
+
+CREATE UNIQUE INDEX subowners_by_username on subowners (account, username);
+
+CREATE INDEX users_by_login on users (id);

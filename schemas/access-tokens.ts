@@ -1,0 +1,29 @@
+import { permissions } from './keys.js'
+import { Closed, Int, Moment, Secret, Type } from './types.js'
+
+const TokenId = Type.String({ minLength: 1, maxLength: 64, description: 'id of the token; not the token itself' })
+const expiresAt = Moment('when the token ends')
+
+export const CreateToken = Closed({
+  permissions: Type.Optional(permissions),
+  expires_in: Type.Optional(Int(60, 31_536_000, 'seconds until the token ends; a day unless given')),
+})
+export const CreatedToken = Closed({
+  token_id: TokenId,
+  token: Secret('the bearer token, shown once'),
+  permissions: Type.Array(Type.String()),
+  expires_at: expiresAt,
+})
+
+const Token = Closed({
+  token_id: TokenId,
+  principal: Closed({ id: Type.String(), kind: Type.String() }),
+  permissions: Type.Array(Type.String()),
+  ips: Type.Array(Type.String()),
+  expires_at: expiresAt,
+  created_by: Type.String(),
+  created_at: Moment('when it was made'),
+})
+export const ListedTokens = Closed({ access_tokens: Type.Array(Token) })
+
+export const TokenRef = Closed({ token_id: TokenId })

@@ -1,0 +1,29 @@
+/** Names that were seen lately: each is forgotten when nobody asks for it for a while, or when too many newer ones came. */
+export class Recent {
+  private readonly seenAt = new Map<string, number>()
+
+  /** `keep` in milliseconds, as is what `now` gives. */
+  constructor(
+    private readonly capacity: number,
+    private readonly keep: number,
+    private readonly now: () => number,
+  ) {}
+
+  /** Whether the name is still known; if so it is kept on. */
+  has(name: string): boolean {
+    const seen = this.seenAt.get(name)
+    if (seen === undefined) return false
+    // A clock that was set back must not keep a name for ever.
+    const known = Math.abs(this.now() - seen) < this.keep
+    this.seenAt.delete(name)
+    if (known) this.seenAt.set(name, this.now())
+    return known
+  }
+
+  add(name: string): void {
+    this.seenAt.delete(name)
+    const [oldest] = this.seenAt.size >= this.capacity ? this.seenAt.keys() : []
+    if (oldest !== undefined) this.seenAt.delete(oldest)
+    this.seenAt.set(name, this.now())
+  }
+}

@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto'
+import type { Queries } from './db.js'
+import type { PrincipalRecord } from './keys.js'
+import type { Touch } from './store.js'
+
+/** A bearer token as its account sees it. Moments are Unix seconds. */
+export interface TokenInfo {
+  readonly tokenId: string
+  readonly principal: PrincipalRecord
+  readonly permissions: readonly string[]
+  readonly addresses: readonly string[]
+  readonly expiresAt: number
+  readonly createdBy: string
+  readonly createdAt: number
+}
+
+/** A token with what decides over its use. */
+export interface TokenRecord extends TokenInfo {
+  readonly account: number
+  readonly accountEnabled: boolean
+}
+
+export interface NewToken {
+  readonly tokenId: string
+  readonly token: string
+  readonly principal: { readonly kind: string; readonly id: string }
+  readonly permissions: readonly string[]
+  readonly addresses: readonly string[]
+  readonly expiresAt: number
+  readonly createdBy: string
+}
+
+interface Row {
+  token_id: string
+  account: number
+  account_enable: number
+  principal_kind: string
+  principal_id: string
+  permissions: string
+  addresses: string
+  expires_at: number
+  created_by: string
+  created_at: number
+  principal_permissions: string | null
+  principal_enable: number | null
+  user_type: number | null
+  user_enable: number | null
+  user_expire: number | null
+}
+
+const select = `
+  select t.*, a.enable as account_enable, p.permissions as principal_permissions, p.enable as principal_enable,
+         u.type as user_type, u.enable as user_enable, u.expire as user_expire
+  from access_tokens t
+  join accounts a on a.account = t.account
+  left join principals p on p.account = t.account and p.kind = t.principal_kind and p.id = t.principal_id
+  left join users u on t.principal_kind = 'user' and u.account = t.account and u.id = t.principal_id`
+
+/** 256 bits of chance need no salt and no slow hash. */
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex')
+
+const toRecord = (row: Row): TokenRecord => ({
+  tokenId: row.token_id,
+  account: row.account,
+  accountEnabled: row.account_enable === 1,
+  principal: {
+    kind: row.principal_kind,
+    id: row.principal_id,
+    permissions: row.principal_permissions === null ? null : JSON.parse(row.principal_permissions),
+    type: row.user_type,
+    enabled: (row.principal_enable ?? row.user_enable) === 1,
+    expiresAt: row.user_expire || null,
+  },
+  permissions: JSON.parse(row.permissions),
+  addresses: JSON.parse(row.addresses),
+  expiresAt: row.expires_at,
+  createdBy: row.created_by,
+  createdAt: row.created_at,
+})
+
+/** The token that somebody shows, of whatever account; undefined when there is none, or none any more. */
+export async function findToken(queries: Queries, token: string): Promise<TokenRecord | undefined> {
+  const row = await queries.get<Row>(`${select} where t.token_hash = $1`, [hashOf(token)])
+  return row && toRecord(row)
+}
+
+/** The access tokens of one account. */
+export class AccessTokens {
+  constructor(
+    private readonly queries: Queries,
+    private readonly account: number,
+    private readonly touch: Touch,
+  ) {}
+
+  async find(tokenId: string): Promise<TokenInfo | undefined> {
+    const row = await this.queries.get<Row>(`${select} where t.account = $1 and t.token_id = $2`, [
+      this.account,
+      tokenId,
+    ])
+    return row && toRecord(row)
+  }
+
+  async list(): Promise<TokenInfo[]> {
+    const rows = await this.queries.all<Row>(`${select} where t.account = $1 order by t.created_at, t.token_id`, [
+      this.account,
+    ])
+    return rows.map(toRecord)
+  }
+
+  /** How many tokens of a principal have not ended. Takes the account's lock, so that the count holds until the commit. */
+  async countLive(principal: { kind: string; id: string }, now: number): Promise<number> {
+    await this.queries.run('update accounts set version = version + 1 where account = $1', [this.account])
+    const row = await this.queries.get<{ live: number }>(
+      `select count(*) as live from access_tokens where account = $1 and principal_kind = $2 and principal_id = $3
+       and expires_at > $4`,
+      [this.account, principal.kind, principal.id, now],
+    )
+    return row?.live ?? 0
+  }
+
+  async insert(made: NewToken, now: number): Promise<void> {
+    await this.queries.run(
+      `insert into access_tokens (token_id, token_hash, account, principal_kind, principal_id, permissions, addresses,
+       expires_at, created_by, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      [
+        made.tokenId,
+        hashOf(made.token),
+        this.account,
+        made.principal.kind,
+        made.principal.id,
+        JSON.stringify(made.permissions),
+        JSON.stringify(made.addresses),
+        made.expiresAt,
+        made.createdBy,
+        now,
+      ],
+    )
+  }
+
+  async remove(tokenId: string): Promise<void> {
+    await this.queries.run('delete from access_tokens where account = $1 and token_id = $2', [this.account, tokenId])
+    this.touch(`token:${tokenId}`)
+  }
+
+  /** Forgets the tokens that have ended: they would pile up otherwise. */
+  async removeEnded(now: number): Promise<void> {
+    await this.queries.run('delete from access_tokens where account = $1 and expires_at <= $2', [this.account, now])
+  }
+}

@@ -1,0 +1,120 @@
+import type { Queries, Value } from './db.js'
+import type { Touch } from './store.js'
+
+/** A subowner as it is kept, without its password. */
+export interface Subowner {
+  readonly id: string
+  readonly username: string
+  /** The vendor's words: slice, api. */
+  readonly permissions: readonly string[]
+  /** The key whose secret is its api_key now. */
+  readonly keyId: string
+}
+
+export interface SubownerChange {
+  /** A hash. */
+  readonly password?: string | undefined
+  readonly permissions?: readonly string[] | undefined
+  readonly keyId?: string | undefined
+}
+
+interface Row {
+  id: string
+  username: string
+  permissions: string
+  key_id: string
+}
+
+const subownerKind = 'subowner'
+
+const columns = 'id, username, permissions, key_id'
+const toSubowner = (row: Row): Subowner => ({
+  id: row.id,
+  username: row.username,
+  permissions: JSON.parse(row.permissions),
+  keyId: row.key_id,
+})
+
+/** Subowners of one account: each is a principal, too. `held` is what its permissions amount to here. */
+export class Subowners {
+  constructor(
+    private readonly queries: Queries,
+    private readonly account: number,
+    private readonly touch: Touch,
+  ) {}
+
+  async find(id: string): Promise<Subowner | undefined> {
+    const row = await this.queries.get<Row>(`select ${columns} from subowners where account = $1 and id = $2`, [
+      this.account,
+      id,
+    ])
+    return row && toSubowner(row)
+  }
+
+  async list(): Promise<Subowner[]> {
+    const rows = await this.queries.all<Row>(
+      `select ${columns} from subowners where account = $1 order by created_at, username`,
+      [this.account],
+    )
+    return rows.map(toSubowner)
+  }
+
+  /** False when the username is taken. */
+  async insert(added: Subowner, password: string, held: readonly string[], now: number): Promise<boolean> {
+    const inserted = await this.queries.run(
+      `insert into subowners (account, id, username, password, permissions, key_id, created_at, updated_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict do nothing`,
+      [this.account, added.id, added.username, password, JSON.stringify(added.permissions), added.keyId, now],
+    )
+    if (inserted === 0) return false
+    await this.queries.run(
+      'insert into principals (account, kind, id, permissions, enable, created_at) values ($1, $2, $3, $4, 1, $5)',
+      [this.account, subownerKind, added.id, JSON.stringify(held), now],
+    )
+    this.changed(added.id)
+    return true
+  }
+
+  /** Changes only what is given. */
+  async update(id: string, change: SubownerChange, held: readonly string[] | undefined, now: number): Promise<void> {
+    const given: Record<string, Value | undefined> = {
+      password: change.password,
+      permissions: change.permissions && JSON.stringify(change.permissions),
+      key_id: change.keyId,
+      updated_at: now,
+    }
+    const set = Object.entries(given).filter((entry): entry is [string, Value] => entry[1] !== undefined)
+    await this.queries.run(
+      `update subowners set ${set.map(([column], index) => `${column} = $${index + 3}`).join(', ')} where account = $1 and id = $2`,
+      [this.account, id, ...set.map(([, value]) => value)],
+    )
+    if (held === undefined) return
+    await this.queries.run('update principals set permissions = $4 where account = $1 and kind = $2 and id = $3', [
+      this.account,
+      subownerKind,
+      id,
+      JSON.stringify(held),
+    ])
+    this.changed(id)
+  }
+
+  /** Removes a subowner with its keys: a deleted one is unknown, not turned off. */
+  async remove(id: string): Promise<void> {
+    const keys = await this.queries.all<{ key_id: string }>(
+      'delete from keys where account = $1 and principal_kind = $2 and principal_id = $3 returning key_id',
+      [this.account, subownerKind, id],
+    )
+    await this.queries.run('delete from principals where account = $1 and kind = $2 and id = $3', [
+      this.account,
+      subownerKind,
+      id,
+    ])
+    await this.queries.run('delete from subowners where account = $1 and id = $2', [this.account, id])
+    for (const { key_id: keyId } of keys) this.touch(`key:${keyId}`)
+    this.changed(id)
+  }
+
+  private changed(id: string): void {
+    this.touch(`principal:${this.account}:${subownerKind}:${id}`)
+  }
+}

@@ -1,0 +1,70 @@
+import type { Caller, Context } from './command.js'
+import { mayBeShown, requireGrantable } from './delegate.js'
+import { Refusal } from './refusal.js'
+import type { SecretKeyInfo } from './store/account-keys.js'
+import type { Subowner } from './store/subowners.js'
+
+const kind = 'subowner'
+
+/** What a subowner's permissions amount to: `api` is everything, `slice` is no command of this gateway. */
+export const heldBySubowner = (permissions: readonly string[]): string[] => (permissions.includes('api') ? ['*'] : [])
+
+/** Throws 1403 unless the caller holds what a subowner of these permissions holds (protocol §11). */
+export function requireOverSubowner(caller: Caller, permissions: readonly string[]): void {
+  if (caller.holdsAll(heldBySubowner(permissions))) return
+  throw new Refusal('FORBIDDEN', { message: 'A subowner with the permission api holds more than you do' })
+}
+
+/** Throws 1403 when a change gives a subowner rights while one of its keys works where or when the caller may not. */
+export function requireRaisable(
+  caller: Caller,
+  before: readonly string[],
+  after: readonly string[],
+  keys: readonly SecretKeyInfo[],
+): void {
+  if (heldBySubowner(after).length <= heldBySubowner(before).length) return
+  for (const { addresses, expiresAt } of keys) requireGrantable(caller, { ips: addresses, expires_at: expiresAt })
+}
+
+export const subownerPrincipal = (id: string): Caller['principal'] => ({ kind, id })
+
+/** What is told of a subowner; its secrets are null to whoever may not be shown them. `made`: a secret that this very command made. */
+export interface ShownSubowner {
+  readonly username: string
+  readonly permissions: string[]
+  readonly key_id: string
+  readonly api_key: string | null
+  readonly all_api_keys: Record<string, { enabled: boolean }> | null
+  readonly id: string
+}
+
+/** A subowner as it is shown to a caller, with the keys that it has. */
+export function shownSubowner(
+  subowner: Subowner,
+  keys: readonly SecretKeyInfo[],
+  { caller, now }: Pick<Context, 'caller' | 'now'>,
+): ShownSubowner {
+  const { id, username, permissions, keyId } = subowner
+  const revealed =
+    caller.holds('secrets:read') &&
+    caller.holdsAll(heldBySubowner(permissions)) &&
+    keys.every((key) => mayBeShown(caller, key))
+  const current = keys.find((key) => key.keyId === keyId)
+  return {
+    username,
+    permissions: [...permissions],
+    key_id: keyId,
+    api_key: revealed ? (current?.secrets[0]?.secret ?? null) : null,
+    all_api_keys: revealed ? Object.fromEntries(keys.flatMap((key) => secretsOf(key, now))) : null,
+    id,
+  }
+}
+
+function secretsOf(key: SecretKeyInfo, now: number): [string, { enabled: boolean }][] {
+  const live = key.enable && key.revokedAt === null && (key.expiresAt === null || key.expiresAt > now)
+  return key.secrets.map(({ secret, until }) => [secret, { enabled: live && (until === null || until > now) }])
+}
+
+/** The keys of one subowner, or of all. */
+export const subownerKeys = ({ store }: Pick<Context, 'store'>, id?: string): Promise<SecretKeyInfo[]> =>
+  store.accountKeys.withSecrets({ kind, id })

@@ -1,0 +1,89 @@
+import type { KeyObject } from 'node:crypto'
+import { limitedBy } from './address.js'
+import type { Authority } from './authority.js'
+import type { PasswordProof } from './dialect.js'
+import { Guesses } from './guesses.js'
+import { hmac } from './hmac.js'
+import type { Passwords } from './passwords.js'
+import { permissionsOfType } from './permissions.js'
+import { Recent } from './recent.js'
+import type { Queries } from './store/db.js'
+import type { LoginRecord } from './store/logins.js'
+import type { Verifier } from './verify.js'
+
+/** Reads a panel user; undefined when nobody, or several, may be meant. */
+export type LoadLogin = (
+  account: number | undefined,
+  login: string,
+  queries?: Queries,
+) => Promise<LoginRecord | undefined>
+
+export interface PasswordParts {
+  readonly load: LoadLogin
+  readonly passwords: Passwords
+  /** Of this process alone: what passwords were right is remembered as HMACs under it. */
+  readonly key: KeyObject
+  /** Unix milliseconds. */
+  readonly now: () => number
+}
+
+const maxRemembered = 1_000
+const rememberedFor = 300_000
+
+/**
+ * Verifies passwords of panel users. An unknown user, one that several accounts have, one without a password, and a wrong
+ * password are one answer after the same work. A right password is remembered until nobody uses it for five minutes, under
+ * a name that the stored hash is part of: when that changes, what was remembered is worth nothing. The user itself is read
+ * for every message.
+ */
+export function passwordVerifier({ load, passwords, key, now }: PasswordParts): Verifier<PasswordProof> {
+  const remembered = new Recent(maxRemembered, rememberedFor, now)
+  const guesses = new Guesses(now)
+  // The same password of the same user, sent many times at once, is one guess.
+  const underWay = new Map<string, Promise<boolean>>()
+
+  function check(name: string, who: string, address: string, password: string, hash: string | undefined) {
+    const shared = `${name} ${limitedBy(address)}`
+    const begun = underWay.get(shared)
+    if (begun) return begun
+    const work = guesses
+      .guess(who, address, (turn) => passwords.verify(password, hash, turn))
+      .finally(() => underWay.delete(shared))
+    underWay.set(shared, work)
+    return work
+  }
+
+  return async ({ account, login, password }, _now, address) => {
+    const found = await load(account, login)
+    const who = JSON.stringify([found?.account ?? account ?? null, login])
+    const name = hmac(key, JSON.stringify([who, found?.hash ?? null, password]), 'base64')
+    const right = remembered.has(name) || (await check(name, who, address, password, found?.hash))
+    if (!right || !found) return undefined
+    remembered.add(name)
+    guesses.right(who, address)
+    return { authority: authorityOf(found, load) }
+  }
+}
+
+function authorityOf(user: LoginRecord, load: LoadLogin): Authority {
+  return {
+    known: true,
+    keyId: null,
+    account: user.account,
+    // With another password it is another login: a message that was under way when it changed has not shown that one.
+    lineage: user.hash ?? '',
+    principal: { kind: 'user', id: user.login },
+    permissions: permissionsOfType(user.type),
+    powerless: false,
+    addresses: undefined,
+    secrets: [],
+    enabled: user.enabled && user.accountEnabled,
+    expiresAt: user.expiresAt,
+    async reload(queries) {
+      const fresh = await load(user.account, user.login, queries)
+      return fresh ? authorityOf(fresh, load) : { ...this, known: false }
+    },
+    // Never kept, so nobody would say when it changes.
+    stale: true,
+  }
+}
