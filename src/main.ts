@@ -299,7 +299,9 @@ function explain(error: unknown): number {
 const isStorage = (error: unknown): error is Error =>
   error instanceof Error &&
   'code' in error &&
-  /^(SQLITE_(?!CORRUPT|NOTADB)|EROFS|ENOSPC|EIO|EDQUOT)/.test(String(error.code))
+  /^(SQLITE_(IOERR|FULL|READONLY|CANTOPEN|BUSY|PERM|AUTH|NOMEM|PROTOCOL)|EROFS|ENOSPC|EIO|EDQUOT)/.test(
+    String(error.code),
+  )
 
 // A reader such as `head` may have seen enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

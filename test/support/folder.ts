@@ -35,8 +35,8 @@ export function faultsOf(folder: string): string[] {
   try {
     const integrity = file.rows<{ integrity_check: string }>('pragma integrity_check').map((row) => row.integrity_check)
     const unpaired = file.rows<{ request_id: string; command: string }>(
-      `select request_id, '' as command from claims c where not exists
-         (select 1 from audit a where a.request_id = c.request_id and a.code = c.code and a.command = c.command)
+      `select c.request_id, '' as command from claims c left join audit a
+         on a.request_id = c.request_id and a.code = c.code and a.command = c.command where a.request_id is null
        union all select request_id, command from audit a where dialect <> 'local' and dry_run = 0
          and code not between 1400 and 1599 and not exists
          (select 1 from claims c where c.request_id = a.request_id
