@@ -25,13 +25,14 @@ export default command({
   async run({ id, user }, { caller, store, now, prepared, audit }) {
     const before = await store.users.find(id)
     const fields = fieldsOf(user, prepared)
-    if (before) requireAll(caller, before.type)
+    const assigned = before?.assigned ?? false
+    if (before) requireAll(caller, before.type, assigned)
     if (user.remove) {
       if (!before) return ['USER_NOT_REMOVED']
       await store.users.remove(id)
     } else {
-      const after = { type: fields.type ?? before?.type ?? 3, expire: fields.expire ?? before?.expire ?? 0 }
-      requireAll(caller, after.type)
+      const after = { type: fields.type ?? before?.type ?? 3, expire: fields.expire ?? before?.expire ?? 0, assigned }
+      requireAll(caller, after.type, assigned)
       requireUserGrantable(caller, before, after, fields.password !== undefined)
       if (before) await store.users.update(id, fields, now)
       else await store.users.insert(id, fields, now)
@@ -54,8 +55,8 @@ function changed(before: PanelUser | undefined, fields: UserFields): [before: ob
 }
 
 /** Nobody gives, changes or takes away what they do not hold themselves (protocol §11). */
-function requireAll(caller: Caller, type: number): void {
-  if (caller.holdsAll(permissionsOfType(type))) return
+function requireAll(caller: Caller, type: number, assigned: boolean): void {
+  if (caller.holdsAll(permissionsOfType(type, assigned))) return
   throw new Refusal('FORBIDDEN', { message: `A user of type ${type} holds more than you do` })
 }
 

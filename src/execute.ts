@@ -210,7 +210,7 @@ export class Executor {
     if (!same || (message && !isLive(message.key, fresh, now))) throw new Refusal('UNAUTHENTICATED')
     requireActive(fresh, caller.address, now)
     const renewed = callerOf(fresh, caller.address)
-    requirePermission(registered.command, renewed)
+    requirePermission(registered.command, renewed, call.params)
     return renewed
   }
 

@@ -145,16 +145,26 @@ export interface State {
 /** Keys, access tokens, panel users and subowners of every account as they stand in the database. */
 export async function stateOf({ db }: TestInstance): Promise<State> {
   const keys = await db.all<
-    Record<string, string> & { expires_at: number | null; user_type: number | null; user_expire: number | null }
+    Record<string, string> & {
+      expires_at: number | null
+      user_type: number | null
+      user_expire: number | null
+      user_scope: string | null
+    }
   >(
-    `select k.*, p.permissions as own, p.enable as principal_enable, u.type as user_type, u.expire as user_expire from keys k
+    `select k.*, p.permissions as own, p.enable as principal_enable, u.type as user_type, u.expire as user_expire, u.scope as user_scope from keys k
      left join principals p on p.account = k.account and p.kind = k.principal_kind and p.id = k.principal_id
      left join users u on k.principal_kind = 'user' and u.account = k.account and u.id = k.principal_id`,
   )
   const tokens = await db.all<
-    Record<string, string> & { expires_at: number | null; user_type: number | null; user_expire: number | null }
+    Record<string, string> & {
+      expires_at: number | null
+      user_type: number | null
+      user_expire: number | null
+      user_scope: string | null
+    }
   >(
-    `select t.*, p.permissions as own, p.enable as principal_enable, u.type as user_type, u.expire as user_expire from access_tokens t
+    `select t.*, p.permissions as own, p.enable as principal_enable, u.type as user_type, u.expire as user_expire, u.scope as user_scope from access_tokens t
      left join principals p on p.account = t.account and p.kind = t.principal_kind and p.id = t.principal_id
      left join users u on t.principal_kind = 'user' and u.account = t.account and u.id = t.principal_id`,
   )
@@ -164,9 +174,19 @@ export async function stateOf({ db }: TestInstance): Promise<State> {
   )
   const users = await db.all<{ account: number; id: string; type: number; expire: number }>('select * from users')
   const held = (
-    row: Record<string, string> & { expires_at: number | null; user_type: number | null; user_expire: number | null },
+    row: Record<string, string> & {
+      expires_at: number | null
+      user_type: number | null
+      user_expire: number | null
+      user_scope: string | null
+    },
   ): KeyState => ({
-    holds: effective(JSON.parse(row.permissions ?? ''), row.own ? JSON.parse(row.own) : null, row.user_type),
+    holds: effective(
+      JSON.parse(row.permissions ?? ''),
+      row.own ? JSON.parse(row.own) : null,
+      row.user_type,
+      row.user_scope !== null,
+    ),
     addresses: JSON.parse(row.addresses ?? ''),
     end: earlier(row.expires_at, row.user_expire || null),
     row: JSON.stringify(row),

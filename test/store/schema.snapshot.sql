@@ -21,6 +21,14 @@ CREATE TABLE accounts (
   created_at bigint not null
 );
 
+CREATE TABLE api_access (
+  account bigint not null references accounts (account),
+  user_id text not null,
+  key_id text not null,
+  created_at bigint not null,
+  primary key (account, user_id)
+);
+
 CREATE TABLE audit (
   node text not null,
   seq bigint not null,
@@ -132,6 +140,25 @@ CREATE TABLE refusals (
   primary key (minute, key_id, code)
 );
 
+CREATE TABLE servers (
+  account bigint not null references accounts (account),
+  id text not null,
+  name text not null,
+  host text not null,
+  created_at bigint not null,
+  primary key (account, id)
+);
+
+CREATE TABLE slices (
+  account bigint not null references accounts (account),
+  id text not null,
+  name text not null,
+  -- Globs, as JSON: {"servers": [], "apps": [], "streams": []}.
+  matches text not null,
+  created_at bigint not null,
+  primary key (account, id)
+);
+
 CREATE TABLE stream_users (
   account bigint not null references accounts (account),
   id bigint not null,
@@ -184,7 +211,7 @@ CREATE TABLE users (
   expire bigint not null,
   conlimit bigint not null,
   created_at bigint not null,
-  updated_at bigint not null,
+  updated_at bigint not null, scope text,
   primary key (account, id)
 );
 
