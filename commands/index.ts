@@ -42,6 +42,8 @@ import slicesAssign from './slices/assign.js'
 import slicesList from './slices/list.js'
 import slicesRemove from './slices/remove.js'
 import slicesSet from './slices/set.js'
+import statsRealtime from './stats/realtime.js'
+import statsReport from './stats/report.js'
 import subownersCreate from './subowners/create.js'
 import subownersDelete from './subowners/delete.js'
 import subownersGet from './subowners/get.js'
@@ -97,6 +99,8 @@ export const commands: readonly Command[] = [
   slicesList,
   slicesRemove,
   slicesAssign,
+  statsReport,
+  statsRealtime,
   accountsCreate,
   accountsList,
   accountsUpdate,

@@ -1,6 +1,7 @@
 import { Type } from '../schemas/types.js'
 import { RemovedUser, SavedUser, SetUser, type UserChange } from '../schemas/users.js'
 import {
+  type AssignedUser,
   type Caller,
   command,
   type PanelUser,
@@ -38,11 +39,14 @@ export default command({
       else await store.users.insert(id, fields, now)
     }
     if (before && administers(before, now) && !(await store.users.administratorLeft(now))) return ['LAST_ADMINISTRATOR']
-    if (user.remove) audit(before, undefined)
+    if (user.remove) audit(before && toldOf(before), undefined)
     else audit(...changed(before, fields))
     return user.remove ? ['USER_REMOVED', { id }] : ['USER_SAVED', { id, created: !before }]
   },
 })
+
+/** What was assigned stands in rows of its own. */
+const toldOf = ({ assigned: _assigned, ...user }: AssignedUser): PanelUser => user
 
 /** What the audit trail shows of a change: what differs, a password only as changed, a token never. */
 function changed(before: PanelUser | undefined, fields: UserFields): [before: object | undefined, after: object] {

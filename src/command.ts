@@ -28,9 +28,10 @@ export {
   scopeOf,
   shownSlice,
 } from './slices.js'
+export { rowsBy, totalsOf, viewOf } from './statistics.js'
 export type { TokenInfo } from './store/access-tokens.js'
 export type { KeyInfo, SecretKeyInfo } from './store/account-keys.js'
-export type { PanelUser, UserFields } from './store/users.js'
+export type { AssignedUser, PanelUser, UserFields } from './store/users.js'
 export { renewSubownerKey } from './subowner-keys.js'
 export {
   heldBySubowner,
@@ -82,6 +83,8 @@ export interface Context<Prepared = undefined> {
   /** Unix seconds. */
   readonly now: number
   readonly dryRun: boolean
+  /** Seconds for which a repeated sample of the statistics is recognised. */
+  readonly repeats: number
   readonly prepared: Prepared
   /** A random id of 32 hex digits. */
   id(): string

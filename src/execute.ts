@@ -29,6 +29,8 @@ export interface ExecuteParts extends OutcomeParts {
   readonly catalogue: () => readonly Published[]
   /** MAC of the audit chain, in hex. */
   readonly chainMac: (text: string) => string
+  /** Seconds for which a repeated sample is recognised. */
+  readonly repeats: number
   /** Longest wait for a twin, a preparation or a read, in milliseconds. */
   readonly timeLimit: number
 }
@@ -221,6 +223,7 @@ export class Executor {
       store: this.store(queries, caller, touch),
       now: nowOf(call),
       dryRun: call.dryRun,
+      repeats: this.parts.repeats,
       prepared,
       id: this.parts.id,
       newKey: this.parts.newKey,

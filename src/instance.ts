@@ -29,6 +29,7 @@ import { findLogin } from './store/logins.js'
 import { Meta } from './store/meta.js'
 import { Notes } from './store/notes.js'
 import { Owners } from './store/owners.js'
+import { forgetSamples } from './store/samples.js'
 import { ownerVerifier } from './verify-owner.js'
 import { passwordVerifier } from './verify-password.js'
 import { tokenVerifier } from './verify-token.js'
@@ -59,6 +60,7 @@ export interface InstanceOptions extends Surroundings {
   readonly requireAudience: boolean
   readonly limitFailures: number
   readonly limitKey: number
+  readonly statsRepeats: number
   /** Where the signed head of the audit trail is kept; absent for what only looks in for a moment. */
   readonly headFile?: string
 }
@@ -170,6 +172,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     newToken: () => generateToken(options),
     readable: (length) => generateReadable(options, length),
     catalogue: () => catalogue,
+    repeats: options.statsRepeats,
     timeLimit,
   })
   const handle = gateway({
@@ -235,6 +238,8 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       const floor = seconds() - options.window - forgetMargin
       const forgotten = await ledger.forget(requestPrefix((seconds() - keep) * 1000), floor)
       if (forgotten > 0) knownFloor = undefined
+      const oldest = seconds() - options.statsRepeats
+      while (await ledger.chore((session) => forgetSamples(session, oldest)));
       return forgotten
     },
     keepHead,

@@ -210,6 +210,14 @@ export const codes = {
   SLICES_NOT_ASSIGNED: 7130,
   /** Data slices and media servers assigned */
   SLICES_ASSIGNED: 7131,
+  /** There is no such media server: servers/set names it */
+  SAMPLES_NOT_TAKEN: 7200,
+  /** Samples taken */
+  SAMPLES_TAKEN: 7201,
+  /** There is no such media server or data slice */
+  REALTIME_NOT_TOLD: 7210,
+  /** The last minute */
+  REALTIME_TOLD: 7211,
   /** Pong */
   PONG: 9001,
   /** You */

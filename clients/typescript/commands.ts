@@ -875,6 +875,76 @@ export type SlicesSetResult = {
   readonly created: boolean
 }
 
+/** Parameters of `stats/realtime`. */
+export type StatsRealtimeParams = {
+  /** only this media server (at most 128 characters) */
+  readonly server?: string | undefined
+  /** only this data slice (at most 128 characters) */
+  readonly slice?: string | undefined
+  /** what each row is of; no rows unless given */
+  readonly group_by?: "server" | "app" | "stream" | "slice" | undefined
+}
+
+/** What `stats/realtime` answers when it was done. */
+export type StatsRealtimeResult = {
+  /** Unix seconds; samples after it */
+  readonly from: number
+  /** Unix seconds; samples until it */
+  readonly to: number
+  readonly totals: {
+    /** connections that were open: the most of each source, added up */
+    readonly connections: number
+    readonly bytes_in: number
+    readonly bytes_out: number
+    /** different viewers, of the samples that tell them */
+    readonly viewers: number
+  }
+  /** those with the most connections first, at most 1,000 */
+  readonly rows: readonly ({
+    /** id or name of what the row is of */
+    readonly group: string
+    /** connections that were open: the most of each source, added up */
+    readonly connections: number
+    readonly bytes_in: number
+    readonly bytes_out: number
+    /** different viewers, of the samples that tell them */
+    readonly viewers: number
+  })[]
+}
+
+/** Parameters of `stats/report`. */
+export type StatsReportParams = {
+  /** id of the media server (at most 128 characters) */
+  readonly server: string
+  /** (at most 1000) */
+  readonly samples: readonly ({
+    /** when it was taken (Unix seconds) */
+    readonly time: number
+    /** application (at most 256 characters) */
+    readonly app: string
+    /** stream (at most 256 characters) */
+    readonly stream: string
+    /** connections that were open (0 to 1000000000) */
+    readonly connections: number
+    /** bytes received since the sample before */
+    readonly bytes_in: number
+    /** bytes sent since the sample before */
+    readonly bytes_out: number
+    /** tells samples of one stream at one moment apart, such as those of several workers (at most 128 characters) */
+    readonly id?: string | undefined
+    /** who was watching (at most 10000) */
+    readonly viewers?: readonly (string)[] | undefined
+  })[]
+}
+
+/** What `stats/report` answers when it was done. */
+export type StatsReportResult = {
+  /** samples that are new */
+  readonly accepted: number
+  /** samples that were there already: the first one stands */
+  readonly repeated: number
+}
+
 /** Parameters of `subowners/create`. */
 export type SubownersCreateParams = {
   /** login, by convention prefix.word; no e-mail address (at most 128 characters) */
@@ -1487,6 +1557,28 @@ export abstract class Commands {
    */
   slicesSet(params: SlicesSetParams, options: CallOptions = {}): Promise<Reply<SlicesSetResult>> {
     return this.call('slices/set', params, options)
+  }
+
+  /**
+   * Tell who watches now: the last minute, by server, application, stream or slice; only what you were assigned
+   *
+   * Permission: stats:read
+   * Done: 7211 REALTIME_TOLD: The last minute
+   * Rejects with NotDoneError: 7210 REALTIME_NOT_TOLD: There is no such media server or data slice
+   */
+  statsRealtime(params: StatsRealtimeParams = {}, options: CallOptions = {}): Promise<Reply<StatsRealtimeResult>> {
+    return this.call('stats/realtime', params, options)
+  }
+
+  /**
+   * Take up to 1,000 samples of the streams on a media server; a sample that comes again changes nothing
+   *
+   * Permission: stats:write
+   * Done: 7201 SAMPLES_TAKEN: Samples taken
+   * Rejects with NotDoneError: 7200 SAMPLES_NOT_TAKEN: There is no such media server: servers/set names it
+   */
+  statsReport(params: StatsReportParams, options: CallOptions = {}): Promise<Reply<StatsReportResult>> {
+    return this.call('stats/report', params, options)
   }
 
   /**

@@ -9,6 +9,7 @@ import type { Queries } from './db.js'
 import { DevicePasswords } from './device-passwords.js'
 import { Keys } from './keys.js'
 import { Records } from './records.js'
+import { Samples } from './samples.js'
 import { Scopes } from './scopes.js'
 import { Servers } from './servers.js'
 import { Slices } from './slices.js'
@@ -85,6 +86,10 @@ export class Store {
 
   get slices(): Slices {
     return new Slices(this.queries, this.account)
+  }
+
+  get samples(): Samples {
+    return new Samples(this.queries, this.account)
   }
 
   get scopes(): Scopes {

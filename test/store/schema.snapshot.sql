@@ -140,6 +140,22 @@ CREATE TABLE refusals (
   primary key (minute, key_id, code)
 );
 
+CREATE TABLE samples (
+  account bigint not null references accounts (account),
+  server text not null,
+  time bigint not null,
+  app text not null,
+  stream text not null,
+  -- Tells the samples of one stream at one moment apart; empty where there is one.
+  id text not null,
+  connections bigint not null,
+  bytes_in bigint not null,
+  bytes_out bigint not null,
+  -- Ids of viewers, as JSON; null where none were told.
+  viewers text,
+  primary key (account, server, time, app, stream, id)
+);
+
 CREATE TABLE servers (
   account bigint not null references accounts (account),
   id text not null,
@@ -226,6 +242,10 @@ CREATE INDEX keys_of_creator on keys (account, created_by);
 CREATE INDEX keys_of_principal on keys (account, principal_kind, principal_id);
 
 CREATE INDEX principals_by_id on principals (id);
+
+CREATE INDEX samples_by_time on samples (account, time);
+
+CREATE INDEX samples_to_forget on samples (time);
 
 CREATE UNIQUE INDEX stream_users_by_name on stream_users (account, app, stream, publisher);
 

@@ -217,6 +217,14 @@ final class Code
     public const SLICES_NOT_ASSIGNED = 7130;
     /** Data slices and media servers assigned */
     public const SLICES_ASSIGNED = 7131;
+    /** There is no such media server: servers/set names it */
+    public const SAMPLES_NOT_TAKEN = 7200;
+    /** Samples taken */
+    public const SAMPLES_TAKEN = 7201;
+    /** There is no such media server or data slice */
+    public const REALTIME_NOT_TOLD = 7210;
+    /** The last minute */
+    public const REALTIME_TOLD = 7211;
     /** Pong */
     public const PONG = 9001;
     /** You */

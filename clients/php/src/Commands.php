@@ -1290,6 +1290,67 @@ abstract class Commands
     }
 
     /**
+     * Tell who watches now: the last minute, by server, application, stream or slice; only what you were assigned
+     *
+     * Permission: stats:read
+     * Done: 7211 REALTIME_TOLD: The last minute
+     * Result:
+     *   from (int): Unix seconds; samples after it
+     *   to (int): Unix seconds; samples until it
+     *   totals (array{connections: int, bytes_in: int, bytes_out: int, viewers: int})
+     *     connections (int): connections that were open: the most of each source, added up
+     *     bytes_in (int)
+     *     bytes_out (int)
+     *     viewers (int): different viewers, of the samples that tell them
+     *   rows (list<array{group: string, connections: int, bytes_in: int, bytes_out: int, viewers: int}>): those with
+     *     the most connections first, at most 1,000
+     *     group (string): id or name of what the row is of
+     *
+     * @param string|LeftOut $server only this media server (at most 128 characters)
+     * @param string|LeftOut $slice only this data slice (at most 128 characters)
+     * @param 'server'|'app'|'stream'|'slice'|LeftOut $group_by what each row is of; no rows unless given
+     * @throws Exception\NotDone 7210 REALTIME_NOT_TOLD: There is no such media server or data slice
+     */
+    public function statsRealtime(
+        string|LeftOut $server = LeftOut::Value,
+        string|LeftOut $slice = LeftOut::Value,
+        string|LeftOut $group_by = LeftOut::Value,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('stats/realtime', self::given([
+            'server' => $server,
+            'slice' => $slice,
+            'group_by' => $group_by,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
+     * Take up to 1,000 samples of the streams on a media server; a sample that comes again changes nothing
+     *
+     * Permission: stats:write
+     * Done: 7201 SAMPLES_TAKEN: Samples taken
+     * Result:
+     *   accepted (int): samples that are new
+     *   repeated (int): samples that were there already: the first one stands
+     *
+     * @param string $server id of the media server (at most 128 characters)
+     * @param list<array{time: int, app: string, stream: string, connections: int, bytes_in: int, bytes_out: int, id?: string, viewers?: list<string>}> $samples (at most 1000)
+     * @throws Exception\NotDone 7200 SAMPLES_NOT_TAKEN: There is no such media server: servers/set names it
+     */
+    public function statsReport(
+        string $server,
+        array $samples,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('stats/report', self::given([
+            'server' => $server,
+            'samples' => $samples,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
      * Create a login with a signing secret of its own, for a part of what the account may do
      *
      * Permission: subowners:write

@@ -214,6 +214,14 @@ class Code(IntEnum):
     """There is no such user, data slice or media server"""
     SLICES_ASSIGNED = 7131
     """Data slices and media servers assigned"""
+    SAMPLES_NOT_TAKEN = 7200
+    """There is no such media server: servers/set names it"""
+    SAMPLES_TAKEN = 7201
+    """Samples taken"""
+    REALTIME_NOT_TOLD = 7210
+    """There is no such media server or data slice"""
+    REALTIME_TOLD = 7211
+    """The last minute"""
     PONG = 9001
     """Pong"""
     WHOAMI = 9011

@@ -1310,6 +1310,75 @@ class Commands:
             'match': match,
         }), idempotency_key=idempotency_key, dry_run=dry_run)
 
+    def stats_realtime(
+        self,
+        *,
+        server: Union[str, LeftOut] = LEFT_OUT,
+        slice: Union[str, LeftOut] = LEFT_OUT,
+        group_by: Union[Literal['server', 'app', 'stream', 'slice'], LeftOut] = LEFT_OUT,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Tell who watches now: the last minute, by server, application, stream or slice; only what you were assigned
+
+        :param server: only this media server (at most 128 characters)
+        :param slice: only this data slice (at most 128 characters)
+        :param group_by: what each row is of; no rows unless given
+        :return: with, in its result:
+            from (int): Unix seconds; samples after it
+            to (int): Unix seconds; samples until it
+            totals (Mapping[str, Any])
+              connections (int): connections that were open: the most of each source, added up
+              bytes_in (int)
+              bytes_out (int)
+              viewers (int): different viewers, of the samples that tell them
+            rows (Sequence[Mapping[str, Any]]): those with the most connections first, at most 1,000
+              group (str): id or name of what the row is of
+        :raises NotDoneError: 7210 REALTIME_NOT_TOLD: There is no such media server or data slice
+
+        Permission: stats:read
+        Done: 7211 REALTIME_TOLD: The last minute
+        """
+        return self.call('stats/realtime', _given({
+            'server': server,
+            'slice': slice,
+            'group_by': group_by,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def stats_report(
+        self,
+        *,
+        server: str,
+        samples: Sequence[Mapping[str, Any]],
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Take up to 1,000 samples of the streams on a media server; a sample that comes again changes nothing
+
+        :param server: id of the media server (at most 128 characters)
+        :param samples: (at most 1000)
+            time (int): when it was taken (Unix seconds)
+            app (str): application (at most 256 characters)
+            stream (str): stream (at most 256 characters)
+            connections (int): connections that were open (0 to 1000000000)
+            bytes_in (int): bytes received since the sample before
+            bytes_out (int): bytes sent since the sample before
+            id (str, may be left out): tells samples of one stream at one moment apart, such as those of several
+              workers (at most 128 characters)
+            viewers (Sequence[str], may be left out): who was watching (at most 10000)
+        :return: with, in its result:
+            accepted (int): samples that are new
+            repeated (int): samples that were there already: the first one stands
+        :raises NotDoneError: 7200 SAMPLES_NOT_TAKEN: There is no such media server: servers/set names it
+
+        Permission: stats:write
+        Done: 7201 SAMPLES_TAKEN: Samples taken
+        """
+        return self.call('stats/report', _given({
+            'server': server,
+            'samples': samples,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
     def subowners_create(
         self,
         *,
