@@ -88,7 +88,7 @@ export const commandCodes = {
   API_ACCESS_FOUND: done(6001, 'API access'),
   API_ACCESS_NOT_ENABLED: absent(6010, 'There is no such panel user to give API access: name one as id'),
   API_ACCESS_ENABLED: done(6011, 'API access turned on: its secret is shown only now'),
-  API_ACCESS_ON_ALREADY: notDone(6012, 'API access is on already: api-access/regenerate gives it a new secret'),
+  API_ACCESS_EXISTS: notDone(6012, 'API access is on already: api-access/regenerate gives it a new secret'),
   API_ACCESS_TOO_MANY_KEYS: notDone(6014, 'API access not turned on: a principal has at most five live keys'),
   API_ACCESS_NOT_DISABLED: absent(6020, 'There is no API access to turn off'),
   API_ACCESS_DISABLED: done(6021, 'API access turned off'),

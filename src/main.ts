@@ -22,6 +22,7 @@ import { keyVerbs } from './cli/key.js'
 import { openapiVerb } from './cli/openapi.js'
 import { serveVerb } from './cli/serve.js'
 import { signVerb } from './cli/sign.js'
+import { statsVerbs } from './cli/stats.js'
 import type { SecretFile, Tools } from './cli/tools.js'
 import { userVerbs } from './cli/user.js'
 import { type Config, ConfigError, readEnv, toConfig } from './config.js'
@@ -143,7 +144,7 @@ function progress(text: string | undefined): void {
 /** A JSON string may hold what other readers of lines take for the end of one (U+2028). */
 async function* lines(path: string): AsyncGenerator<string> {
   let rest = ''
-  for await (const chunk of createReadStream(path, 'utf8')) {
+  for await (const chunk of path === '-' ? process.stdin.setEncoding('utf8') : createReadStream(path, 'utf8')) {
     const whole = (rest + chunk).split('\n')
     rest = whole.pop() ?? ''
     yield* whole
@@ -188,6 +189,7 @@ const tools: Tools = {
   say,
   readStdin,
   readFile: (path) => readFileSync(path),
+  terminal: process.stdout.isTTY === true,
   lines,
   readHeads: (path) => readHeads(readFileSync(path, 'utf8')),
   secretFile,
@@ -254,6 +256,7 @@ for (const verb of [
   auditVerbs,
   keyVerbs,
   userVerbs,
+  statsVerbs,
   doctorVerb,
   openapiVerb,
 ])

@@ -139,7 +139,7 @@ export const codes = {
   /** API access turned on: its secret is shown only now */
   API_ACCESS_ENABLED: 6011,
   /** API access is on already: api-access/regenerate gives it a new secret */
-  API_ACCESS_ON_ALREADY: 6012,
+  API_ACCESS_EXISTS: 6012,
   /** API access not turned on: a principal has at most five live keys */
   API_ACCESS_TOO_MANY_KEYS: 6014,
   /** There is no API access to turn off */

@@ -1163,8 +1163,8 @@ export abstract class Commands {
    * Done: 6011 API_ACCESS_ENABLED: API access turned on: its secret is shown only now
    * Rejects with NotDoneError: 6010 API_ACCESS_NOT_ENABLED: There is no such panel user to give API access: name
    *   one as id
-   * Rejects with NotDoneError: 6012 API_ACCESS_ON_ALREADY: API access is on already: api-access/regenerate gives
-   *   it a new secret
+   * Rejects with NotDoneError: 6012 API_ACCESS_EXISTS: API access is on already: api-access/regenerate gives it a
+   *   new secret
    * Rejects with NotDoneError: 6014 API_ACCESS_TOO_MANY_KEYS: API access not turned on: a principal has at most
    *   five live keys
    */

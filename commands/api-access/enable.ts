@@ -7,7 +7,7 @@ export default command({
   permission: 'users:write',
   params: ApiAccessRef,
   result: OpenedAccess,
-  codes: ['API_ACCESS_NOT_ENABLED', 'API_ACCESS_ON_ALREADY', 'API_ACCESS_TOO_MANY_KEYS', 'API_ACCESS_ENABLED'],
+  codes: ['API_ACCESS_NOT_ENABLED', 'API_ACCESS_EXISTS', 'API_ACCESS_TOO_MANY_KEYS', 'API_ACCESS_ENABLED'],
   example: { params: { id: 'alice' }, after: ['set-user'] },
   target: ({ id }) => id,
   async run({ id }, context) {
@@ -17,7 +17,7 @@ export default command({
     if (!user) return ['API_ACCESS_NOT_ENABLED']
     requireOverUser(caller, user)
     const opened = await openAccess(user.id, context)
-    if (opened === 'on') return ['API_ACCESS_ON_ALREADY']
+    if (opened === 'on') return ['API_ACCESS_EXISTS']
     if (opened === 'full') return ['API_ACCESS_TOO_MANY_KEYS']
     audit(undefined, { user: user.id, api_id: opened.keyId })
     return ['API_ACCESS_ENABLED', { api_id: opened.keyId, secret: opened.secret }]

@@ -52,7 +52,7 @@ function requireKnownTimes(samples: readonly { readonly time: number }[], oldest
   const errors = samples.flatMap(({ time }, index) => {
     const path = `/samples/${index}/time`
     if (time <= oldest) return [{ path, message: `must be after ${oldest}: repeats that old are not recognised` }]
-    return time > newest ? [{ path, message: `must not be after ${newest}: it is Unix seconds, not milliseconds` }] : []
+    return time > newest ? [{ path, message: `must not be after ${newest}: the clock of the server is ahead` }] : []
   })
   const [first] = errors
   if (!first) return

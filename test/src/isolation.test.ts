@@ -75,6 +75,9 @@ async function world(t: TestContext): Promise<World> {
     ['user', [user, root]],
     ['servers', [serverId]],
     ['slices', [sliceId]],
+    ['server', [serverId]],
+    ['slice', [sliceId]],
+    ['time', [Math.floor(start / 1000)]],
     ['username', [subownerName]],
     ['streamuser_id', [1, 2]],
     ['app', [stream.app]],
@@ -120,10 +123,11 @@ async function objects(gateway: CommandInstance, by: Credentials): Promise<Objec
     await gateway.call('api-access/enable', { id: user }, { by }),
     await gateway.call('api-access/whitelist', { id: user, ips: ['198.51.100.47'] }, { by }),
     await gateway.call('slices/assign', { user, ...parts }, { by }),
+    await gateway.call('stats/report', { server: serverId, samples: [sampleOf(gateway)] }, { by }),
   )
   assert.deepEqual(
     made.map(({ code }) => code),
-    [3011, 3011, 2061, 2061, 4001, 5011, 5031, 7001, 7101, 6011, 6041, 7131],
+    [3011, 3011, 2061, 2061, 4001, 5011, 5031, 7001, 7101, 6011, 6041, 7131, 7201],
   )
   const { user_name, password } = device.result
   return {
@@ -134,6 +138,16 @@ async function objects(gateway: CommandInstance, by: Credentials): Promise<Objec
     subowner: made[4]?.result.id,
   }
 }
+
+const sampleOf = (gateway: CommandInstance) => ({
+  time: gateway.seconds(),
+  app: canary,
+  stream: canary,
+  connections: 4711,
+  bytes_in: 4711,
+  bytes_out: 4711,
+  viewers: [canary],
+})
 
 /** Every row of every table that belongs to an account. */
 async function dump({ gateway: { db } }: Scene, account: number): Promise<object> {

@@ -16,3 +16,13 @@ export async function makeParts(gateway: CommandInstance): Promise<void> {
   await gateway.run('slices/set', { id: 'sports', name: 'Sports', match: { streams: ['sports-*'] } })
   await gateway.run('slices/set', { id: 'news', name: 'News', match: { apps: ['news'] } })
 }
+
+/** A sample of ten connections, with what is said otherwise. */
+export const sampleOf = (given: { readonly time: number; readonly [member: string]: unknown }) => ({
+  app: 'live',
+  stream: 'sports-1',
+  connections: 10,
+  bytes_in: 100,
+  bytes_out: 1_000,
+  ...given,
+})

@@ -146,7 +146,7 @@ final class Code
     /** API access turned on: its secret is shown only now */
     public const API_ACCESS_ENABLED = 6011;
     /** API access is on already: api-access/regenerate gives it a new secret */
-    public const API_ACCESS_ON_ALREADY = 6012;
+    public const API_ACCESS_EXISTS = 6012;
     /** API access not turned on: a principal has at most five live keys */
     public const API_ACCESS_TOO_MANY_KEYS = 6014;
     /** There is no API access to turn off */

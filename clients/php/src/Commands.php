@@ -204,8 +204,8 @@ abstract class Commands
      * @param string|LeftOut $id login of the panel user; you yourself unless given (at most 128 characters)
      * @throws Exception\NotDone 6010 API_ACCESS_NOT_ENABLED: There is no such panel user to give API access: name
      *   one as id
-     * @throws Exception\NotDone 6012 API_ACCESS_ON_ALREADY: API access is on already: api-access/regenerate gives it
-     *   a new secret
+     * @throws Exception\NotDone 6012 API_ACCESS_EXISTS: API access is on already: api-access/regenerate gives it a
+     *   new secret
      * @throws Exception\NotDone 6014 API_ACCESS_TOO_MANY_KEYS: API access not turned on: a principal has at most
      *   five live keys
      */

@@ -142,7 +142,7 @@ class Code(IntEnum):
     """There is no such panel user to give API access: name one as id"""
     API_ACCESS_ENABLED = 6011
     """API access turned on: its secret is shown only now"""
-    API_ACCESS_ON_ALREADY = 6012
+    API_ACCESS_EXISTS = 6012
     """API access is on already: api-access/regenerate gives it a new secret"""
     API_ACCESS_TOO_MANY_KEYS = 6014
     """API access not turned on: a principal has at most five live keys"""

@@ -215,8 +215,8 @@ class Commands:
             secret (Union[str, None]): the signing secret, shown once
         :raises NotDoneError: 6010 API_ACCESS_NOT_ENABLED: There is no such panel user to give API access: name one
           as id
-        :raises NotDoneError: 6012 API_ACCESS_ON_ALREADY: API access is on already: api-access/regenerate gives it a
-          new secret
+        :raises NotDoneError: 6012 API_ACCESS_EXISTS: API access is on already: api-access/regenerate gives it a new
+          secret
         :raises NotDoneError: 6014 API_ACCESS_TOO_MANY_KEYS: API access not turned on: a principal has at most five
           live keys
 
