@@ -39,7 +39,6 @@ const counts = {
 }
 
 const groups = ['server', 'app', 'stream', 'slice'] as const
-export type Group = (typeof groups)[number]
 
 export const AskRealtime = Closed({
   server: Type.Optional({ ...ServerId, description: 'only this media server' }),

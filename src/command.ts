@@ -24,7 +24,6 @@ export { invalid, Refusal } from './refusal.js'
 export {
   isHeld,
   requireAssignable,
-  requireUnlimited,
   scopeOf,
   shownSlice,
 } from './slices.js'

@@ -13,15 +13,12 @@ export interface Cell {
   readonly stream: string
 }
 
-/** What the caller was assigned; undefined where nothing limits what it sees of its account. */
+/**
+ * What the caller was assigned; undefined where nothing limits what it sees of its account. Nobody who is limited holds a
+ * permission to write, so none can widen what it was given.
+ */
 export async function scopeOf({ caller, store }: Pick<Context, 'caller' | 'store'>): Promise<Scope | undefined> {
-  return caller.principal.kind === 'user' ? store.scopes.of(caller.principal.id) : undefined
-}
-
-/** Throws 1403 for whoever is itself limited to slices or servers: it could widen what it was given. */
-export async function requireUnlimited(around: Pick<Context, 'caller' | 'store'>): Promise<void> {
-  if (await scopeOf(around))
-    throw new Refusal('FORBIDDEN', { message: 'You are limited to slices or servers yourself' })
+  return caller.principal.kind === 'user' ? store.scopes.limiting(caller.principal.id) : undefined
 }
 
 /** Whether an id is among what somebody holds; an empty list limits nothing. */

@@ -1,6 +1,6 @@
 import { ServerRef } from '../../schemas/servers.js'
 import { Nothing } from '../../schemas/types.js'
-import { command, requireUnlimited } from '../../src/command.js'
+import { command } from '../../src/command.js'
 
 export default command({
   name: 'servers/remove',
@@ -11,9 +11,7 @@ export default command({
   codes: ['SERVER_NOT_REMOVED', 'SERVER_ASSIGNED', 'SERVER_REMOVED'],
   example: { params: { id: 'edge-1' }, after: ['servers/set'] },
   target: ({ id }) => id,
-  async run({ id }, context) {
-    const { store, audit } = context
-    await requireUnlimited(context)
+  async run({ id }, { store, audit }) {
     const before = await store.servers.find(id)
     if (!before) return ['SERVER_NOT_REMOVED']
     // Whoever has it would be limited by one server less, perhaps by none.

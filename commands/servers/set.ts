@@ -1,5 +1,5 @@
 import { SavedServer, SetServer } from '../../schemas/servers.js'
-import { command, requireUnlimited } from '../../src/command.js'
+import { command } from '../../src/command.js'
 
 const mostServers = 10_000
 
@@ -12,9 +12,7 @@ export default command({
   codes: ['SERVER_NOT_SAVED', 'SERVER_SAVED'],
   example: { params: { id: 'edge-1', name: 'Edge, Berlin', host: 'edge-1.example.org' } },
   target: ({ id }) => id,
-  async run({ id, name, host }, context) {
-    const { store, now, audit } = context
-    await requireUnlimited(context)
+  async run({ id, name, host }, { store, now, audit }) {
     const before = await store.servers.find(id)
     const after = { id, name, host: host ?? before?.host ?? '' }
     await store.servers.set(after, now)

@@ -1,6 +1,6 @@
 import { SliceRef } from '../../schemas/slices.js'
 import { Nothing } from '../../schemas/types.js'
-import { command, requireUnlimited } from '../../src/command.js'
+import { command } from '../../src/command.js'
 
 export default command({
   name: 'slices/remove',
@@ -11,9 +11,7 @@ export default command({
   codes: ['SLICE_NOT_REMOVED', 'SLICE_ASSIGNED', 'SLICE_REMOVED'],
   example: { params: { id: 'sports' }, after: ['slices/set'] },
   target: ({ id }) => id,
-  async run({ id }, context) {
-    const { store, audit } = context
-    await requireUnlimited(context)
+  async run({ id }, { store, audit }) {
     const before = await store.slices.find(id)
     if (!before) return ['SLICE_NOT_REMOVED']
     // Whoever has no other slice would be limited by none.

@@ -1,5 +1,5 @@
 import { SavedSlice, SetSlice } from '../../schemas/slices.js'
-import { command, requireUnlimited } from '../../src/command.js'
+import { command } from '../../src/command.js'
 
 const mostSlices = 1_000
 
@@ -12,9 +12,7 @@ export default command({
   codes: ['SLICE_NOT_SAVED', 'SLICE_SAVED'],
   example: { params: { id: 'sports', name: 'Sports', match: { apps: ['live'], streams: ['sports-*'] } } },
   target: ({ id }) => id,
-  async run({ id, name, match }, context) {
-    const { store, now, audit } = context
-    await requireUnlimited(context)
+  async run({ id, name, match }, { store, now, audit }) {
     const before = await store.slices.find(id)
     const after = { id, name, match }
     await store.slices.set(after, now)

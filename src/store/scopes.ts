@@ -7,6 +7,8 @@ export interface Scope {
   readonly servers: readonly string[]
 }
 
+const administrator = 1
+
 /** What the panel users of one account were assigned. */
 export class Scopes {
   constructor(
@@ -17,11 +19,21 @@ export class Scopes {
 
   /** Undefined for a user that was assigned nothing, or is not there. */
   async of(user: string): Promise<Scope | undefined> {
-    const row = await this.queries.get<{ scope: string | null }>(
-      'select scope from users where account = $1 and id = $2',
+    return (await this.find(user))?.scope
+  }
+
+  /** What limits a user: an administrator, who could assign itself more, is limited by nothing. */
+  async limiting(user: string): Promise<Scope | undefined> {
+    const found = await this.find(user)
+    return found?.type === administrator ? undefined : found?.scope
+  }
+
+  private async find(user: string): Promise<{ type: number; scope: Scope | undefined } | undefined> {
+    const row = await this.queries.get<{ type: number; scope: string | null }>(
+      'select type, scope from users where account = $1 and id = $2',
       [this.account, user],
     )
-    return row?.scope ? JSON.parse(row.scope) : undefined
+    return row && { type: row.type, scope: row.scope === null ? undefined : toScope(row.scope) }
   }
 
   /** An assignment of nothing at all is none. */

@@ -1186,7 +1186,7 @@ abstract class Commands
     }
 
     /**
-     * Limit a panel user to data slices and servers; a regular user (type 3) is given them to read
+     * Limit an observer to data slices and servers, or give them to a regular user to read
      *
      * Permission: slices:write
      * Done: 7131 SLICES_ASSIGNED: Data slices and media servers assigned

@@ -1209,7 +1209,7 @@ class Commands:
         idempotency_key: Optional[str] = None,
         dry_run: bool = False,
     ) -> Reply:
-        """Limit a panel user to data slices and servers; a regular user (type 3) is given them to read
+        """Limit an observer to data slices and servers, or give them to a regular user to read
 
         :param user: login of the panel user (at most 128 characters)
         :param slices: ids of slices, which add up; empty is no limit to slices (at most 256)
