@@ -23,6 +23,7 @@ export interface Config {
   readonly limitFailures: number
   readonly limitKey: number
   readonly statsRepeats: number
+  readonly stallLimit: number
   readonly trustProxy: AddressList
   readonly commands: string
   readonly logLevel: string
@@ -97,6 +98,7 @@ export function toConfig(raw: RawConfig, dialectNames: readonly string[], linkin
     limitFailures: number('limitFailures'),
     limitKey: number('limitKey'),
     statsRepeats: number('statsRepeats'),
+    stallLimit: number('stallLimit'),
     trustProxy: read('trustProxy', (value) => addressList(split(value))) ?? addressList([]),
     commands: text('commands') && resolve(text('commands')),
     logLevel: read('logLevel', level) ?? 'info',

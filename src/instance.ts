@@ -12,6 +12,7 @@ import { Executor } from './execute.js'
 import { gateway, type Handle } from './gateway.js'
 import { generateKey, generateReadable, generateToken } from './generate.js'
 import { limits } from './limits.js'
+import { Load } from './load.js'
 import { requestLog } from './log.js'
 import { passwords } from './passwords.js'
 import { isBelowEndpoint } from './receive.js'
@@ -68,6 +69,7 @@ export interface InstanceOptions extends Surroundings {
 /** A gateway on an open database, without HTTP. */
 export interface Instance {
   readonly handle: Handle
+  readonly load: Load
   readonly catalogue: readonly Published[]
   /** Runs a command for the operator at the command line: checked and audited as any other, but neither signed nor claimed. */
   local(command: string, params: Record<string, unknown>, who: LocalCaller): Promise<LocalOutcome>
@@ -81,6 +83,8 @@ export interface Instance {
   forget(): Promise<number>
   /** Writes the signed head of the audit trail to the log and to `headFile`, when it has moved. */
   keepHead(): Promise<void>
+  /** Notes, for doctor, a peer whose X-Forwarded-For was not believed. */
+  noteForwarder(peer: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -158,6 +162,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   // A message dated ahead by the window is fresh for two: what was claimed or made void for it must last as long.
   const keep = Math.max(options.keep, 2 * options.window + forgetMargin)
   const hashing = passwords(options.randomBytes)
+  const load = new Load()
   const executor = new Executor({
     registry,
     db,
@@ -165,6 +170,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     authorities,
     sealing: vault,
     passwords: hashing,
+    load,
     paramsKey: vault.derive('params'),
     chainMac,
     id: () => options.randomBytes(16).toString('hex'),
@@ -184,7 +190,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       owner: ownerVerifier(authorities, (owner, at) => new Owners(db).keysOf(owner, at)),
       password: passwordVerifier({
         load: (account, login, queries = db) => findLogin(queries, account, login),
-        passwords: hashing,
+        passwords: { ...hashing, verify: (...given) => load.aside(() => hashing.verify(...given)) },
         key: createSecretKey(options.randomBytes(32)),
         now,
       }),
@@ -205,6 +211,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   })
   return {
     handle,
+    load,
     catalogue,
     async local(name, params, who) {
       const registered = registry.get(name)
@@ -243,6 +250,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       return forgotten
     },
     keepHead,
+    noteForwarder: (peer) => ledger.chore((session) => new Meta(session).set('forwarder', peer)),
     async close() {
       clearInterval(flushing)
       await ledger.close()

@@ -37,6 +37,7 @@ import { StorageError } from './store/db.js'
 import { PendingRun } from './store/handle.js'
 import { NewerSchema } from './store/migrate.js'
 import { OfflineTrail } from './store/offline-trail.js'
+import { watched } from './watchdog.js'
 
 const root = join(import.meta.dirname, '..', '..')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -58,7 +59,8 @@ async function instanceOn(
   around: Surroundings,
   kept?: { headFile: string },
 ): Promise<Instance> {
-  const own = config.commands ? await loadCommands(config.commands) : []
+  const loaded = config.commands ? await loadCommands(config.commands) : []
+  const own = kept ? watched(loaded, config.stallLimit) : loaded
   return openInstance({
     ...around,
     ...config,
@@ -89,13 +91,20 @@ async function serve(config: Config): Promise<void> {
   const { server, drain } = httpServer({
     handle: instance.handle,
     refuse: instance.refuse,
+    load: instance.load,
     ready: async () => !draining && (await instance.writable()),
     methodsAt: instance.methodsAt,
     vendorPaths: config.vendorPaths,
     trustProxy: config.trustProxy,
     bodyLimit: config.bodyLimit,
-    onUntrustedProxy: (peer) =>
-      logger.warn({ peer }, 'X-Forwarded-For from a peer that COUNTERSIGN_TRUST_PROXY does not list is not believed'),
+    onUntrustedProxy: (peer) => {
+      logger.warn({ peer }, 'X-Forwarded-For from a peer that COUNTERSIGN_TRUST_PROXY does not list is not believed')
+      instance
+        .noteForwarder(peer)
+        .catch((error: unknown) =>
+          logger.error({ err: error }, 'that peer could not be noted for "countersign doctor"'),
+        )
+    },
     onUnexpected: (error) => logger.error({ err: error }, 'unexpected'),
     // An operator's own commands are not told to strangers.
     openapi: () => JSON.stringify(openapi(publishAll(commands), version)),
@@ -135,6 +144,13 @@ async function serve(config: Config): Promise<void> {
 }
 
 const say = (text: string) => void process.stderr.write(`countersign: ${text}\n`)
+
+/** JSON in which nothing is left that some terminal, or reader of lines, takes for an instruction; JSON.stringify leaves these. */
+const forTerminals = (json: string): string =>
+  json.replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 
 /** Writes over the line before on a terminal, and nothing elsewhere. */
 function progress(text: string | undefined): void {
@@ -185,7 +201,7 @@ const tools: Tools = {
       dialects.map(({ name }) => name),
       dialects.filter(({ links }) => links).map(({ name }) => name),
     ),
-  print: (text) => void process.stdout.write(`${text}\n`),
+  print: (text) => void process.stdout.write(`${forTerminals(text)}\n`),
   say,
   readStdin,
   readFile: (path) => readFileSync(path),

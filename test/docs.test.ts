@@ -20,6 +20,7 @@ const pages = [
   'docs/commands.md',
   'docs/codes.md',
   'docs/audit.md',
+  'docs/security.md',
   'docs/benchmarks.md',
   'SECURITY.md',
   'CHANGELOG.md',
