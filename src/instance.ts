@@ -30,7 +30,7 @@ import { findLogin } from './store/logins.js'
 import { Meta } from './store/meta.js'
 import { Notes } from './store/notes.js'
 import { Owners } from './store/owners.js'
-import { forgetSamples } from './store/samples.js'
+import { forgetSamples, hasSamplesBefore } from './store/samples.js'
 import { ownerVerifier } from './verify-owner.js'
 import { passwordVerifier } from './verify-password.js'
 import { tokenVerifier } from './verify-token.js'
@@ -246,7 +246,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       const forgotten = await ledger.forget(requestPrefix((seconds() - keep) * 1000), floor)
       if (forgotten > 0) knownFloor = undefined
       const oldest = seconds() - options.statsRepeats
-      while (await ledger.chore((session) => forgetSamples(session, oldest)));
+      while (await hasSamplesBefore(db, oldest)) await ledger.chore((session) => forgetSamples(session, oldest))
       return forgotten
     },
     keepHead,

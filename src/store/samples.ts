@@ -78,11 +78,16 @@ export class Samples {
   }
 }
 
-/** Forgets samples of every account from before a moment, a minute of them at a time; false when none are left. */
-export async function forgetSamples(queries: Queries, before: number): Promise<boolean> {
-  const row = await queries.get<{ oldest: number | null }>('select min(time) as oldest from samples')
-  const oldest = row?.oldest ?? before
-  if (oldest >= before) return false
-  await queries.run('delete from samples where time < $1', [Math.min(before, oldest + 60)])
-  return true
+const oldestSample = 'select min(time) as oldest from samples'
+
+/** Whether some account has samples from before a moment. */
+export async function hasSamplesBefore(queries: Queries, moment: number): Promise<boolean> {
+  const row = await queries.get<{ oldest: number | null }>(oldestSample)
+  return (row?.oldest ?? moment) < moment
+}
+
+/** Forgets samples of every account from before a moment, a minute of them at a time: writes wait for it. */
+export async function forgetSamples(queries: Queries, moment: number): Promise<void> {
+  const row = await queries.get<{ oldest: number | null }>(oldestSample)
+  await queries.run('delete from samples where time < $1', [Math.min(moment, (row?.oldest ?? moment) + 60)])
 }
