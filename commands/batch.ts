@@ -11,6 +11,15 @@ export default command({
   params: Batch,
   result: BatchResult,
   codes: ['BATCH_NOT_DONE', 'BATCH_DONE'],
+  example: {
+    params: {
+      commands: [
+        { cmd: 'set-user', id: 'bob', user: { type: 3 } },
+        { cmd: 'toggle-user', id: 'alice' },
+      ],
+    },
+    after: ['set-user'],
+  },
   carries: ({ commands }) => commands.map(({ cmd, ...params }) => ({ cmd, params })),
   weight: ({ commands }) => (Array.isArray(commands) ? Math.max(1, Math.min(most, commands.length)) : 1),
   async prepare({ commands }, { judge }) {

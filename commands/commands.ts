@@ -8,6 +8,7 @@ export default command({
   params: AskCommands,
   result: Commands,
   codes: ['COMMANDS_LISTED'],
+  example: { params: { name: 'ping' } },
   async run({ name }, { catalogue }) {
     const commands = catalogue().filter((published) => name === undefined || published.name === name)
     return ['COMMANDS_LISTED', { commands: [...commands] }]

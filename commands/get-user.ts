@@ -8,6 +8,7 @@ export default command({
   params: UserRef,
   result: User,
   codes: ['USER_NOT_FOUND', 'USER_FOUND'],
+  example: { params: { id: 'alice' }, after: ['set-user'] },
   target: ({ id }) => id,
   async run({ id }, { caller, store }) {
     const found = await store.users.findWithToken(id)

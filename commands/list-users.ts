@@ -8,6 +8,7 @@ export default command({
   params: ListUsers,
   result: ListedUsers,
   codes: ['USERS_LISTED'],
+  example: { params: { type: 3 }, after: ['set-user'] },
   async run({ page, pagesize, ...wanted }, { store }) {
     const { users, total } = await store.users.list(wanted, page, pagesize)
     return ['USERS_LISTED', { users, paging: { page, pagesize, total } }]

@@ -9,6 +9,7 @@ export default command({
   params: Nothing,
   result: Pong,
   codes: ['PONG'],
+  example: { params: {} },
   async run() {
     return ['PONG', { pong: true }]
   },

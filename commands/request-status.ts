@@ -8,6 +8,7 @@ export default command({
   params: AskRequestStatus,
   result: RequestStatus,
   codes: ['REQUEST_STATUS'],
+  example: { params: { of_idempotency_key: 'example:set-user' }, after: ['set-user'] },
   target: ({ of_idempotency_key, of_request_id }) => of_idempotency_key ?? of_request_id,
   async run({ of_idempotency_key: key, of_request_id: id, void: voids }, { requests }) {
     if (key === undefined) return ['REQUEST_STATUS', await requests.byId(id ?? '')]

@@ -1,6 +1,14 @@
 import { Type } from '../schemas/types.js'
 import { RemovedUser, SavedUser, SetUser, type UserChange } from '../schemas/users.js'
-import { type Caller, command, type PanelUser, permissionsOfType, Refusal, type UserFields } from '../src/command.js'
+import {
+  type Caller,
+  command,
+  type PanelUser,
+  permissionsOfType,
+  Refusal,
+  requireUserGrantable,
+  type UserFields,
+} from '../src/command.js'
 
 export default command({
   name: 'set-user',
@@ -9,6 +17,7 @@ export default command({
   params: SetUser,
   result: Type.Union([SavedUser, RemovedUser]),
   codes: ['USER_NOT_SAVED', 'USER_NOT_REMOVED', 'LAST_ADMINISTRATOR', 'USER_SAVED', 'USER_REMOVED'],
+  example: { params: { id: 'alice', user: { type: 3, comment: 'a viewer', conlimit: 2 } } },
   target: ({ id }) => id,
   async prepare({ user }, { passwords }) {
     return user.password === undefined ? undefined : await passwords.hash(user.password)
@@ -21,7 +30,9 @@ export default command({
       if (!before) return ['USER_NOT_REMOVED']
       await store.users.remove(id)
     } else {
-      requireAll(caller, fields.type ?? before?.type ?? 3)
+      const after = { type: fields.type ?? before?.type ?? 3, expire: fields.expire ?? before?.expire ?? 0 }
+      requireAll(caller, after.type)
+      requireUserGrantable(caller, before, after, fields.password !== undefined)
       if (before) await store.users.update(id, fields, now)
       else await store.users.insert(id, fields, now)
     }

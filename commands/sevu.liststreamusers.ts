@@ -8,6 +8,7 @@ export default command({
   params: ListStreamUsers,
   result: ListedStreamUsers,
   codes: ['STREAM_USERS_LISTED'],
+  example: { params: { app: 'demo-origin' }, after: ['sevu.addstreamuser'] },
   async run({ app, stream, page, pagesize }, { store }) {
     const { data, total } = await store.streamUsers.list({ app, stream }, page, pagesize)
     const rows = data.map(({ settings, ...user }) => ({ ...settings, ...user }))

@@ -8,6 +8,7 @@ export default command({
   params: UserRef,
   result: ToggledUser,
   codes: ['USER_NOT_TOGGLED', 'LAST_ADMINISTRATOR', 'USER_TOGGLED'],
+  example: { params: { id: 'alice' }, after: ['set-user'] },
   target: ({ id }) => id,
   async run({ id }, { caller, store, now, audit }) {
     const user = await store.users.toggle(id, now)

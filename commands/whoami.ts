@@ -9,6 +9,7 @@ export default command({
   params: Nothing,
   result: You,
   codes: ['WHOAMI'],
+  example: { params: {} },
   async run(_params, { caller }) {
     const { account, principal, permissions, keyId, address } = caller
     return ['WHOAMI', { cdn: account, principal, permissions: [...permissions], key_id: keyId, address }]

@@ -109,12 +109,20 @@ function linked({ device_passwords, paging: { page, pagesize, total } }: Listed,
 
 function failure({ entry, code, detail }: Outcome): Spelled {
   const { http, error } = ibmErrors.get(code) ?? { http: entry.http, error: 'server_error' }
-  const headers: [string, string][] = [
-    ['Countersign-Error', headerText(`${entry.code} ${detail.message ?? entry.message}`)],
-  ]
+  const message = detail.allow
+    ? `Method not allowed: use ${detail.allow}`
+    : (own.get(code) ?? detail.message ?? entry.message)
+  const headers: [string, string][] = [['Countersign-Error', headerText(`${entry.code} ${message}`)]]
   if (http === 401) headers.push(['WWW-Authenticate', 'Bearer realm="countersign"'])
   return { status: http, body: JSON.stringify({ error }), headers }
 }
+
+/** Where the code's own text speaks of keys. */
+const own: ReadonlyMap<string, string> = new Map([
+  ['UNAUTHENTICATED', 'The access token is missing, unknown or revoked'],
+  ['KEY_INACTIVE', 'The access token has expired, or whom it acts for is disabled'],
+  ['ADDRESS_REFUSED', 'The access token may not be used from this address'],
+])
 
 /** A message may repeat what a client sent: only what every reader of headers takes. */
 const headerText = (message: string): string =>

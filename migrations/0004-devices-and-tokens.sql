@@ -2,6 +2,7 @@
 create table device_passwords (
   user_name text not null primary key,
   account bigint not null references accounts (account),
+  position bigint not null,
   device_name text not null,
   password text not null,
   created_at bigint not null,
@@ -9,7 +10,7 @@ create table device_passwords (
   valid_until bigint
 );
 
-create index device_passwords_of_account on device_passwords (account, created_at, user_name);
+create unique index device_passwords_in_order on device_passwords (account, position);
 
 -- Bearer tokens: a hash of each, never the token.
 create table access_tokens (

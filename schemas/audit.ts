@@ -10,13 +10,16 @@ export const ListAudit = Closed({
   result_code: Type.Optional(Int(0, 1_000_000_000, 'only this code')),
   target: Type.Optional(Text(1024, 'only what acted on this')),
   cursor: Type.Optional(
-    Type.String({ maxLength: 15, pattern: '^[0-9]+$', description: 'next_cursor of the page before' }),
+    Type.String({
+      maxLength: 128,
+      pattern: '^v[0-9]\\.[A-Za-z0-9+/=]+$',
+      description: 'next_cursor of the page before',
+    }),
   ),
   pagesize: Type.Integer({ minimum: 1, maximum: 50, default: 50, description: 'rows a page' }),
 })
 
 export const AuditRow = Closed({
-  seq: Type.Integer(),
   at: Type.Number({ description: 'Unix seconds, with milliseconds' }),
   principal: Type.String(),
   key_id: nullable(Type.String()),

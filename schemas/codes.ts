@@ -79,7 +79,7 @@ export const commandCodes = {
   ACCESS_TOKEN_NOT_CREATED: notDone(5030, 'Access token not created: a principal has at most 100 live ones'),
   ACCESS_TOKEN_CREATED: done(5031, 'Access token created: it is shown only now'),
   ACCESS_TOKENS_LISTED: done(5041, 'Access tokens'),
-  ACCESS_TOKEN_NOT_REVOKED: absent(5050, 'There is no such access token'),
+  ACCESS_TOKEN_NOT_REVOKED: notDone(5050, 'There is no such access token'),
   ACCESS_TOKEN_REVOKED: done(5051, 'Access token revoked'),
   DEVICE_REFUSED: notDone(5060, 'Unknown device or wrong password'),
   DEVICE_ADMITTED: done(5061, 'The device may log in'),
@@ -87,7 +87,7 @@ export const commandCodes = {
   KEY_NOT_CREATED: notDone(6100, 'Key not created: a principal has at most five live keys'),
   KEY_CREATED: done(6101, 'Key created: its secret is shown only now'),
   KEYS_LISTED: done(6111, 'Keys'),
-  KEY_NOT_UPDATED: absent(6120, 'There is no such key'),
+  KEY_NOT_UPDATED: absent(6120, 'There is no such live key'),
   KEY_UPDATED: done(6121, 'Key updated'),
   KEY_NOT_REVIVED: notDone(6122, 'Key not turned on: a principal has at most five live keys'),
   KEY_NOT_ROTATED: absent(6130, 'There is no such live key'),
@@ -96,6 +96,8 @@ export const commandCodes = {
   KEY_REVOKED: done(6141, 'Key revoked'),
   KEY_EXISTS: notDone(6150, 'A key with this id exists already'),
   KEY_IMPORTED: done(6151, 'Key imported'),
+  KEY_NOT_IMPORTED: notDone(6152, 'Key not imported: a principal has at most five live keys'),
+  KEY_WITHOUT_ACCOUNT: absent(6154, 'There is no such account: create it first'),
   PONG: done(9001, 'Pong'),
   WHOAMI: done(9011, 'You'),
   COMMANDS_LISTED: done(9021, 'Commands'),
@@ -121,6 +123,30 @@ export const codes = { ...gatewayCodes, ...commandCodes }
 
 export type GatewayCode = keyof typeof gatewayCodes
 export type CommandCode = keyof typeof commandCodes
+
+/** After these the same command may be sent again under its `idempotency_key`, by a program on its own (protocol §5, §8). */
+export const resendable = [
+  'IN_PROGRESS',
+  'RATE_LIMITED',
+  'OVERLOADED',
+  'TIMED_OUT',
+  'STORAGE',
+] as const satisfies readonly GatewayCode[]
+
+/** Of those, the ones that leave open whether the command was done. */
+export const undecided = ['TIMED_OUT', 'STORAGE'] as const satisfies readonly GatewayCode[]
+
+/** Refusals below HTTP 500 that may come before the MAC has matched: no signature can stand on them (protocol §4, §7). */
+export const unprovable = [
+  'MALFORMED',
+  'UNAUTHENTICATED',
+  'UNKNOWN_COMMAND',
+  'METHOD_NOT_ALLOWED',
+  'SLOW',
+  'TOO_LARGE',
+  'UNSUPPORTED_MEDIA',
+  'RATE_LIMITED',
+] as const satisfies readonly GatewayCode[]
 
 /** True when the code says "done" (odd). */
 export const isDone = (code: number): boolean => code % 2 === 1

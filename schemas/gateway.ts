@@ -22,6 +22,17 @@ export const Commands = Closed({
       params: Type.Unsafe<object>({ type: 'object' }),
       result: Type.Unsafe<object>({ type: 'object' }),
       codes: Type.Array(Closed({ name: Type.String(), code: Type.Integer(), message: Type.String() })),
+      example: Type.Optional(
+        Closed(
+          {
+            params: Type.Unsafe<object>({ type: 'object' }),
+            after: Type.Optional(
+              Type.Array(Type.String(), { description: 'commands whose examples make what it needs' }),
+            ),
+          },
+          { description: 'a call that answers "done"' },
+        ),
+      ),
     }),
   ),
 })
@@ -61,7 +72,8 @@ export const ImportKey = Closed({
   key: Type.String({
     minLength: 1,
     maxLength: 128,
-    pattern: '^(?!ck_|cs_)[\\u0021-\\u007e]+$',
+    // What created_by says where no key was the maker must be no key's id.
+    pattern: '^(?!ck_|cs_|(?:local|user|owner|subowner):|init$)[\\u0021-\\u007e]+$',
     description: 'the vendor’s public key id; ids that begin with ck_ are made here, not imported',
   }),
   secret: Type.String({ minLength: 24, maxLength: 1024, description: 'the vendor’s secret, used as its UTF-8 text' }),

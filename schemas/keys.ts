@@ -59,7 +59,7 @@ export const Key = Closed({
   enable: Type.Boolean(),
   expires_at: expiresAt,
   revoked_at: Type.Union([Type.Integer(), Type.Null()]),
-  created_by: Type.String(),
+  created_by: Type.String({ description: 'id of the key that made it, or who else did' }),
   comment: Type.String(),
   created_at: Type.Integer(),
   last_used_at: Type.Union([Type.Integer(), Type.Null()]),

@@ -1,9 +1,12 @@
-// Writes the generated tables of the documents, between their markers; --check only says whether they are fresh.
+// Writes the generated pages, and the generated tables of other documents between their markers; --check only says whether they are fresh.
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { codes, commandCodes, gatewayCodes, ibmErrors, isDone, scaleengineCodes } from '../dist/schemas/codes.js'
+import { codes, ibmErrors } from '../dist/schemas/codes.js'
 import { settings } from '../dist/schemas/config.js'
+import { codesPage } from './codes-page.mjs'
+import { commandsPage } from './commands-page.mjs'
+import { code, table } from './markdown.mjs'
 
 const root = join(import.meta.dirname, '..')
 const documents = ['README.md', 'docs/protocol.md']
@@ -12,23 +15,8 @@ const { commands } = JSON.parse(readFileSync(join(root, 'schemas/catalogue.json'
 const generators = new Map([
   ['settings', settingsTable],
   ['verbs', verbsTable],
-  ['gateway', gatewayTable],
-  ['outcomes', outcomesTable],
-  ['scaleengine', scaleengineTable],
   ['ibm', ibmTable],
-  ['commands', commandsTable],
 ])
-
-const cell = (value) => {
-  const text = String(value).replaceAll('|', '\\|')
-  return text.startsWith('`') ? text : text.replaceAll('<', '&lt;')
-}
-const code = (value) => (value === '' ? '' : `\`${value}\``)
-
-function table(head, rows) {
-  const line = (cells) => `| ${cells.map(cell).join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
-}
 
 function settingsTable() {
   const rows = Object.values(settings).map((setting) => [
@@ -60,68 +48,34 @@ function verbs(path) {
   return names.filter((name) => name !== 'help').flatMap((name) => verbs([...path, name]))
 }
 
-function gatewayTable() {
-  const rows = Object.entries(gatewayCodes).map(([name, entry]) => [entry.code, entry.http, code(name), entry.message])
-  return table(['code', 'HTTP', 'name', 'message'], rows)
-}
-
-function outcomesTable() {
-  const users = (name) => commands.filter(({ codes }) => codes.some((used) => used.name === name))
-  const rows = Object.entries(commandCodes).map(([name, entry]) => [
-    entry.code,
-    entry.http,
-    isDone(entry.code) ? 'done' : 'not done',
-    entry.message,
-    users(name)
-      .map((command) => code(command.name))
-      .join(', '),
-  ])
-  return table(['code', 'HTTP', '', 'message', 'commands'], rows)
-}
-
-function scaleengineTable() {
-  const rows = [...scaleengineCodes].map(([name, number]) => {
-    const entry = gatewayCodes[name]
-    return [entry.code, code(name), number]
-  })
-  return table(['code', 'name', 'sent to a ScaleEngine client'], rows)
-}
-
 function ibmTable() {
   const rows = [...ibmErrors].map(([name, { http, error }]) => [http, code(error), codes[name].code, code(name)])
   return table(['HTTP', 'error', 'code', 'name'], rows)
-}
-
-function commandsTable() {
-  const rows = commands.map(({ name, summary, permission, codes }) => [
-    code(name),
-    summary,
-    permission === null ? 'none' : code(permission),
-    codes
-      .map((used) => used.code)
-      .sort((a, b) => a - b)
-      .join(', '),
-  ])
-  return table(['command', 'does', 'permission', 'codes'], rows)
 }
 
 const marked = /(<!-- begin ([a-z]+): [^>]*-->\n)[\s\S]*?(<!-- end \2 -->)/g
 
 const written = new Set()
 for (const document of documents) {
-  const file = join(root, document)
-  const text = readFileSync(file, 'utf8')
+  const text = readFileSync(join(root, document), 'utf8')
   const fresh = text.replaceAll(marked, (_all, begin, name, end) => {
     const generate = generators.get(name)
     if (!generate) throw new Error(`${document}: nothing generates "${name}"`)
     written.add(name)
     return `${begin}\n${generate()}\n\n${end}`
   })
-  if (fresh === text) continue
+  write(document, fresh)
+}
+const lost = [...generators.keys()].filter((name) => !written.has(name))
+if (lost.length > 0) throw new Error(`no document has the markers of ${lost.join(', ')}`)
+write('docs/codes.md', codesPage(commands))
+write('docs/commands.md', await commandsPage(commands))
+
+function write(document, fresh) {
+  const file = join(root, document)
+  if (existsSync(file) && readFileSync(file, 'utf8') === fresh) return
   if (process.argv.includes('--check')) {
     process.stderr.write(`${document} is stale: run "node scripts/docs.mjs" and commit it\n`)
     process.exitCode = 1
   } else writeFileSync(file, fresh)
 }
-const lost = [...generators.keys()].filter((name) => !written.has(name))
-if (lost.length > 0) throw new Error(`no document has the markers of ${lost.join(', ')}`)

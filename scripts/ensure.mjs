@@ -20,7 +20,9 @@ function newest(folder) {
     0,
     ...readdirSync(join(root, folder), { withFileTypes: true }).map((entry) =>
       entry.isDirectory()
-        ? newest(join(folder, entry.name))
+        ? entry.name === 'dist'
+          ? 0
+          : newest(join(folder, entry.name))
         : entry.name.endsWith('.ts')
           ? modified(join(root, folder, entry.name))
           : 0,
@@ -38,10 +40,18 @@ if (modified(join(root, 'node_modules/.package-lock.json')) < modified(join(root
     '--no-fund',
   ])
 }
-const sources = ['src', 'commands', 'schemas', 'dialects', 'clients/typescript', 'test', 'bench']
-const changed = Math.max(modified(join(root, 'tsconfig.json')), ...sources.map(newest))
-if (process.argv.includes('--build') || modified(join(root, 'dist/.tsbuildinfo')) < changed) {
-  step('compiling', process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'])
+const compiler = 'node_modules/typescript/bin/tsc'
+const client = 'clients/typescript'
+const sources = ['src', 'commands', 'schemas', 'dialects', client, 'test', 'bench']
+const stale = (built, folders) =>
+  process.argv.includes('--build') ||
+  modified(join(root, built)) < Math.max(modified(join(root, 'tsconfig.json')), ...folders.map(newest))
+// By itself, with its types: what programs outside this tree install.
+if (stale(`${client}/dist/index.js`, [client])) {
+  step('compiling the client', process.execPath, [compiler, '-p', client])
+}
+if (stale('dist/.tsbuildinfo', sources)) {
+  step('compiling', process.execPath, [compiler, '-p', '.'])
   // npx makes it executable when it first sees the clone, and never again.
   chmodSync(join(root, 'dist/src/main.js'), 0o755)
 }

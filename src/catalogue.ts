@@ -35,7 +35,16 @@ export function publishAll(commands: Iterable<Command>): Published[] {
   return [...commands].map(publish).sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-function publish({ name, summary, permission, params, result, codes: declared, ownCodes }: Command): Published {
+function publish({
+  name,
+  summary,
+  permission,
+  params,
+  result,
+  codes: declared,
+  ownCodes,
+  example,
+}: Command): Published {
   const entries = declared.map((code) => {
     const entry = ownCodes.get(code) ?? byName.get(code)
     if (!entry) throw new Error(`command "${name}" declares the unknown code ${code}`)
@@ -44,5 +53,5 @@ function publish({ name, summary, permission, params, result, codes: declared, o
   if (new Set(entries.map(({ code }) => code)).size < entries.length)
     throw new Error(`command "${name}" declares a code twice`)
   if (!entries.some(({ code }) => isDone(code))) throw new Error(`command "${name}" declares no code that says done`)
-  return { name, summary, permission, params, result, codes: entries }
+  return { name, summary, permission, params, result, codes: entries, ...(example && { example }) }
 }

@@ -13,6 +13,8 @@ export {
   requireHolding,
   requireOver,
   requireShowable,
+  requireUpdatable,
+  requireUserGrantable,
   signerFor,
 } from './delegate.js'
 export type { Permission } from './permissions.js'
@@ -22,7 +24,14 @@ export type { TokenInfo } from './store/access-tokens.js'
 export type { KeyInfo, SecretKeyInfo } from './store/account-keys.js'
 export type { PanelUser, UserFields } from './store/users.js'
 export { renewSubownerKey } from './subowner-keys.js'
-export { heldBySubowner, requireOverSubowner, shownSubowner, subownerKeys, subownerPrincipal } from './subowners.js'
+export {
+  heldBySubowner,
+  requireOverSubowner,
+  requireRaisable,
+  shownSubowner,
+  subownerKeys,
+  subownerPrincipal,
+} from './subowners.js'
 export { playableFrom, readExpiry, shownTicket } from './tickets.js'
 
 /** Who acts: a key of a principal of an account, or the operator at the command line. */
@@ -122,6 +131,12 @@ export interface Performed {
 /** A code, and the result where the code brings one. */
 export type Returned<C, R> = readonly [code: C] | readonly [code: C, result: R]
 
+/** A call to show. `after` names commands whose own examples make what this one needs: they run before it, in order. */
+export interface Example<P = object> {
+  readonly params: P
+  readonly after?: string[]
+}
+
 /** The declaration of a command; everything that is published about it comes from here. */
 export interface Declaration<P extends TSchema, R extends TSchema, C extends string, Prepared> {
   readonly name: string
@@ -132,6 +147,8 @@ export interface Declaration<P extends TSchema, R extends TSchema, C extends str
   readonly params: P
   readonly result: R
   readonly codes: readonly C[]
+  /** A call that answers "done", for docs/commands.md; every command of the gateway has one, an operator's own may. */
+  readonly example?: NoInfer<Example<Partial<Static<P>>>>
   /** What the audit trail names as the object of the command. */
   readonly target?: (params: Static<P>) => string | number | undefined
   /** The items of a command that carries others. It always writes. */
@@ -157,6 +174,7 @@ export interface Command {
   readonly result: TSchema
   readonly codes: readonly string[]
   readonly ownCodes: ReadonlyMap<string, OwnCode>
+  readonly example?: Example
   readonly reads: boolean
   target?(params: unknown): string | number | undefined
   carries?(params: unknown): readonly Item[]
@@ -173,6 +191,7 @@ export interface Published {
   readonly params: object
   readonly result: object
   readonly codes: { readonly name: string; readonly code: number; readonly message: string }[]
+  readonly example?: Example
 }
 
 /** Declares one of the gateway's commands. Throws when the declaration breaks a rule of protocol §2. */
@@ -225,6 +244,7 @@ function checked<P extends TSchema, R extends TSchema, C extends string, Prepare
     result,
     codes: declaration.codes,
     ownCodes,
+    ...(declaration.example && { example: declaration.example }),
     reads: !carries && (permission === null || permission.endsWith(':read')),
     // The compiled schema has checked what these are given before they are called.
     ...(target && { target: (given: unknown) => target(given as Static<P>) }),

@@ -113,7 +113,7 @@ export function toConfig(raw: RawConfig, dialectNames: readonly string[], linkin
   const unlinked = config.publicUrl ? [] : linking.filter((name) => config.dialects.includes(name))
   if (unlinked.length > 0 && raw.values.get('publicUrl')?.text === '') {
     faults.push(
-      `COUNTERSIGN_DIALECTS names ${unlinked.join(', ')}, whose replies link to the gateway: set COUNTERSIGN_PUBLIC_URL to how clients reach it, such as https://control.example.org`,
+      `${raw.values.get('dialects')?.from} names ${unlinked.join(', ')}, whose replies link to the gateway: set COUNTERSIGN_PUBLIC_URL to how clients reach it, such as https://control.example.org`,
     )
   }
   if (faults.length > 0) throw new ConfigError(faults)

@@ -1,10 +1,11 @@
 import { type AddressList, addressList } from './address.js'
 import type { Caller } from './command.js'
-import { effective } from './permissions.js'
+import { covers, effective, permissionsOfType } from './permissions.js'
 import { invalid, Refusal } from './refusal.js'
 import type { TokenInfo } from './store/access-tokens.js'
 import type { KeyInfo } from './store/account-keys.js'
 import type { Store } from './store/store.js'
+import type { PanelUser } from './store/users.js'
 
 /** So that a message that names only its principal needs a bounded number of MACs (protocol §9.3). */
 export const mostLiveKeys = 5
@@ -62,6 +63,54 @@ export function requireGrantable(caller: Caller, { permissions = [], ips, expire
   const inside = caller.addresses
   if (ips.length === 0 || list.some((entry) => !inside.contains(entry)))
     throw beyond('It would be usable where what you sign with is not')
+}
+
+/**
+ * Throws 1403 when an update gives a key something and the key, as it is then, goes beyond the caller: a weak key without
+ * limits must not be made strong by a strong one that has limits. Turning a key on gives back what somebody gave it.
+ */
+export function requireUpdatable(caller: Caller, before: KeyInfo, after: KeyInfo): void {
+  requireOver(caller, after)
+  if (gains(before, after)) requireShowable(caller, after)
+}
+
+function gains(before: KeyInfo, after: KeyInfo): boolean {
+  const stronger = after.permissions.some((permission) => !covers(before.permissions, permission))
+  const longer = endOf(after.expiresAt) > endOf(before.expiresAt)
+  return stronger || longer || wider(before.addresses, after.addresses)
+}
+
+function wider(before: readonly string[], after: readonly string[]): boolean {
+  if (before.length === 0) return false
+  const list = addressList(before)
+  return after.length === 0 || after.some((entry) => !list.contains(entry))
+}
+
+/** Null and 0 are never. */
+const endOf = (moment: number | null): number => moment || Number.POSITIVE_INFINITY
+
+/** What of a panel user decides over what it may do, and until when (Unix seconds, 0 is never). */
+type UserRights = Pick<PanelUser, 'type' | 'expire'>
+
+/**
+ * Throws 1403 when a change gives a panel user rights, a password or a later end beyond the caller's own end, or gives an
+ * existing one any of it while the caller is bound to addresses: users are not. Type 3 holds nothing to give.
+ */
+export function requireUserGrantable(
+  caller: Caller,
+  before: UserRights | undefined,
+  after: UserRights,
+  password: boolean,
+): void {
+  const held = permissionsOfType(after.type)
+  if (held.length === 0) return
+  const raised = before !== undefined && !held.every((one) => covers(permissionsOfType(before.type), one))
+  const usable = password || raised || (before !== undefined && endOf(after.expire) > endOf(before.expire))
+  if (!usable && before !== undefined) return
+  if (endOf(after.expire) > endOf(caller.expiresAt)) {
+    throw beyond(`The user would outlast you: give it an expire of at most ${caller.expiresAt}`)
+  }
+  if (usable && caller.addresses) throw beyond('The user could act where you may not: users are bound to no address')
 }
 
 function readList(ips: readonly string[]): readonly string[] {

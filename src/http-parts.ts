@@ -24,6 +24,8 @@ export interface HttpParts {
   /** Told once about an X-Forwarded-For from a peer that is not trusted. */
   readonly onUntrustedProxy: (peer: string) => void
   readonly onUnexpected: (error: unknown) => void
+  /** The description that `/openapi.json` shows, as JSON; asked for once. */
+  readonly openapi: () => string
 }
 
 /** Limits of the listener. Milliseconds. */

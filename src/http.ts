@@ -64,6 +64,11 @@ function application(parts: HttpParts): express.Express {
       .set('Cache-Control', 'no-store')
       .json({ status: ready ? 'ready' : 'not ready' })
   })
+  let description: string | undefined
+  app.get('/openapi.json', (_req, res) => {
+    description ??= parts.openapi()
+    res.set({ 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' }).type('json').send(description)
+  })
   app.use((req, res) => {
     const detail = { message: 'Nothing is served here: POST signed commands to /control' }
     refuseAndClose(req, res, parts.refuse('UNKNOWN_COMMAND', detail), false)

@@ -10,6 +10,7 @@ import { pino } from 'pino'
 import { commands } from '../commands/index.js'
 import { dialects } from '../dialects/index.js'
 import { native } from '../dialects/native.js'
+import { publishAll } from './catalogue.js'
 import { chainMacOf, headFile, readHeads } from './checkpoint.js'
 import { accountVerbs } from './cli/account.js'
 import { auditVerbs } from './cli/audit.js'
@@ -18,6 +19,7 @@ import { doctorVerb } from './cli/doctor.js'
 import { exits } from './cli/exits.js'
 import { initVerb } from './cli/init.js'
 import { keyVerbs } from './cli/key.js'
+import { openapiVerb } from './cli/openapi.js'
 import { serveVerb } from './cli/serve.js'
 import { signVerb } from './cli/sign.js'
 import type { SecretFile, Tools } from './cli/tools.js'
@@ -27,6 +29,7 @@ import { adminKeyFile, type Data, initialise, isEmpty, isInitialised, openData, 
 import { examine } from './doctor.js'
 import { httpServer } from './http.js'
 import { type Instance, openInstance, type Surroundings } from './instance.js'
+import { openapi } from './openapi.js'
 import { loadCommands } from './own-commands.js'
 import { verifyChain } from './store/audit-chain.js'
 import { StorageError } from './store/db.js'
@@ -102,6 +105,8 @@ async function serve(config: Config): Promise<void> {
         )
     },
     onUnexpected: (error) => logger.error({ err: error }, 'unexpected'),
+    // An operator's own commands are not told to strangers.
+    openapi: () => JSON.stringify(openapi(publishAll(commands), version)),
   })
   const forgetting = setInterval(() => {
     instance.forget().catch((error: unknown) => logger.error({ err: error }, 'old claims could not be forgotten'))
@@ -220,6 +225,10 @@ const tools: Tools = {
   },
   verifyRows: (config, rows, evidence, onRow) =>
     verifyChain(rows, evidence, chainMacOf(openMaster(config, { randomBytes })), onRow),
+  async describe({ commands: folder }) {
+    const own = folder ? await loadCommands(folder) : []
+    return openapi(publishAll([...commands, ...own]), version)
+  },
   progress,
   serve,
   uid: () => process.getuid?.() ?? 0,
@@ -252,7 +261,18 @@ const program = new Command('countersign')
   .version(version)
   .exitOverride()
   .showSuggestionAfterError()
-for (const verb of [serveVerb, initVerb, callVerb, signVerb, accountVerbs, auditVerbs, keyVerbs, userVerbs, doctorVerb])
+for (const verb of [
+  serveVerb,
+  initVerb,
+  callVerb,
+  signVerb,
+  accountVerbs,
+  auditVerbs,
+  keyVerbs,
+  userVerbs,
+  doctorVerb,
+  openapiVerb,
+])
   verb(program, tools)
 try {
   await program.parseAsync()

@@ -13,6 +13,8 @@ const ajv = new Ajv({
   strict: true,
   strictRequired: false,
   strictTypes: false,
+  // Schemas of the faults, for what is said of them.
+  verbose: true,
 })
 ajv.addKeyword('secret')
 
@@ -23,8 +25,10 @@ export function compileParams(schema: object): CheckParams {
   return (params) => {
     read?.(params)
     if (validate(params)) return []
-    // "if" only repeats that something under "then" failed.
-    const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'if')
+    // "if" only repeats that something under "then" failed, and what a name is not that it may not be there.
+    const errors = (validate.errors ?? []).filter(
+      ({ keyword, propertyName }) => keyword !== 'if' && propertyName === undefined,
+    )
     return errors.slice(0, maxFaults).map(toFault)
   }
 }
@@ -82,16 +86,23 @@ function members(properties: Record<string, object>): Read | undefined {
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-function toFault({ instancePath, keyword, params, message }: ErrorObject): Fault {
+function toFault({ instancePath, keyword, params, message, schema }: ErrorObject): Fault {
   if (keyword === 'required')
     return { path: `${instancePath}/${pointer(params.missingProperty)}`, message: 'is required' }
   if (keyword === 'additionalProperties') {
     return { path: `${instancePath}/${pointer(params.additionalProperty)}`, message: 'is not a parameter' }
   }
   if (keyword === 'enum') return { path: instancePath, message: `must be one of ${params.allowedValues.join(', ')}` }
-  if (keyword === 'not') return { path: instancePath, message: 'has members that exclude each other' }
+  if (keyword === 'propertyNames')
+    return { path: `${instancePath}/${pointer(params.propertyName)}`, message: 'must not stand here' }
+  if (keyword === 'not') return { path: instancePath, message: excluded(schema) }
   if (keyword === 'pattern') return { path: instancePath, message: 'has characters that are not accepted here' }
   return { path: instancePath, message: message ?? 'is not accepted' }
+}
+
+function excluded(schema: unknown): string {
+  const { enum: values } = Object(schema)
+  return Array.isArray(values) ? `must not be ${values.join(' or ')}` : 'has members that exclude each other'
 }
 
 const pointer = (name: string): string => name.slice(0, 128).replaceAll('~', '~0').replaceAll('/', '~1')

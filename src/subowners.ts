@@ -1,5 +1,5 @@
 import type { Caller, Context } from './command.js'
-import { mayBeShown } from './delegate.js'
+import { mayBeShown, requireGrantable } from './delegate.js'
 import { Refusal } from './refusal.js'
 import type { SecretKeyInfo } from './store/account-keys.js'
 import type { Subowner } from './store/subowners.js'
@@ -13,6 +13,17 @@ export const heldBySubowner = (permissions: readonly string[]): string[] => (per
 export function requireOverSubowner(caller: Caller, permissions: readonly string[]): void {
   if (caller.holdsAll(heldBySubowner(permissions))) return
   throw new Refusal('FORBIDDEN', { message: 'A subowner with the permission api holds more than you do' })
+}
+
+/** Throws 1403 when a change gives a subowner rights while one of its keys works where or when the caller may not. */
+export function requireRaisable(
+  caller: Caller,
+  before: readonly string[],
+  after: readonly string[],
+  keys: readonly SecretKeyInfo[],
+): void {
+  if (heldBySubowner(after).length <= heldBySubowner(before).length) return
+  for (const { addresses, expiresAt } of keys) requireGrantable(caller, { ips: addresses, expires_at: expiresAt })
 }
 
 export const subownerPrincipal = (id: string): Caller['principal'] => ({ kind, id })

@@ -91,6 +91,14 @@ test('schemas/catalogue.json is fresh', () => {
   assert.equal(status, 0, stderr)
 })
 
+test('the generated files of the clients are fresh', () => {
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/clients.mjs', '--check'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
+})
+
 test('every command stands in the file of its name, and commands/index.ts lists every file', () => {
   const { commands }: { commands: { name: string }[] } = JSON.parse(
     readFileSync(join(root, 'schemas/catalogue.json'), 'utf8'),
@@ -103,7 +111,7 @@ test('every command stands in the file of its name, and commands/index.ts lists 
 
 function sourceFiles(place: string): string[] {
   return readdirSync(join(root, place), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
     .map((name) => join(place, name))
 }
 

@@ -13,14 +13,20 @@ import { scanJson, withoutSignature } from '../src/json.js'
 import { mac, root, testInstance } from './support/instance.js'
 import { sendForm } from './support/uplynk.js'
 
+const clients = ['php', 'python', 'typescript'].map((client) => `clients/${client}/README.md`)
 const pages = [
   'docs/security.md',
   'README.md',
   'docs/protocol.md',
+  'docs/commands.md',
+  'docs/codes.md',
+  'docs/audit.md',
+  'docs/benchmarks.md',
   'SECURITY.md',
   'CHANGELOG.md',
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
+  ...clients,
 ]
 const read = (page: string): string => readFileSync(join(root, page), 'utf8')
 const protocol = read('docs/protocol.md')
@@ -44,7 +50,7 @@ const example = {
   replyMac: stated(/with HTTP status\s200, it is\s`(.{44})`/),
 }
 
-test('the generated tables of the documents are what the code says now', () => {
+test('the generated pages and tables of the documents are what the code says now', () => {
   const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/docs.mjs'), '--check'], {
     encoding: 'utf8',
   })
@@ -122,7 +128,8 @@ test('the documents name no setting, no code of the gateway and no dialect that 
     settings: new Set(Object.values(settings).map(({ env }) => `COUNTERSIGN_${env}`)),
     codes: new Set(Object.values(codes).map(({ code }) => String(code))),
   }
-  const unknown = ['README.md', 'docs/protocol.md', 'SECURITY.md'].flatMap((page) => {
+  const documents = ['README.md', 'docs/protocol.md', 'docs/codes.md', 'docs/audit.md', 'SECURITY.md', ...clients]
+  const unknown = documents.flatMap((page) => {
     const text = read(page)
     const named = text.match(/\bCOUNTERSIGN_[A-Z]+(?:_[A-Z]+)*\b/g) ?? []
     const numbers = text.match(/\b1[45]\d\d\b/g) ?? []

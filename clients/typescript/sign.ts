@@ -11,6 +11,8 @@ export interface Envelope {
   readonly timestamp: number
   readonly idempotencyKey?: string | undefined
   readonly dryRun?: boolean | undefined
+  readonly cdn?: number | undefined
+  readonly audience?: string | undefined
 }
 
 /** A message as it is sent, and the MAC that its reply must be signed over. */
@@ -29,9 +31,15 @@ export function signMessage(cmd: string, params: object, credentials: Credential
     timestamp: envelope.timestamp,
     idempotency_key: envelope.idempotencyKey,
     dry_run: envelope.dryRun,
+    ...(envelope.cdn !== undefined && { cdn: envelope.cdn }),
+    ...(envelope.audience !== undefined && { audience: envelope.audience }),
   }
-  const text = JSON.stringify(message)
-  const mac = createHmac('sha256', credentials.secret).update(text).digest()
+  return signText(JSON.stringify(message), credentials.secret)
+}
+
+/** Signs a JSON object that has members and no signature. */
+export function signText(text: string, secret: string): SignedMessage {
+  const mac = createHmac('sha256', secret).update(text).digest()
   return { body: `${text.slice(0, -1)},"signature":"${mac.toString('base64')}"}`, mac: mac.toString('hex') }
 }
 
@@ -47,5 +55,6 @@ export function isAuthentic(
   const expected = createHmac('sha256', secret)
     .update(`countersign-reply\n${requestMac}\n${status}\n${body}`)
     .digest('base64')
-  return header.length === expected.length && timingSafeEqual(Buffer.from(header), Buffer.from(expected))
+  const given = Buffer.from(header)
+  return given.length === expected.length && timingSafeEqual(given, Buffer.from(expected))
 }

@@ -11,6 +11,7 @@ export default command({
   params: CreateToken,
   result: CreatedToken,
   codes: ['ACCESS_TOKEN_NOT_CREATED', 'ACCESS_TOKEN_CREATED'],
+  example: { params: { permissions: ['devices:*'], expires_in: 86400 } },
   async run({ permissions = ['devices:*'], expires_in }, { caller, store, now, id, newToken, audit }) {
     const expiresAt = expires_in === undefined ? soonest(now + day, caller.expiresAt) : now + expires_in
     requireGrantable(caller, { permissions, expires_at: expiresAt })

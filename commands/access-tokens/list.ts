@@ -9,6 +9,7 @@ export default command({
   params: Nothing,
   result: ListedTokens,
   codes: ['ACCESS_TOKENS_LISTED'],
+  example: { params: {}, after: ['access-tokens/create'] },
   async run(_params, { store, now }) {
     const live = (await store.accessTokens.list()).filter(({ expiresAt }) => expiresAt > now)
     return ['ACCESS_TOKENS_LISTED', { access_tokens: live.map(shown) }]

@@ -9,6 +9,7 @@ export default command({
   params: TokenRef,
   result: Nothing,
   codes: ['ACCESS_TOKEN_NOT_REVOKED', 'ACCESS_TOKEN_REVOKED'],
+  example: { params: { token_id: 'ae21e7a0296a8b033338dbcd96759b63' }, after: ['access-tokens/create'] },
   target: ({ token_id }) => token_id,
   async run({ token_id }, { caller, store, audit }) {
     const token = await store.accessTokens.find(token_id)

@@ -8,6 +8,7 @@ export default command({
   params: CreateAccount,
   result: Account,
   codes: ['ACCOUNT_EXISTS', 'ACCOUNT_CREATED'],
+  example: { params: { account: 158, name: 'Example Broadcasting' } },
   target: ({ account }) => account,
   async run({ account: wanted, name, enable = true }, { store, now, id, audit }) {
     const account = wanted ?? (await store.accounts.highest()) + 1

@@ -9,6 +9,7 @@ export default command({
   params: Nothing,
   result: ListedAccounts,
   codes: ['ACCOUNTS_LISTED'],
+  example: { params: {}, after: ['accounts/create'] },
   async run(_params, { store }) {
     return ['ACCOUNTS_LISTED', { accounts: await store.accounts.list() }]
   },

@@ -8,6 +8,7 @@ export default command({
   params: UpdateAccount,
   result: Account,
   codes: ['ACCOUNT_NOT_UPDATED', 'ACCOUNT_UPDATED'],
+  example: { params: { account: 158, enable: false }, after: ['accounts/create'] },
   target: ({ account }) => account,
   async run({ account, name, enable }, { caller, store, audit }) {
     if (account === caller.account && enable === false && caller.keyId !== null) {

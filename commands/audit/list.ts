@@ -1,5 +1,5 @@
 import { ListAudit, ListedAudit } from '../../schemas/audit.js'
-import { command } from '../../src/command.js'
+import { command, invalid } from '../../src/command.js'
 
 export default command({
   name: 'audit/list',
@@ -8,17 +8,18 @@ export default command({
   params: ListAudit,
   result: ListedAudit,
   codes: ['AUDIT_LISTED'],
-  async run({ cursor, pagesize, of_command: only, ...wanted }, { caller, store }) {
-    const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor)
-    const { rows, next } = await store.audit.list(caller.account, { ...wanted, command: only }, before, pagesize)
-    const shown = rows.map(({ at_ms, code, dry_run, detail, ...row }) => ({
+  example: { params: { of_command: 'toggle-user', pagesize: 10 }, after: ['toggle-user'] },
+  async run({ cursor, pagesize, of_command: only, ...wanted }, { store }) {
+    const page = await store.audit.list({ ...wanted, command: only }, cursor, pagesize)
+    if (!page) throw invalid('/cursor', 'is not the next_cursor of a page of yours: start without one')
+    const shown = page.rows.map(({ at_ms, code, dry_run, detail, ...row }) => ({
       ...row,
       at: at_ms / 1000,
       result_code: code,
       was_dry_run: dry_run === 1,
       ...changeOf(detail),
     }))
-    return ['AUDIT_LISTED', { rows: shown, next_cursor: next === undefined ? null : String(next) }]
+    return ['AUDIT_LISTED', { rows: shown, next_cursor: page.next ?? null }]
   },
 })
 

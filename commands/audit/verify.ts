@@ -12,11 +12,12 @@ export default command({
   params: Nothing,
   result: VerifiedAudit,
   codes: ['AUDIT_BROKEN', 'AUDIT_HOLDS'],
+  example: { params: {}, after: ['set-user'] },
   async run(_params, { store }) {
     const { audit } = store
     // Inside a transaction everybody else would wait for it.
     if (audit.hurried) throw invalid('/cmd', 'looks at the whole trail, which no batch can carry')
-    const { broken } = await audit.verify([], withinReach)
+    const { broken } = await audit.verify(withinReach)
     const result = { ok: broken === undefined, first_broken: broken?.seq ?? null, why: broken?.why ?? null }
     return [result.ok ? 'AUDIT_HOLDS' : 'AUDIT_BROKEN', result]
   },

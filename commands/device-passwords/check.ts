@@ -8,6 +8,10 @@ export default command({
   params: CheckDevice,
   result: CheckedDevice,
   codes: ['DEVICE_REFUSED', 'DEVICE_OUTSIDE_VALIDITY', 'DEVICE_ADMITTED'],
+  example: {
+    params: { user_name: 'anwmhaxchr2k', password: 'j5d10v7dwvqnkyzd41wk5tkct9' },
+    after: ['device-passwords/create'],
+  },
   target: ({ user_name }) => user_name,
   async prepare({ user_name, password }, { store, passwords }) {
     const hash = (await store.devicePasswords.find(user_name))?.hash

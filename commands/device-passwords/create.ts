@@ -10,6 +10,7 @@ export default command({
   params: CreateDevice,
   result: CreatedDevice,
   codes: ['DEVICE_PASSWORD_NOT_CREATED', 'DEVICE_PASSWORD_CREATED'],
+  example: { params: { device_name: 'Sample Device 1', valid_from: 1795332418, valid_until: 1798761600 } },
   async prepare(_wanted, { passwords, readable }) {
     const password = readable(26)
     return { user_name: readable(12), password, hash: await passwords.hash(password) }

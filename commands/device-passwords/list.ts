@@ -8,6 +8,7 @@ export default command({
   params: ListDevices,
   result: ListedDevices,
   codes: ['DEVICE_PASSWORDS_LISTED'],
+  example: { params: {}, after: ['device-passwords/create'] },
   async run({ page, pagesize }, { store }) {
     const { devices, total } = await store.devicePasswords.list(page, pagesize)
     return ['DEVICE_PASSWORDS_LISTED', { device_passwords: devices, paging: { page, pagesize, total } }]

@@ -9,6 +9,7 @@ export default command({
   params: DeviceRef,
   result: Nothing,
   codes: ['DEVICE_PASSWORD_NOT_REVOKED', 'DEVICE_PASSWORD_REVOKED'],
+  example: { params: { user_name: 'anwmhaxchr2k' }, after: ['device-passwords/create'] },
   target: ({ user_name }) => user_name,
   async run({ user_name }, { store, audit }) {
     const removed = await store.devicePasswords.remove(user_name)

@@ -8,6 +8,14 @@ export default command({
   params: CreateKey,
   result: CreatedKey,
   codes: ['KEY_NOT_CREATED', 'KEY_CREATED'],
+  example: {
+    params: {
+      permissions: ['streams:*', 'users:read'],
+      ips: ['192.0.2.0/24'],
+      expires_at: 1798761600,
+      comment: 'playout',
+    },
+  },
   async run(wanted, { caller, store, now, newKey, audit }) {
     const permissions = wanted.permissions ?? caller.permissions.filter((permission) => permission !== 'instance')
     const ips = wanted.ips ?? caller.addresses?.entries ?? []

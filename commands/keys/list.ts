@@ -9,6 +9,7 @@ export default command({
   params: Nothing,
   result: ListedKeys,
   codes: ['KEYS_LISTED'],
+  example: { params: {}, after: ['keys/create'] },
   async run(_params, { store }) {
     return ['KEYS_LISTED', { keys: (await store.accountKeys.list()).map(shown) }]
   },

@@ -8,6 +8,7 @@ export default command({
   params: RevokeKey,
   result: RevokedKeys,
   codes: ['KEY_NOT_REVOKED', 'KEY_REVOKED'],
+  example: { params: { key: 'ck_fuXPw9RjictgQd9E8hqqvT', cascade: true }, after: ['keys/create'] },
   target: ({ key }) => key,
   async run({ key, cascade = false }, { caller, store, now, audit }) {
     const keys = await store.accountKeys.list()

@@ -10,6 +10,7 @@ export default command({
   params: RotateKey,
   result: RotatedKey,
   codes: ['KEY_NOT_ROTATED', 'KEY_ROTATED'],
+  example: { params: { key: 'ck_fuXPw9RjictgQd9E8hqqvT', grace: 600 }, after: ['keys/create'] },
   target: ({ key }) => key,
   async run({ key, grace = defaultGrace }, { caller, store, now, newKey, audit }) {
     const before = await store.accountKeys.find(key)

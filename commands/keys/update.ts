@@ -1,5 +1,12 @@
 import { KeyRef, UpdateKey } from '../../schemas/keys.js'
-import { command, type KeyInfo, mostLiveKeys, requireGrantable, requireOver } from '../../src/command.js'
+import {
+  command,
+  type KeyInfo,
+  mostLiveKeys,
+  requireGrantable,
+  requireOver,
+  requireUpdatable,
+} from '../../src/command.js'
 
 export default command({
   name: 'keys/update',
@@ -8,6 +15,10 @@ export default command({
   params: UpdateKey,
   result: KeyRef,
   codes: ['KEY_NOT_UPDATED', 'KEY_NOT_REVIVED', 'KEY_UPDATED'],
+  example: {
+    params: { key: 'ck_fuXPw9RjictgQd9E8hqqvT', ips: [], comment: 'playout, from anywhere' },
+    after: ['keys/create'],
+  },
   target: ({ key }) => key,
   async run({ key, ips, expires_at: expiresAt, permissions, comment, enable }, { caller, store, now, audit }) {
     const before = await store.accountKeys.find(key)
@@ -16,7 +27,7 @@ export default command({
     requireGrantable(caller, { permissions, ips, expires_at: expiresAt })
     await store.accountKeys.update(key, { permissions, addresses: ips, expiresAt, comment, enable })
     const after = await store.accountKeys.find(key)
-    if (after) requireOver(caller, after)
+    if (after) requireUpdatable(caller, before, after)
     const revives = enable === true || expiresAt !== undefined
     if (revives && (await store.accountKeys.countLive(before.principal, now)) > mostLiveKeys) return ['KEY_NOT_REVIVED']
     audit(...differing(before, after))

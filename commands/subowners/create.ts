@@ -8,6 +8,7 @@ export default command({
   params: CreateSubowner,
   result: Subowner,
   codes: ['SUBOWNER_EXISTS', 'SUBOWNER_CREATED'],
+  example: { params: { username: 'ptvn.dave', password: 'not-this-one', permissions: ['slice'] } },
   target: ({ username }) => username,
   prepare: ({ password }, { passwords }) => passwords.hash(password),
   async run({ username, permissions: wanted = [] }, { caller, store, now, prepared, id, newKey, audit }) {

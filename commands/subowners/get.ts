@@ -8,6 +8,7 @@ export default command({
   params: SubownerRef,
   result: Subowner,
   codes: ['SUBOWNER_NOT_FOUND', 'SUBOWNER_FOUND'],
+  example: { params: { id: '906b31ce74d3fb290f38d80fd0c6bf9c' }, after: ['subowners/create'] },
   target: ({ id }) => id,
   async run({ id }, context) {
     const subowner = await context.store.subowners.find(id)

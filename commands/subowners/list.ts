@@ -9,6 +9,7 @@ export default command({
   params: Nothing,
   result: ListedSubowners,
   codes: ['SUBOWNERS_LISTED'],
+  example: { params: {}, after: ['subowners/create'] },
   async run(_params, context) {
     const keysOf = new Map<string, SecretKeyInfo[]>()
     for (const key of await subownerKeys(context)) {

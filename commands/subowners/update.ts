@@ -4,6 +4,7 @@ import {
   heldBySubowner,
   renewSubownerKey,
   requireOverSubowner,
+  requireRaisable,
   shownSubowner,
   subownerKeys,
 } from '../../src/command.js'
@@ -17,6 +18,10 @@ export default command({
   params: UpdateSubowner,
   result: Subowner,
   codes: ['SUBOWNER_NOT_UPDATED', 'SUBOWNER_NOT_REKEYED', 'SUBOWNER_UPDATED'],
+  example: {
+    params: { id: '906b31ce74d3fb290f38d80fd0c6bf9c', permissions: ['slice', 'api'], newkey: 1, grace: 600 },
+    after: ['subowners/create'],
+  },
   target: ({ id }) => id,
   async prepare({ password }, { passwords }) {
     return password === undefined ? undefined : await passwords.hash(password)
@@ -27,7 +32,10 @@ export default command({
     if (!before) return ['SUBOWNER_NOT_UPDATED']
     const permissions = wanted && [...new Set(wanted)]
     requireOverSubowner(caller, before.permissions)
-    if (permissions) requireOverSubowner(caller, permissions)
+    if (permissions) {
+      requireOverSubowner(caller, permissions)
+      requireRaisable(caller, before.permissions, permissions, await subownerKeys(context, id))
+    }
     const renewed = newkey === 1 ? await renewSubownerKey(before, grace, context) : undefined
     if (newkey === 1 && !renewed) return ['SUBOWNER_NOT_REKEYED']
     const change = { password, permissions, keyId: renewed?.keyId }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { send, TransportError } from '../../clients/typescript/index.js'
+import { send, Unanswered } from '../../clients/typescript/index.js'
 import { exitOf, exits } from './exits.js'
 import type { Tools } from './tools.js'
 import { jsonObject } from './values.js'
@@ -39,7 +39,7 @@ export function callVerb(program: Command, tools: Tools): void {
         tools.print(reply.text)
         tools.exit(judge(reply.json?.code, reply.authentic, tools))
       } catch (error) {
-        if (!(error instanceof TransportError)) throw error
+        if (!(error instanceof Unanswered)) throw error
         tools.say(`${error.message}: is the gateway running?`)
         tools.exit(exits.network)
       }

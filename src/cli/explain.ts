@@ -23,18 +23,22 @@ export const adminSecret: Cause = cause(
 export function explainMac(tools: Tools, body: Buffer, mac: string, { secret, others }: Candidates): void {
   const explanation = explain(body, mac, secret, others)
   const hidden = [secret, ...others.map((other) => other.secret)].filter((text) => text.length >= shortestSecret)
-  for (const line of [...signedLines(explanation.signed, hidden), ...verdict(explanation)]) tools.print(line)
+  for (const line of [...signedLines(explanation.signed, hidden), ...verdict(explanation, mac)]) tools.print(line)
   const { right, causes } = explanation
   tools.exit(right || causes.length > 0 ? exits.done : exits.notDone)
 }
 
-function verdict({ right, causes, notes }: Explanation): string[] {
+function verdict({ right, causes, notes }: Explanation, mac: string): string[] {
   const told = notes.map((note) => `note: ${note}`)
   if (right) return ['right: this is the MAC of these bytes', ...told]
   if (causes.length > 0) {
     const whats = causes.map(({ what }) => what).join(', and ')
     const insteads = [...new Set(causes.map(({ instead }) => instead))].join('; ')
     return [`cause: ${whats}: ${insteads}`, ...told]
+  }
+  if (mac.length < shortestMac || !/^[\w+/=:. -]+$/.test(mac)) {
+    const characters = `${mac.length} character${mac.length === 1 ? '' : 's'}`
+    return [`cause: this is no MAC: it has ${characters}, an HMAC-SHA256 is 44 of base64 or 64 of hex`, ...told]
   }
   return [
     'cause: not found. Nothing that clients are known to do to body, secret and MAC makes this one: probably another secret was used',
@@ -44,6 +48,8 @@ function verdict({ right, causes, notes }: Explanation): string[] {
 }
 
 const shortestSecret = 6
+/** An MD5 in base64, unpadded. */
+const shortestMac = 22
 const viewed = 48
 
 function signedLines(bytes: Buffer, hidden: readonly string[]): string[] {

@@ -111,7 +111,7 @@ export function keyVerbs(program: Command, tools: Tools): void {
 function create(tools: Tools, { cdn, permissions, ips, expiresAt, comment, secretFileOut, data }: CreateFlags) {
   const params = {
     ...(permissions !== undefined && { permissions: split(permissions) }),
-    ...(ips !== undefined && { ips: split(ips) }),
+    ...(ips !== undefined && { ips: addresses(ips) }),
     ...(expiresAt !== undefined && { expires_at: expiresAt }),
     ...(comment !== undefined && { comment }),
   }
@@ -178,6 +178,13 @@ const split = (list: string): string[] =>
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '')
+
+/** An empty list means anywhere: what a variable that was not set left behind must not. */
+function addresses(list: string): string[] {
+  const entries = split(list)
+  if (entries.length > 0) return entries
+  throw new InvalidArgumentError('--ips names no address: leave it out for a key that may be used from anywhere')
+}
 
 /** An argument is seen by every user of the machine: a secret in one is given away. Not read by commander, which would print it. */
 function publicId(text: string): string {

@@ -39,6 +39,8 @@ export interface Tools {
     evidence: Evidence,
     onRow: (rows: number) => void,
   ): Promise<Verdict>
+  /** The OpenAPI description of every command, the operator's own included. */
+  describe(config: Config): Promise<object>
   /** A line on a terminal that the next one replaces; undefined clears it. Nothing where stderr is no terminal. */
   progress(text: string | undefined): void
   serve(config: Config): Promise<void>

@@ -21,7 +21,7 @@ export class DevicePasswords {
   /** In the order of their making. */
   async list(page: number, pagesize: number): Promise<{ devices: DevicePassword[]; total: number }> {
     const devices = await this.queries.all<DevicePassword>(
-      `select ${columns} from device_passwords where account = $1 order by created_at, user_name limit $2 offset $3`,
+      `select ${columns} from device_passwords where account = $1 order by position limit $2 offset $3`,
       [this.account, pagesize, (page - 1) * pagesize],
     )
     return { devices, total: await this.count() }
@@ -37,12 +37,18 @@ export class DevicePasswords {
 
   /** `hash` is the password's. */
   async insert(device: DevicePassword, hash: string): Promise<void> {
+    const counter = await this.queries.get<{ value: number }>(
+      `insert into counters (account, name, value) values ($1, 'device', 1)
+       on conflict (account, name) do update set value = counters.value + 1 returning value`,
+      [this.account],
+    )
     await this.queries.run(
-      `insert into device_passwords (user_name, account, device_name, password, created_at, valid_from, valid_until)
-       values ($1, $2, $3, $4, $5, $6, $7)`,
+      `insert into device_passwords (user_name, account, position, device_name, password, created_at, valid_from, valid_until)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
       [
         device.user_name,
         this.account,
+        counter?.value ?? 1,
         device.device_name,
         hash,
         device.created_at,

@@ -38,7 +38,9 @@ export class Notes {
   private readonly counts = new Map<string, Count>()
   private readonly uses = new Map<string, Use>()
   private readonly recent = new Set<string>()
-  private usesWrittenAt = 0
+  /** When the use of a key was last written, for a minute: how often it is must not tell what others do. */
+  private readonly usesWritten = new Map<string, number>()
+  private usesLookedAt = 0
 
   /** `onMany` is called when so many rows wait that they should not wait for the next second. */
   constructor(private readonly onMany: () => void = () => undefined) {}
@@ -50,7 +52,7 @@ export class Notes {
 
   /** Whether there is something to write at `now` (Unix seconds); `all`: the uses of keys too. */
   due(now: number, all = false): boolean {
-    return this.rows.length > 0 || this.counts.size > 0 || (this.uses.size > 0 && (all || this.usesDue(now)))
+    return this.rows.length > 0 || this.counts.size > 0 || this.usesDue(now, all).length > 0
   }
 
   /** A row the first time that a message is seen, a count afterwards: one captured message cannot fill the disk. */
@@ -78,13 +80,13 @@ export class Notes {
   }
 
   /**
-   * Writes what is noted in the transaction of `queries`, at most a thousand rows, the uses of keys only once a minute or
-   * when `all` is asked for. Call `written` once it is committed, and before the next `write`. `now` in Unix seconds.
+   * Writes what is noted in the transaction of `queries`, at most a thousand rows, the use of each key only once a minute
+   * or when `all` is asked for. Call `written` once it is committed, and before the next `write`. `now` in Unix seconds.
    */
   async write(queries: Queries, node: string, head: Head, mac: ChainMac, now: number, all = false): Promise<Written> {
     const rows = this.rows.slice(0, rowsAtOnce)
     const counts = [...this.counts.values()].map((counted) => ({ ...counted, counted }))
-    const uses = all || this.usesDue(now) ? [...this.uses] : []
+    const uses = this.usesDue(now, all)
     const audit = new Audit(queries)
     let next = head
     for (const row of rows) next = await audit.append(node, row, next, mac)
@@ -107,15 +109,31 @@ export class Notes {
       written: () => {
         this.rows = this.rows.slice(rows.length)
         for (const { counted, count } of counts) this.subtract(counted, count)
-        for (const [keyId, use] of uses) if (this.uses.get(keyId) === use) this.uses.delete(keyId)
-        if (uses.length > 0) this.usesWrittenAt = now
+        this.usesLookedAt = now
+        this.forgetUses(uses, now)
       },
     }
   }
 
-  /** A clock that was set back must not keep them waiting. */
-  private usesDue(now: number): boolean {
-    return Math.abs(now - this.usesWrittenAt) >= usesEvery
+  /** Looks at most once a second: there may be many keys, and many batches. A clock that was set back keeps none waiting. */
+  private usesDue(now: number, all: boolean): [keyId: string, use: Use][] {
+    if (all) return [...this.uses]
+    if (now === this.usesLookedAt) return []
+    return [...this.uses].filter(([keyId]) => !this.recentlyWritten(this.usesWritten.get(keyId), now))
+  }
+
+  private recentlyWritten(at: number | undefined, now: number): boolean {
+    return at !== undefined && Math.abs(now - at) < usesEvery
+  }
+
+  /** A key that was used again meanwhile is written a minute later. */
+  private forgetUses(written: readonly [keyId: string, use: Use][], now: number): void {
+    if (written.length === 0) return
+    for (const [keyId, at] of this.usesWritten) if (!this.recentlyWritten(at, now)) this.usesWritten.delete(keyId)
+    for (const [keyId, use] of written) {
+      this.usesWritten.set(keyId, now)
+      if (this.uses.get(keyId) === use) this.uses.delete(keyId)
+    }
   }
 
   /** What was counted while the write was under way is still to be written. */

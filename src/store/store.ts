@@ -1,4 +1,5 @@
 import { AccessTokens } from './access-tokens.js'
+import { AccountAudit } from './account-audit.js'
 import { AccountKeys } from './account-keys.js'
 import { Accounts } from './accounts.js'
 import type { ChainMac } from './audit.js'
@@ -31,9 +32,8 @@ export class Store {
     private readonly chainMac: ChainMac,
   ) {}
 
-  /** Every account's: its commands cut it to their caller's. */
-  get audit(): AuditTrail {
-    return new AuditTrail(this.queries, this.chainMac)
+  get audit(): AccountAudit {
+    return new AccountAudit(new AuditTrail(this.queries, this.chainMac), this.account, this.sealing)
   }
 
   get users(): Users {
@@ -59,7 +59,12 @@ export class Store {
   }
 
   get accountKeys(): AccountKeys {
-    return new AccountKeys(this.queries, this.account, this.sealing, this.touch)
+    return this.keysOf(this.account)
+  }
+
+  /** The keys of any account: for commands that need `instance`. */
+  keysOf(account: number): AccountKeys {
+    return new AccountKeys(this.queries, account, this.sealing, this.touch)
   }
 
   get subowners(): Subowners {

@@ -103,7 +103,7 @@ async function useSecretsWrongly(): Promise<void> {
   ])[] = [
     [6150, 'keys/import', { key: 'VENDOR7', secret: refused, account: 7 }, 'import-again'],
     [1422, 'keys/import', { key: 'ck_no', secret: refused, account: 7 }],
-    [1422, 'keys/import', { key: 'NOBODY', secret: refused, account: 99 }],
+    [6154, 'keys/import', { key: 'NOBODY', secret: refused, account: 99 }],
     [1422, 'keys/import', { key: 'NOBODY', secret: canaries.short, account: 7 }],
     [1422, 'set-user', { id: 'alice', user: { password: [misplaced] } }],
     [1422, 'set-user', { id: 'alice', user: { type: misplaced } }],

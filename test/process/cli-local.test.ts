@@ -45,7 +45,7 @@ test('account create, key import and user set answer like the commands they are,
     ['APX4GKLM0RKQLSP2FBO1ROPKSSW47DZE', '158', secretFile, 0, 6151],
     ['APX4GKLM0RKQLSP2FBO1ROPKSSW47DZE', '158', secretFile, 6, 6150],
     ['APX4GKLM0RKQLSP2FBO1ROPKSSW47DZE', '1', secretFile, 6, 6150],
-    ['OTHERKEY', '77', secretFile, 1, 1422],
+    ['OTHERKEY', '77', secretFile, 5, 6154],
     ['ck_mine', '158', secretFile, 1, 1422],
     ['OTHERKEY', '158', short, 1, 1422],
   ]
@@ -53,7 +53,7 @@ test('account create, key import and user set answer like the commands they are,
     const { status, stdout, stderr } = await importing(key, cdn, file)
     assert.deepEqual([status, JSON.parse(stdout).code], [exit, code], `${key} ${cdn}: ${stderr}`)
     assert.ok(!(stdout + stderr).includes(secret) && !stdout.includes('too short'), 'no secret is printed')
-    if (cdn === '77') assert.match(JSON.parse(stdout).message, /no account 77: create it first/)
+    if (cdn === '77') assert.match(JSON.parse(stdout).message, /no such account: create it first/)
   }
 })
 

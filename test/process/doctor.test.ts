@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import Database from 'better-sqlite3'
+import { dialects } from '../../dialects/index.js'
 import { readEnv, toConfig } from '../../src/config.js'
 import { examine } from '../../src/doctor.js'
 import { root } from '../support/instance.js'
@@ -313,7 +314,10 @@ describe('doctor', () => {
   })
 
   test('says how much room there is, warns below 1 GiB and fails below 64 MiB', async () => {
-    const config = toConfig(readEnv({ COUNTERSIGN_DATA: copy(), COUNTERSIGN_PORT: '0' }), ['native', 'scaleengine'])
+    const config = toConfig(
+      readEnv({ COUNTERSIGN_DATA: copy(), COUNTERSIGN_PORT: '0' }),
+      dialects.map(({ name }) => name),
+    )
     const levels = await Promise.all(
       [2 ** 31, 2 ** 29, 2 ** 20].map(async (free) => {
         const around = {

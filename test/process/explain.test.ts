@@ -377,6 +377,14 @@ describe('sign --explain', () => {
     assert.match(stdout, /^cause: not found/m)
   })
 
+  test('what is no MAC at all is said to be none', async () => {
+    for (const given of ['garbage', '', '{"signature":"AAAA"}']) {
+      const told = await runCli(['sign', '--secret-file', 'secret', '--explain', given], { cwd: folder, input: '{}' })
+      assert.equal(told.status, 1)
+      assert.match(told.stdout, /^cause: this is no MAC: it has \d+ characters?, /m)
+    }
+  })
+
   test('a body that holds the secret is not shown', async () => {
     const body = JSON.stringify({ cmd: 'ping', api_key: secret, timestamp: 1795332418 })
     const { stdout, stderr } = await runCli(['sign', '--secret-file', 'secret', '--explain', 'AAAA'], {

@@ -76,6 +76,12 @@ describe('key create, list, rotate and revoke on the folder of a running server'
       const refused = await key('create', '--cdn', '1', '--ips', ips)
       assert.deepEqual([refused.status, answer(refused).code], [1, 1422], ips)
     }
+    const before = answer(await key('list')).result.keys.length
+    for (const ips of ['', ',', ' ']) {
+      const refused = await key('create', '--cdn', '1', '--ips', ips)
+      assert.deepEqual([refused.status, refused.stdout], [2, ''], `"${ips}" is not anywhere`)
+    }
+    assert.equal(answer(await key('list')).result.keys.length, before)
   })
 
   test('with --secret-file-out the secret is in a 0600 key file that "call" takes, and on neither stdout nor stderr', async () => {

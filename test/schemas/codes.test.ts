@@ -118,7 +118,9 @@ test('no number of a result stands anywhere but in schemas/codes.ts', () => {
   const files = places.flatMap((place) =>
     readdirSync(join(root, place), { recursive: true, encoding: 'utf8' }).map((name) => join(place, name)),
   )
-  const sources = files.filter((file) => file.endsWith('.ts') && file !== join('schemas', 'codes.ts'))
+  // The client's table is generated from it.
+  const tables = new Set([join('schemas', 'codes.ts'), join('clients', 'typescript', 'codes.ts')])
+  const sources = files.filter((file) => file.endsWith('.ts') && !tables.has(file) && !file.includes('dist'))
   assert.ok(sources.length > 50)
   const found = sources.flatMap((file) => {
     const text = withoutComments(readFileSync(join(root, file), 'utf8'))

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { settings } from '../../schemas/config.js'
 import { type Config, ConfigError, readEnv, toConfig } from '../../src/config.js'
 
-const dialects = ['native', 'scaleengine']
+const dialects = ['native', 'scaleengine', 'uplynk']
 const read = (env: Record<string, string>, flags: Record<string, string> = {}) =>
   toConfig(readEnv(env, flags), dialects)
 

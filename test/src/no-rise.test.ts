@@ -7,7 +7,17 @@ import { addressList } from '../../src/address.js'
 import { covers, permissionsOfType } from '../../src/permissions.js'
 import { instanceFor } from '../support/commands.js'
 import { makeAccount } from '../support/keys.js'
-import { type Attempt, attempt, attempts, plant, type State, stateOf, type Tree, tree } from './random-tree.js'
+import {
+  type Attempt,
+  attempt,
+  attempts,
+  type KeyState,
+  plant,
+  type State,
+  stateOf,
+  type Tree,
+  tree,
+} from './random-tree.js'
 
 const within = (held: readonly string[], wanted: readonly string[]) => wanted.every((one) => covers(held, one))
 
@@ -57,6 +67,31 @@ function requireUnharmed(held: readonly string[], before: State, after: State): 
   }
 }
 
+const never = Number.POSITIVE_INFINITY
+
+/** Whether a key may do more, works for longer or in more places than it did. */
+function gained(was: KeyState | undefined, is: KeyState): boolean {
+  if (!was) return true
+  const inside = addressList(was.addresses)
+  const wider = is.addresses.length === 0 || is.addresses.some((entry) => !inside.contains(entry))
+  return !within(was.holds, is.holds) || (is.end ?? never) > (was.end ?? never) || (was.addresses.length > 0 && wider)
+}
+
+/** Nothing lasts longer, or works where it did not, unless the intruder does too. */
+function requireNoLonger(intruder: Intruder, before: State, after: State): void {
+  for (const [id, is] of after.keys) {
+    // A key that may do nothing is not worth having.
+    if (is.holds.length > 0 && gained(before.keys.get(id), is)) requireLimits(intruder, id, is)
+  }
+  for (const [id, { type, end }] of after.users) {
+    const was = before.users.get(id)
+    const more =
+      !was || !within(permissionsOfType(was.type), permissionsOfType(type)) || (end ?? never) > (was.end ?? never)
+    if (type === 3 || !more) continue
+    assert.ok((end ?? never) <= (intruder.end ?? never), `user ${id} of type ${type} lasts until ${end}`)
+  }
+}
+
 /** A token that was not there before goes no further than its maker does. */
 function requireTokensWithin({ held, end, addresses }: Intruder, before: State, after: State): number {
   const made = [...after.tokens].filter(([id]) => !before.tokens.has(id))
@@ -71,15 +106,19 @@ function requireTokensWithin({ held, end, addresses }: Intruder, before: State, 
 }
 
 /** A credential that was shown opens no more than the first one did, from nowhere else and no longer. */
-function requireWithin({ held, end, addresses }: Intruder, shown: Credentials, state: State): void {
+function requireWithin(intruder: Intruder, shown: Credentials, state: State): void {
   const key = state.keys.get(shown.apiKey)
   if (!key) return
-  assert.ok(within(held, key.holds), `${shown.apiKey} was shown, and holds ${key.holds}`)
-  if (end !== null) assert.ok(key.end !== null && key.end <= end, `${shown.apiKey} ends at ${key.end}`)
+  assert.ok(within(intruder.held, key.holds), `${shown.apiKey} was shown, and holds ${key.holds}`)
+  requireLimits(intruder, shown.apiKey, key)
+}
+
+function requireLimits({ end, addresses }: Intruder, id: string, key: KeyState): void {
+  assert.ok((key.end ?? never) <= (end ?? never), `${id} ends at ${key.end}`)
   if (addresses.length === 0) return
   const inside = addressList(addresses)
   const kept = key.addresses.length > 0 && key.addresses.every((entry) => inside.contains(entry))
-  assert.ok(kept, `${shown.apiKey} may be used from ${key.addresses}`)
+  assert.ok(kept, `${id} may be used from ${key.addresses}`)
 }
 
 /** A subowner's secrets are for holders of secrets:read and of all that it holds, from everywhere and for ever as its keys are. */
@@ -138,6 +177,7 @@ test('whatever somebody sends with the credentials it has and is shown, it holds
       pool.push(...shown)
       for (const one of pool.slice(1)) requireWithin(intruder, one, after)
       requireUnharmed(intruder.held, before, after)
+      requireNoLonger(intruder, before, after)
       seen.tokens += requireTokensWithin(intruder, before, after)
       seen.done += Number(reply.status === 'success')
       seen.refused += Number(reply.code === 1403)
@@ -147,7 +187,7 @@ test('whatever somebody sends with the credentials it has and is shown, it holds
   }
 
   await fc.assert(fc.asyncProperty(tree, attempts, intrude), {
-    numRuns: 120,
+    numRuns: 150,
     interruptAfterTimeLimit: 12_000,
     endOnFailure: true,
     includeErrorInReport: true,

@@ -170,3 +170,21 @@ test('long hostile names are judged at once', () => {
     assert.ok(process.cpuUsage(before).user < 100_000)
   }
 })
+
+test('a fault says what is wrong, in words for whoever sent it', () => {
+  const faults = compileParams(
+    Closed({
+      cmd: Type.Optional(Type.Unsafe<string>({ type: 'string', not: { enum: ['batch', 'ping'] } })),
+      item: Type.Optional(Type.Unsafe<object>({ type: 'object', propertyNames: { not: { enum: ['api_key'] } } })),
+      one: Type.Optional(Closed({ a: Type.Optional(Type.Integer()), b: Type.Optional(Type.Integer()) }, bothExcluded)),
+    }),
+  )
+  const said: readonly (readonly [given: Record<string, unknown>, path: string, message: string])[] = [
+    [{ cmd: 'batch' }, '/cmd', 'must not be batch or ping'],
+    [{ item: { api_key: 1 } }, '/item/api_key', 'must not stand here'],
+    [{ one: { a: 1, b: 2 } }, '/one', 'has members that exclude each other'],
+  ]
+  for (const [given, path, message] of said) assert.deepEqual(faults(given), [{ path, message }])
+})
+
+const bothExcluded = { not: { required: ['a', 'b'] } }

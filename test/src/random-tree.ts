@@ -31,12 +31,24 @@ const permission = fc.constantFrom(
 )
 const permissions = fc.uniqueArray(permission, { maxLength: 3 })
 const type = fc.integer({ min: 1, max: 3 })
-const limits = fc.constantFrom({ addresses: [] as string[], hours: null }, { addresses: ['127.0.0.0/8'], hours: 2 })
+interface Limits {
+  readonly addresses: readonly string[]
+  readonly hours: number | null
+}
+const unlimited: Limits = { addresses: [], hours: null }
+const bound: Limits = { addresses: ['127.0.0.0/8'], hours: null }
+const ending: Limits = { addresses: [], hours: 2 }
+const limits = fc.constantFrom(unlimited, bound, ending, { ...bound, hours: 2 })
+/** When panel users end, in hours; null is never. */
+const end = fc.constantFrom(null, null, 1, 3)
 
 /** A tree of principals with keys, and the key that somebody wants more from. */
 export const tree = fc.record({
-  users: fc.array(fc.record({ type, keys: fc.array(permissions, { maxLength: 2 }) }), { minLength: 1, maxLength: 4 }),
-  ownerKeys: fc.array(permissions, { maxLength: 2 }),
+  users: fc.array(fc.record({ type, end, keys: fc.array(fc.record({ permissions, limits }), { maxLength: 2 }) }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+  ownerKeys: fc.array(fc.record({ permissions, limits }), { maxLength: 2 }),
   /** Whether each has api, and further keys of its own. */
   subowners: fc.array(fc.record({ api: fc.boolean(), keys: fc.array(permissions, { maxLength: 1 }) }), {
     minLength: 1,
@@ -44,9 +56,12 @@ export const tree = fc.record({
   }),
   intruder: fc.record({
     ofUser: fc.boolean(),
-    permissions,
+    // Half of them are strong: what is left for those to rise in is time and place.
+    permissions: fc.oneof(permissions, fc.constant(['*'])),
     writes: fc.subarray(['keys:write', 'users:write', 'subowners:write'], { minLength: 1 }),
     limits,
+    /** Of a panel user's key: the user ends, not the key. */
+    userEnds: fc.boolean(),
   }),
   /** For every key the one that it was made with. */
   parents: fc.array(fc.nat(), { minLength: 12, maxLength: 12 }),
@@ -115,26 +130,31 @@ export interface KeyState {
   /** What it may do together with its principal. */
   readonly holds: readonly string[]
   readonly addresses: readonly string[]
+  /** The earlier of its own and its principal's. */
   readonly end: number | null
   readonly row: string
 }
 
 export interface State {
   readonly keys: ReadonlyMap<string, KeyState>
-  readonly users: ReadonlyMap<string, { readonly type: number; readonly row: string }>
+  readonly users: ReadonlyMap<string, { readonly type: number; readonly end: number | null; readonly row: string }>
   readonly tokens: ReadonlyMap<string, KeyState>
   readonly subowners: ReadonlyMap<string, { readonly holds: readonly string[]; readonly row: string }>
 }
 
 /** Keys, access tokens, panel users and subowners of every account as they stand in the database. */
 export async function stateOf({ db }: TestInstance): Promise<State> {
-  const keys = await db.all<Record<string, string> & { expires_at: number | null; user_type: number | null }>(
-    `select k.*, p.permissions as own, p.enable as principal_enable, u.type as user_type from keys k
+  const keys = await db.all<
+    Record<string, string> & { expires_at: number | null; user_type: number | null; user_expire: number | null }
+  >(
+    `select k.*, p.permissions as own, p.enable as principal_enable, u.type as user_type, u.expire as user_expire from keys k
      left join principals p on p.account = k.account and p.kind = k.principal_kind and p.id = k.principal_id
      left join users u on k.principal_kind = 'user' and u.account = k.account and u.id = k.principal_id`,
   )
-  const tokens = await db.all<Record<string, string> & { expires_at: number; user_type: number | null }>(
-    `select t.*, p.permissions as own, p.enable as principal_enable, u.type as user_type from access_tokens t
+  const tokens = await db.all<
+    Record<string, string> & { expires_at: number | null; user_type: number | null; user_expire: number | null }
+  >(
+    `select t.*, p.permissions as own, p.enable as principal_enable, u.type as user_type, u.expire as user_expire from access_tokens t
      left join principals p on p.account = t.account and p.kind = t.principal_kind and p.id = t.principal_id
      left join users u on t.principal_kind = 'user' and u.account = t.account and u.id = t.principal_id`,
   )
@@ -142,20 +162,25 @@ export async function stateOf({ db }: TestInstance): Promise<State> {
     `select s.*, p.permissions as own from subowners s
      join principals p on p.account = s.account and p.kind = 'subowner' and p.id = s.id`,
   )
-  const users = await db.all<{ account: number; id: string; type: number }>('select * from users')
-  const held = (row: Record<string, string> & { expires_at: number | null; user_type: number | null }): KeyState => ({
+  const users = await db.all<{ account: number; id: string; type: number; expire: number }>('select * from users')
+  const held = (
+    row: Record<string, string> & { expires_at: number | null; user_type: number | null; user_expire: number | null },
+  ): KeyState => ({
     holds: effective(JSON.parse(row.permissions ?? ''), row.own ? JSON.parse(row.own) : null, row.user_type),
     addresses: JSON.parse(row.addresses ?? ''),
-    end: row.expires_at,
+    end: earlier(row.expires_at, row.user_expire || null),
     row: JSON.stringify(row),
   })
   return {
     keys: new Map(keys.map((row) => [row.key_id ?? '', held(row)])),
     tokens: new Map(tokens.map((row) => [row.token_id ?? '', held(row)])),
     subowners: new Map(subowners.map((row) => [row.id, { holds: JSON.parse(row.own), row: JSON.stringify(row) }])),
-    users: new Map(users.map((row) => [row.id, { type: row.type, row: JSON.stringify(row) }])),
+    users: new Map(users.map((row) => [row.id, { type: row.type, end: row.expire || null, row: JSON.stringify(row) }])),
   }
 }
+
+const earlier = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.min(a, b)
 
 export interface Planted {
   readonly intruder: Credentials
@@ -182,11 +207,12 @@ export function plant(
     const repository = new Keys(session, instance.vault)
     const owner = (await new Accounts(session, () => undefined).owner(1)) ?? ''
     const made: Credentials[] = [instance.owner]
+    const at = (hours: number) => now + hours * 3600
     const subownerSecrets: [string, string][] = []
-    const add = async (kind: string, id: string, granted: readonly string[], limited = noLimits) => {
+    const add = async (kind: string, id: string, granted: readonly string[], limited = unlimited) => {
       const { keyId, secret } = generateKey({ randomBytes, randomName: nanoid })
       const createdBy = made[(parents[made.length % parents.length] ?? 0) % made.length]?.apiKey ?? ''
-      const expiresAt = limited.hours === null ? null : now + limited.hours * 3600
+      const expiresAt = limited.hours === null ? null : at(limited.hours)
       const given = { permissions: granted, addresses: limited.addresses, expiresAt, createdBy, comment: '' }
       await repository.insert({ keyId, secret, account: 1, principal: { kind, id }, ...given }, now)
       made.push({ apiKey: keyId, secret })
@@ -194,14 +220,14 @@ export function plant(
     }
     const panel = new Users(session, 1, instance.vault, () => undefined)
     const tokenOf = (id: string) => `token-of-${id}`
-    for (const [index, { type, keys }] of users.entries()) {
+    for (const [index, { type, end, keys }] of users.entries()) {
       const id = `${run}-${index}`
-      await panel.insert(id, { type, token: tokenOf(id) }, now)
-      for (const granted of keys) await add('user', id, granted)
+      await panel.insert(id, { type, token: tokenOf(id), ...(end !== null && { expire: at(end) }) }, now)
+      for (const key of keys) await add('user', id, key.permissions, key.limits)
     }
-    for (const granted of ownerKeys) await add('owner', owner, granted)
+    for (const key of ownerKeys) await add('owner', owner, key.permissions, key.limits)
     const tokens = new AccessTokens(session, 1, () => undefined)
-    for (const [index, granted] of ownerKeys.entries()) {
+    for (const [index, { permissions: granted }] of ownerKeys.entries()) {
       const by = made[index % made.length]?.apiKey ?? ''
       const given = { permissions: granted, addresses: [], expiresAt: now + 3600, createdBy: by }
       const token = { tokenId: `${run}-token-${index}`, token: nanoid(), principal: { kind: 'owner', id: owner } }
@@ -217,18 +243,19 @@ export function plant(
       subownerSecrets.push(...own.map(({ secret }): [string, string] => [id, secret]))
     }
     const own = `${run}-own`
-    if (intruder.ofUser) await panel.insert(own, { type: 1 }, now)
     const granted = [...intruder.permissions, ...intruder.writes]
-    const first = await add(intruder.ofUser ? 'user' : 'owner', intruder.ofUser ? own : owner, granted, intruder.limits)
+    const first = await addFirst()
+    async function addFirst() {
+      if (!intruder.ofUser) return add('owner', owner, granted, intruder.limits)
+      const { hours } = intruder.limits
+      const expire = intruder.userEnds && hours !== null ? at(hours) : 0
+      await panel.insert(own, { type: 1, expire }, now)
+      return add('user', own, granted, expire === 0 ? intruder.limits : { ...intruder.limits, hours: null })
+    }
     const ofSubowners = new Set(subownerSecrets.map(([, secret]) => secret))
     const others = made.filter((one) => one.apiKey !== first.apiKey && !ofSubowners.has(one.secret))
     return { intruder: first, secrets: others.map(({ secret }) => secret), subownerSecrets, tokenOf, now }
   })
-}
-
-const noLimits: { readonly addresses: readonly string[]; readonly hours: number | null } = {
-  addresses: [],
-  hours: null,
 }
 
 type Sent = readonly [cmd: string, params: object]
@@ -256,7 +283,7 @@ function restriction({ key, user, verb }: Single, { keys, users, subowners }: St
 }
 
 function message(wanted: Single, { keys, users, tokens, subowners }: State, { now }: Planted): Sent {
-  const { verb, permissions: granted, ips, hours, type: newType, flag } = wanted
+  const { verb, permissions: granted, ips, hours, flag } = wanted
   const key = pick(keys.keys(), wanted.key)
   const id = flag && verb === 'save' ? `new-${wanted.user % 3}` : pick([...users.keys(), 'nobody'], wanted.user)
   const grant = { permissions: granted, ips, expires_at: typeof hours === 'number' ? now + hours * 3600 : hours }
@@ -291,7 +318,7 @@ function message(wanted: Single, { keys, users, tokens, subowners }: State, { no
     case 'import':
       return ['keys/import', { key: `APX${wanted.key}`, secret: 'a-secret-of-24-characters', account: flag ? 1 : 2 }]
     case 'save':
-      return ['set-user', { id, user: wanted.key % 2 ? { type: newType } : { token: 'mine' } }]
+      return ['set-user', { id, user: change(wanted, now) }]
     case 'remove':
       return ['set-user', { id, user: { remove: true } }]
     case 'toggle':
@@ -299,4 +326,10 @@ function message(wanted: Single, { keys, users, tokens, subowners }: State, { no
     default:
       return ['get-user', { id }]
   }
+}
+
+function change({ key, type: newType, hours }: Single, now: number): object {
+  const expire = typeof hours === 'number' ? now + hours * 3600 : 0
+  const given = hours === undefined ? {} : { expire }
+  return key % 2 ? { ...given, type: newType } : { ...given, token: 'mine' }
 }

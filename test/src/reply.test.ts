@@ -204,6 +204,7 @@ async function listening(t: TestContext, gateway: CommandInstance, handle = gate
     bodyLimit: 1024,
     onUntrustedProxy: () => undefined,
     onUnexpected: (error) => assert.fail(String(error)),
+    openapi: () => '{}',
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

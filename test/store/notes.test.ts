@@ -94,6 +94,19 @@ test('the uses of keys are written once a minute, without a transaction in betwe
   assert.deepEqual(seen, [1_000, 1_060, 500])
 })
 
+test('when the use of a key is written does not depend on when that of another was', async (t) => {
+  const db = await migrated(t)
+  const notes = new Notes()
+  for (const [keyId, now] of [
+    ['ck_1', 1_000],
+    ['ck_2', 1_030],
+  ] as const) {
+    notes.used(keyId, now, '127.0.0.1')
+    await write(db, notes, { now })
+    assert.deepEqual((await uses(db)).at(-1), { key_id: keyId, last_used_at: now, last_address: '127.0.0.1' })
+  }
+})
+
 test('many rows ask to be written at once, go a thousand a transaction, and beyond ten thousand are counted', async (t) => {
   const db = await migrated(t)
   let asked = 0

@@ -65,6 +65,7 @@ CREATE TABLE counters (
 CREATE TABLE device_passwords (
   user_name text not null primary key,
   account bigint not null references accounts (account),
+  position bigint not null,
   device_name text not null,
   password text not null,
   created_at bigint not null,
@@ -191,7 +192,7 @@ CREATE INDEX access_tokens_of_account on access_tokens (account, principal_kind,
 
 CREATE INDEX audit_of_account on audit (account, seq);
 
-CREATE INDEX device_passwords_of_account on device_passwords (account, created_at, user_name);
+CREATE UNIQUE INDEX device_passwords_in_order on device_passwords (account, position);
 
 CREATE INDEX keys_of_creator on keys (account, created_by);
 

@@ -74,11 +74,14 @@ export async function testInstance(options: TestOptions = {}): Promise<TestInsta
     migrations: join(root, 'migrations'),
     logger,
   }
+  const { now = around.now, randomBytes: bytes = randomBytes, randomName = nanoid } = options
   const config = toConfig(
     readEnv({ COUNTERSIGN_DATA: folder }),
     dialects.map(({ name }) => name),
   )
-  const admin = options.folder ? undefined : await initialise(config, 1, around)
+  const admin = options.folder
+    ? undefined
+    : await initialise(config, 1, { ...around, now, randomBytes: bytes, randomName })
   const { db: opened, vault } = await openData(config, around)
   const db = options.wrap?.(opened) ?? opened
   const instance = await openInstance({
@@ -92,7 +95,7 @@ export async function testInstance(options: TestOptions = {}): Promise<TestInsta
     commands: [...commands, ...(options.extra ?? [])],
   })
   const owner = { apiKey: admin?.api_key ?? '', secret: admin?.secret ?? '' }
-  const seconds = () => Math.floor(around.now() / 1000)
+  const seconds = () => Math.floor(now() / 1000)
   const post = (body: string | Buffer, wire: Partial<Wire> = {}) => instance.handle(wireOf(body, wire))
   return {
     ...instance,

@@ -49,7 +49,10 @@ function candidates(schema: Schema, known: Known, name: string): unknown[] {
 }
 
 function objects(properties: Readonly<Record<string, Schema>>, known: Known, accepts: ValidateFunction): object[] {
-  const choices = Object.entries(properties).map(([name, inner]) => [name, samples(inner, known, name)] as const)
+  const choices = Object.entries(properties)
+    .map(([name, inner]) => [name, samples(inner, known, name)] as const)
+    // A text that only the gateway can make, such as a cursor.
+    .filter(([, values]) => values.length > 0)
   const all = choices.map(([name, [first]]) => [name, first] as const)
   const required = new Set(Object(accepts.schema).required)
   const least = all.filter(([name]) => required.has(name))

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { type Credentials, type Envelope, type Reply, send } from '../../clients/typescript/index.js'
+import { type Answer, type Credentials, type Envelope, send } from '../../clients/typescript/index.js'
 import { root } from './instance.js'
 
 export const main = join(root, 'dist/src/main.js')
@@ -17,7 +17,7 @@ export interface TestServer {
   readonly owner: Credentials
   /** What it wrote to stderr so far. */
   log(): string
-  call(cmd: string, params?: object, envelope?: Partial<Envelope>): Promise<Reply>
+  call(cmd: string, params?: object, envelope?: Partial<Envelope>): Promise<Answer>
   /** Ends the process and waits for it; the exit code, or the signal's name. */
   stop(signal?: NodeJS.Signals): Promise<number | string>
 }

@@ -7,7 +7,7 @@ import { type CommandInstance, faultPaths, instanceFor } from '../../support/com
 import { elsewhere, makeAccount, makeKey, makeUser } from '../../support/keys.js'
 
 interface Row {
-  readonly seq: number
+  readonly at: number
   readonly command: string
   readonly principal: string
   readonly target: string | null
@@ -179,9 +179,9 @@ test('each filter shows what it names, and together they narrow', async (t) => {
     [{ target: `alice' or 1 = 1 --` }, []],
     [{ pagesize: '2', result_code: '3011' }, ['set-user 3011', 'set-user 3011']],
   ]
-  const rows = await list(gateway)
+  const [newest] = await list(gateway)
   for (const [filter, expected] of table) {
-    const found = (await list(gateway, filter)).filter(({ seq }) => seq <= (rows[0]?.seq ?? 0))
+    const found = (await list(gateway, filter)).filter(({ at }) => at <= (newest?.at ?? 0))
     assert.deepEqual(commandsOf(found), expected, JSON.stringify(filter))
   }
 })
@@ -189,16 +189,16 @@ test('each filter shows what it names, and together they narrow', async (t) => {
 test('following the cursor shows every row once, newest first, though rows are added meanwhile', async (t) => {
   const gateway = await instanceFor(t)
   for (let n = 0; n < 23; n++) await gateway.run('set-user', { id: `user-${n}`, user: { type: 3 } })
-  const seen: number[] = []
+  const seen: (string | null)[] = []
   for (let cursor: string | null | undefined; cursor !== null; ) {
     const { result } = await gateway.run('audit/list', { pagesize: 5, ...(cursor && { cursor }) })
-    seen.push(...result.rows.map(({ seq }: Row) => seq))
+    seen.push(...result.rows.map(({ target }: Row) => target))
     cursor = result.next_cursor
     await written(gateway)
   }
   assert.deepEqual(
     seen,
-    Array.from({ length: 23 }, (_, n) => 23 - n),
+    Array.from({ length: 23 }, (_, n) => `user-${22 - n}`),
   )
 })
 
@@ -211,7 +211,7 @@ test('a filter that fits little finds it behind any number of other rows', async
     from audit, n where seq = 1`
   await elsewhere(gateway, copied)
   const { result } = await gateway.run('audit/list', { target: 'first' })
-  assert.deepEqual([result.rows.map(({ seq }: Row) => seq), result.next_cursor], [[1], null])
+  assert.deepEqual([result.rows.map(({ target }: Row) => target), result.next_cursor], [['first'], null])
 })
 
 test('before and after say what a command changed, and nothing else', async (t) => {
@@ -328,13 +328,7 @@ test('an account sees its own rows only, whatever it asks for', async (t) => {
     await gateway.run('set-user', { id: 'alice', user: { type: 3 } }, by)
     await gateway.run('toggle-user', { id: 'alice' }, by)
   }
-  for (const filter of [
-    {},
-    { target: 'alice' },
-    { of_command: 'toggle-user' },
-    { cursor: '999' },
-    { result_code: 3011 },
-  ]) {
+  for (const filter of [{}, { target: 'alice' }, { of_command: 'toggle-user' }, { result_code: 3011 }]) {
     const [mine, theirs] = [await list(gateway, filter), await list(gateway, filter, other)]
     const ids = new Set(mine.map(({ request_id }) => request_id))
     assert.ok(mine.length > 0 && theirs.length > 0)
@@ -342,6 +336,26 @@ test('an account sees its own rows only, whatever it asks for', async (t) => {
       theirs.filter(({ request_id }) => ids.has(request_id)),
       [],
     )
+  }
+})
+
+test('an account learns nothing of how much others did: rows have no number, and cursors are opaque, alike in length and its own', async (t) => {
+  const gateway = await instanceFor(t)
+  const other = await makeAccount(gateway, 2)
+  const page = async (by: typeof other, given: object = {}) =>
+    (await gateway.run('audit/list', { pagesize: 1, of_command: 'set-user', ...given }, by)).result
+  for (const id of ['a', 'b', 'c']) {
+    for (const by of [gateway.owner, other]) await gateway.run('set-user', { id, user: { type: 3 } }, by)
+  }
+  const [mine, again, theirs] = [await page(gateway.owner), await page(gateway.owner), await page(other)]
+  assert.ok(!('seq' in mine.rows[0]))
+  assert.notEqual(mine.next_cursor, again.next_cursor)
+  assert.equal(mine.next_cursor.length, theirs.next_cursor.length)
+  assert.equal((await page(gateway.owner, { cursor: mine.next_cursor })).rows[0].target, 'b')
+  const forged = [theirs.next_cursor, mine.next_cursor.replace(/.{9}$/, 'AAAAAAAA='), 'v1.AAAA', 'v1.MQ==']
+  for (const cursor of forged) {
+    const reply = await gateway.run('audit/list', { cursor })
+    assert.deepEqual([reply.code, faultPaths(reply)], [1422, ['/cursor']], cursor)
   }
 })
 
@@ -357,7 +371,7 @@ test('the trail is shown to holders of audit:read alone', async (t) => {
 
 test('filters that name nothing sensible are refused, each with its path', async (t) => {
   const gateway = await instanceFor(t)
-  const reply = await gateway.run('audit/list', { cursor: '-1', pagesize: 51, from: -1, result_code: 'x', account: 2 })
+  const reply = await gateway.run('audit/list', { cursor: '999', pagesize: 51, from: -1, result_code: 'x', account: 2 })
   assert.equal(reply.code, 1422)
   assert.deepEqual(faultPaths(reply), ['/account', '/cursor', '/from', '/pagesize', '/result_code'])
 })

@@ -90,7 +90,7 @@ test('an account has at most 10,000: one more is 5010 until one is revoked', asy
   await gateway.db.transaction((session) =>
     session.run(
       `with recursive n (i) as (select 1 union all select i + 1 from n where i < 9999)
-       insert into device_passwords select 'd' || i, 1, 'x', '', 0, 0, null from n`,
+       insert into device_passwords select 'd' || i, 1, -i, 'x', '', 0, 0, null from n`,
     ),
   )
   assert.equal((await gateway.run('device-passwords/create', wanted)).code, 5011)

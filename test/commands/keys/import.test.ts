@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { Credentials } from '../../../clients/typescript/index.js'
 import { type CommandInstance, faultPaths, instanceFor } from '../../support/commands.js'
 import { makeAccount, makeKey, makeUser } from '../../support/keys.js'
 
@@ -33,10 +34,50 @@ test('a key that exists, in whichever account, is not imported over', async (t) 
   assert.equal((await gateway.run('whoami', {}, vendor)).result.cdn, 2)
 })
 
-test('an account that does not exist is 1422', async (t) => {
+test('an account that does not exist is 6154, which nothing undoes: an import that was refused never happens later', async (t) => {
   const gateway = await instanceFor(t)
-  const reply = await gateway.run('keys/import', imported)
-  assert.deepEqual([reply.code, faultPaths(reply)], [1422, ['/account']])
+  const send = () => gateway.call('keys/import', imported, { idempotencyKey: 'import-into-2' })
+  assert.equal((await send()).code, 6154)
+  await makeAccount(gateway, 2)
+  const again = await send()
+  assert.deepEqual([again.code, again.replayed], [6154, true])
+  assert.equal((await gateway.run('ping', {}, vendor)).code, 1401)
+})
+
+test('an owner gets no sixth live key by import; one that ended makes room', async (t) => {
+  const gateway = await instanceFor(t)
+  const first = await makeAccount(gateway, 2)
+  const add = (key: string, account = 2) => gateway.run('keys/import', { ...imported, key, account })
+  for (const key of ['k-2', 'k-3', 'k-4', 'k-5']) assert.equal((await add(key)).code, 6151)
+  const sixth = await add('k-6')
+  assert.deepEqual([sixth.code, sixth.status], [6152, 'failure'])
+  assert.equal((await add('k-5')).code, 6150)
+  assert.equal((await gateway.run('ping', {}, { apiKey: 'k-6', secret: vendor.secret })).code, 1401)
+  assert.equal((await add('k-other', 1)).code, 6151)
+  await gateway.run('keys/revoke', { key: 'k-2' }, first)
+  assert.equal((await add('k-6')).code, 6151)
+})
+
+test('an account does not learn the id of the key that imported one into it', async (t) => {
+  const gateway = await instanceFor(t)
+  const other = await makeAccount(gateway, 2)
+  await gateway.run('keys/import', imported)
+  const own = { ...imported, key: 'OWNKEY', account: 1 }
+  await gateway.run('keys/import', own)
+  const createdBy = async (key: string, by: Credentials) => {
+    const { keys } = (await gateway.run('keys/list', {}, by)).result
+    return keys.find(({ key_id }: { key_id: string }) => key_id === key).created_by
+  }
+  assert.equal(await createdBy(imported.key, other), 'an instance key')
+  assert.equal(await createdBy(own.key, gateway.owner), gateway.owner.apiKey)
+})
+
+test('a key that is bound to addresses, or ends, imports none that is not', async (t) => {
+  for (const limit of [{ ips: ['127.0.0.0/8'] }, { expires_at: 4_000_000_000 }]) {
+    const gateway = await instanceFor(t)
+    await gateway.run('keys/update', { key: gateway.owner.apiKey, ...limit })
+    assert.equal((await gateway.run('keys/import', { ...imported, account: 1 })).code, 1403)
+  }
 })
 
 test('the secret is its UTF-8 text, never decoded, and stands sealed', async (t) => {
@@ -63,6 +104,9 @@ test('keys/import refuses ids of its own kind, weak secrets, and what is no id',
     [{}, '/account', '/key', '/secret'],
     [{ ...ok, key: 'ck_4711' }, '/key'],
     [{ ...ok, key: 'cs_4711' }, '/key'],
+    [{ ...ok, key: 'init' }, '/key'],
+    [{ ...ok, key: 'local:0' }, '/key'],
+    [{ ...ok, key: 'user:alice' }, '/key'],
     [{ ...ok, key: '' }, '/key'],
     [{ ...ok, key: 'a b' }, '/key'],
     [{ ...ok, key: 'a\u0000b' }, '/key'],

@@ -45,7 +45,8 @@ test('who updates holds everything that the key holds, and everything that it ge
   const more = (await makeKey(gateway, { permissions: ['users:*', 'streams:read'] })).apiKey
   const rows: readonly (readonly [code: number, key: string, given: object])[] = [
     [6121, equal, { comment: 'c' }],
-    [6121, equal, { permissions: ['keys:read', 'users:*'] }],
+    [1403, equal, { permissions: ['keys:read', 'users:*'] }],
+    [6121, equal, { permissions: ['keys:read', 'users:*'], ips: ['127.0.0.1'], expires_at: end }],
     [6121, equal, { ips: ['127.0.0.1'], expires_at: end }],
     [6121, regular.apiKey, { comment: 'holds nothing' }],
     [1403, equal, { permissions: ['*'] }],

@@ -138,6 +138,7 @@ test('who changes a subowner holds what it holds and what it shall hold; who mak
     [little, slice.id, { permissions: ['slice'] }, 4031],
     [little, slice.id, { newkey: 1 }, 4031],
     [inside, api.id, { newkey: 1 }, 1403],
+    [inside, slice.id, { permissions: ['api'] }, 1403],
     [inside, api.id, { password: 'ours' }, 4031],
     [gateway.owner, api.id, { newkey: 1, permissions: ['slice'] }, 4031],
   ]
