@@ -21,6 +21,7 @@ export async function listen(
     trustProxy: addressList([]),
     bodyLimit: 262_144,
     onUntrustedProxy: () => undefined,
+    openapi: () => '{}',
     onUnexpected: (error) => assert.fail(String(error)),
     openapi: () => '{}',
     ...parts,
