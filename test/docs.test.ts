@@ -15,7 +15,6 @@ import { sendForm } from './support/uplynk.js'
 
 const clients = ['php', 'python', 'typescript'].map((client) => `clients/${client}/README.md`)
 const pages = [
-  'docs/security.md',
   'README.md',
   'docs/protocol.md',
   'docs/commands.md',

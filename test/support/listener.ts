@@ -23,7 +23,6 @@ export async function listen(
     onUntrustedProxy: () => undefined,
     openapi: () => '{}',
     onUnexpected: (error) => assert.fail(String(error)),
-    openapi: () => '{}',
     ...parts,
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
