@@ -11,6 +11,7 @@ import type { Dialect } from './dialect.js'
 import { Executor } from './execute.js'
 import { gateway, type Handle } from './gateway.js'
 import { generateKey, generateReadable, generateToken } from './generate.js'
+import type { KeyRing } from './keyring.js'
 import { limits } from './limits.js'
 import { Load } from './load.js'
 import { requestLog } from './log.js'
@@ -19,11 +20,10 @@ import { isBelowEndpoint } from './receive.js'
 import { ownerOf } from './recognise.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
 import { type Reply, refusedOutcome, reply } from './reply.js'
-import type { Vault } from './seal.js'
 import { findToken } from './store/access-tokens.js'
 import { sqliteNode } from './store/audit.js'
 import { AuditTrail } from './store/audit-trail.js'
-import type { Db } from './store/db.js'
+import type { Db, Queries } from './store/db.js'
 import { ensureDecoy, Keys } from './store/keys.js'
 import { Ledger } from './store/ledger.js'
 import { findLogin } from './store/logins.js'
@@ -49,7 +49,7 @@ export interface Surroundings {
 
 export interface InstanceOptions extends Surroundings {
   readonly db: Db
-  readonly vault: Vault
+  readonly vault: KeyRing
   readonly commands: readonly Command[]
   readonly dialects: readonly Dialect[]
   readonly native: Dialect
@@ -114,9 +114,21 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   const catalogue = publishAll(options.commands)
   const authorities = new Authorities((keyId, queries = db) => new Keys(queries, vault).load(keyId))
   let knownFloor: number | undefined
+  // Another process may have changed the master key: readers and the writer look for themselves.
+  const doubtful = { reading: false, writing: false }
   const onDoubt = () => {
     authorities.dropAll()
     knownFloor = undefined
+    doubtful.reading = doubtful.writing = true
+  }
+  async function follow(queries: Queries, which: keyof typeof doubtful): Promise<void> {
+    try {
+      await vault.follow(queries)
+      doubtful[which] = false
+    } catch (error) {
+      logger.error({ err: error }, 'nothing is taken until the gateway is started anew with the new master key')
+      throw error
+    }
   }
   const chainMac = chainMacOf(vault)
   const notes = new Notes(flush)
@@ -127,11 +139,17 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     notes,
     now: seconds,
     onDoubt,
+    settle: (session) => (doubtful.writing ? follow(session, 'writing') : undefined),
     onTrouble: (what, error) => (error === undefined ? logger.warn(what) : logger.error({ err: error }, what)),
   })
-  await ledger.chore((session) => ensureDecoy(session, vault, options.randomBytes(32).toString('hex')))
+  await ledger.chore(async (session) => {
+    await ensureDecoy(session, vault, options.randomBytes(32).toString('hex'))
+    // Who restores must know how far ahead messages may have been dated.
+    if (options.headFile !== undefined) await new Meta(session).set('window', String(options.window))
+  })
 
   async function readFloor(): Promise<number> {
+    if (doubtful.reading) await follow(db, 'reading')
     knownFloor = await new Meta(db).floor()
     return knownFloor
   }
@@ -171,7 +189,12 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     sealing: vault,
     passwords: hashing,
     load,
-    paramsKey: vault.derive('params'),
+    get paramsKey() {
+      return vault.derive('params')
+    },
+    get earlierParamsKeys() {
+      return vault.earlierParamsKeys
+    },
     chainMac,
     id: () => options.randomBytes(16).toString('hex'),
     newKey: () => generateKey(options),

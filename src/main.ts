@@ -10,31 +10,50 @@ import { pino } from 'pino'
 import { commands } from '../commands/index.js'
 import { dialects } from '../dialects/index.js'
 import { native } from '../dialects/native.js'
+import { gatewayCodes } from '../schemas/codes.js'
+import { backup, FileExists } from './backup.js'
 import { publishAll } from './catalogue.js'
 import { chainMacOf, headFile, readHeads } from './checkpoint.js'
 import { accountVerbs } from './cli/account.js'
 import { auditVerbs } from './cli/audit.js'
+import { backupVerbs } from './cli/backup.js'
 import { callVerb } from './cli/call.js'
 import { doctorVerb } from './cli/doctor.js'
 import { exits } from './cli/exits.js'
 import { initVerb } from './cli/init.js'
 import { keyVerbs } from './cli/key.js'
 import { openapiVerb } from './cli/openapi.js'
+import { rekeyVerb } from './cli/rekey.js'
 import { serveVerb } from './cli/serve.js'
 import { signVerb } from './cli/sign.js'
 import { statsVerbs } from './cli/stats.js'
 import type { SecretFile, Tools } from './cli/tools.js'
 import { userVerbs } from './cli/user.js'
 import { type Config, ConfigError, readEnv, toConfig } from './config.js'
-import { adminKeyFile, type Data, initialise, isEmpty, isInitialised, openData, openMaster } from './data.js'
+import {
+  adminKeyFile,
+  type Data,
+  databaseFile,
+  initialise,
+  isEmpty,
+  isInitialised,
+  migrateData,
+  openData,
+  openMaster,
+} from './data.js'
 import { examine } from './doctor.js'
 import { httpServer } from './http.js'
 import { type Instance, openInstance, type Surroundings } from './instance.js'
 import { openapi } from './openapi.js'
 import { loadCommands } from './own-commands.js'
+import { rekey } from './rekey.js'
+import { restore } from './restore.js'
+import { requireStartable, UnsoundFile } from './soundness.js'
 import { verifyChain } from './store/audit-chain.js'
 import { StorageError } from './store/db.js'
+import { FolderInUse } from './store/folder-lock.js'
 import { PendingRun } from './store/handle.js'
+import { Meta } from './store/meta.js'
 import { NewerSchema } from './store/migrate.js'
 import { OfflineTrail } from './store/offline-trail.js'
 import { watched } from './watchdog.js'
@@ -86,7 +105,10 @@ async function serve(config: Config): Promise<void> {
     const { api_key } = await initialise(config, 1, around)
     say(`initialised ${config.data}: account 1, owner key ${api_key}, its secret is in ${adminKeyFile(config.data)}`)
   }
-  const instance = await instanceOn(await openData(config, around), config, around, { headFile: headFile(config.data) })
+  requireStartable(databaseFile(config.data))
+  const data = await openData(config, around)
+  const floor = await new Meta(data.db).floor()
+  const instance = await instanceOn(data, config, around, { headFile: headFile(config.data) })
   let draining = false
   const { server, drain } = httpServer({
     handle: instance.handle,
@@ -109,9 +131,12 @@ async function serve(config: Config): Promise<void> {
     // An operator's own commands are not told to strangers.
     openapi: () => JSON.stringify(openapi(publishAll(commands), version)),
   })
-  const forgetting = setInterval(() => {
+  // At the start as well: one that is started anew all the time would keep everything.
+  forget()
+  const forgetting = setInterval(forget, forgetEvery)
+  function forget(): void {
     instance.forget().catch((error: unknown) => logger.error({ err: error }, 'old claims could not be forgotten'))
-  }, forgetEvery)
+  }
   function keepHead(): void {
     instance
       .keepHead()
@@ -139,6 +164,10 @@ async function serve(config: Config): Promise<void> {
   })
   const { port, address, family } = server.address() as AddressInfo
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  if (floor * 1000 >= around.now()) {
+    const until = new Date((floor + 1) * 1000).toISOString()
+    say(`restored, or the clock was set back: every message is answered ${gatewayCodes.OVERLOADED.code} until ${until}`)
+  }
   say(`Countersign ${version} listening on ${url}/control`)
   if (fresh) say(`try it: npx countersign call ping --url ${url} --data ${config.data}`)
 }
@@ -221,6 +250,10 @@ const tools: Tools = {
     const around = surroundings(config.logLevel === 'info' ? 'warn' : config.logLevel)
     return instanceOn(await openData(config, around), config, around)
   },
+  backup: (config, file) => backup(config, file, surroundings('silent'), tools.uid()),
+  restore: (config, file) => restore(config, file, surroundings('silent'), tools.uid()),
+  rekey: (config, options) => rekey(config, surroundings('silent'), { ...options, uid: tools.uid() }),
+  migrate: (config) => migrateData(config, surroundings('silent')),
   async openTrail(config) {
     const { db, vault } = await openData(config, surroundings('silent'))
     return new OfflineTrail(db, chainMacOf(vault))
@@ -242,15 +275,33 @@ function explain(error: unknown): number {
   if (error instanceof InvalidArgumentError) say(error.message)
   else if (error instanceof CommanderError) return error.exitCode === 0 ? exits.done : exits.usage
   else if (error instanceof ConfigError) for (const fault of error.faults) say(fault)
-  else if (error instanceof NewerSchema) say(error.message)
-  else if (error instanceof StorageError) say(`the storage failed (${error.kind}): ${error.message}`)
-  else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+  else if (error instanceof NewerSchema || error instanceof FolderInUse || error instanceof FileExists)
+    say(error.message)
+  else if (error instanceof UnsoundFile) {
+    say(`${error.message}: this is no sound database of Countersign, and nothing was changed`)
+    say('what to do: docs/operations.md, "A damaged database"; "countersign restore FILE" puts a backup in its place')
+  } else if (error instanceof StorageError) say(`the storage failed (${error.kind}): ${error.message}`)
+  else if (isStorage(error)) {
+    say(`the storage failed: ${error.message}`)
+    say(
+      'what to do: see that the disk of the data folder has room and can be written; "countersign doctor" looks it over',
+    )
+  } else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
     say('this address and port are in use: stop what listens there, or give --port')
   else if (error instanceof Error && 'code' in error) say(error.message)
   else say(error instanceof Error ? (error.stack ?? error.message) : String(error))
   if (error instanceof InvalidArgumentError) return exits.usage
+  if (error instanceof FolderInUse || error instanceof StorageError || isStorage(error)) return exits.unavailable
+  if (error instanceof FileExists) return exits.exists
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return exits.notFound
   return error instanceof ConfigError || error instanceof NewerSchema ? exits.configuration : exits.notDone
 }
+
+/** What SQLite or the file system says of a disk, before there is a gateway to say it with a code. */
+const isStorage = (error: unknown): error is Error =>
+  error instanceof Error &&
+  'code' in error &&
+  /^(SQLITE_(?!CORRUPT|NOTADB)|EROFS|ENOSPC|EIO|EDQUOT)/.test(String(error.code))
 
 // A reader such as `head` may have seen enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -275,6 +326,8 @@ for (const verb of [
   statsVerbs,
   doctorVerb,
   openapiVerb,
+  backupVerbs,
+  rekeyVerb,
 ])
   verb(program, tools)
 try {
