@@ -94,7 +94,7 @@ const isControl = (url: string): boolean => {
 }
 
 /** Whether a vendor's path stands for the endpoint's, or a dialect has the path for its own. */
-function isServed(url: string, { methodsAt, vendorPaths }: HttpParts): boolean {
+function isServed(url: string, { methodsAt, vendorPaths }: ControlParts): boolean {
   const path = pathOf(url)
   return (vendorPaths && endpointFor(path) !== path) || methodsAt(path) !== undefined
 }
@@ -112,8 +112,26 @@ function endpointFor(path: string): string {
 
 const post = ['POST']
 
-/** The handler of `/control` for people who mount the gateway in an application of their own; reads the body itself. */
-export function controlListener(parts: HttpParts): RequestListener {
+/** What the endpoint itself needs. */
+export type ControlParts = Omit<HttpParts, 'ready' | 'openapi'>
+
+/** The endpoint as a middleware, for whoever mounts the gateway in an application of their own; what is not its own goes on. */
+export function controlMiddleware(
+  parts: ControlParts,
+): (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void {
+  const control = controlListener(parts)
+  return (req, res, next) => {
+    if (closing.has(req.socket)) return
+    const url = req.url ?? ''
+    if (!isControl(url) && !isServed(url, parts)) return next()
+    if (req.readableEnded)
+      return next(new Error('Countersign checks the bytes of the body: mount it before body parsers'))
+    control(req, res)
+  }
+}
+
+/** The handler of `/control`; reads the body itself. */
+function controlListener(parts: ControlParts): RequestListener {
   const forwarded = forwardedAddress(parts)
   const bodies = new Bodies((req, res, body) => {
     parts
@@ -188,7 +206,7 @@ function headerFault({ rawHeaders, headers, httpVersion }: IncomingMessage): str
 }
 
 /** Collects the body; refuses one that grows past the limit (413) without reading the rest. */
-function readBody(req: IncomingMessage, res: ServerResponse, parts: HttpParts, bodies: Bodies): void {
+function readBody(req: IncomingMessage, res: ServerResponse, parts: ControlParts, bodies: Bodies): void {
   const chunks: Buffer[] = []
   let size = 0
   let over = false
@@ -263,10 +281,10 @@ class Bodies {
 }
 
 /** A refusal in the words of whoever has the path. */
-const refuseAt = (req: IncomingMessage, parts: HttpParts, code: GatewayCode, detail?: RefusalDetail): Reply =>
+const refuseAt = (req: IncomingMessage, parts: ControlParts, code: GatewayCode, detail?: RefusalDetail): Reply =>
   parts.refuse(code, detail, pathOf(req.url ?? ''))
 
-const tooLarge = (req: IncomingMessage, parts: HttpParts): Reply =>
+const tooLarge = (req: IncomingMessage, parts: ControlParts): Reply =>
   refuseAt(req, parts, 'TOO_LARGE', { message: `The request body is larger than ${parts.bodyLimit} bytes` })
 
 const jsonHeaders = [
@@ -365,7 +383,7 @@ function answerByHand(socket: Duplex, status: string, reply: Reply): void {
 }
 
 /** The caller's address: the peer, or what the last hop that is not a trusted proxy was seen as. */
-function forwardedAddress({ trustProxy, onUntrustedProxy }: HttpParts): (req: IncomingMessage) => string {
+function forwardedAddress({ trustProxy, onUntrustedProxy }: ControlParts): (req: IncomingMessage) => string {
   let warned = false
   return (req) => {
     const peer = foldAddress(req.socket.remoteAddress ?? '')

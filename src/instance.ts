@@ -13,6 +13,7 @@ import { gateway, type Handle } from './gateway.js'
 import { generateKey, generateReadable, generateToken } from './generate.js'
 import { limits } from './limits.js'
 import { requestLog } from './log.js'
+import type { MeterOf } from './meter.js'
 import { passwords } from './passwords.js'
 import { isBelowEndpoint } from './receive.js'
 import { ownerOf } from './recognise.js'
@@ -22,6 +23,7 @@ import type { Vault } from './seal.js'
 import { findToken } from './store/access-tokens.js'
 import { sqliteNode } from './store/audit.js'
 import { AuditTrail } from './store/audit-trail.js'
+import { Claims } from './store/claims.js'
 import type { Db } from './store/db.js'
 import { ensureDecoy, Keys } from './store/keys.js'
 import { Ledger } from './store/ledger.js'
@@ -61,6 +63,8 @@ export interface InstanceOptions extends Surroundings {
   readonly limitKey: number
   /** Where the signed head of the audit trail is kept; absent for what only looks in for a moment. */
   readonly headFile?: string
+  /** Counts what is answered and committed. */
+  readonly meter?: MeterOf
 }
 
 /** A gateway on an open database, without HTTP. */
@@ -73,6 +77,8 @@ export interface Instance {
   refuse(code: GatewayCode, detail?: RefusalDetail, path?: string): Reply
   /** The methods that some dialect serves at a path of its own; undefined where none does. */
   methodsAt(path: string): readonly string[] | undefined
+  /** How busy the storage is. */
+  load(): Promise<Load>
   /** Whether a write would succeed now. */
   writable(): Promise<boolean>
   /** Forgets claims that can no longer matter; the number forgotten. */
@@ -80,6 +86,15 @@ export interface Instance {
   /** Writes the signed head of the audit trail to the log and to `headFile`, when it has moved. */
   keepHead(): Promise<void>
   close(): Promise<void>
+}
+
+export interface Load {
+  /** Writes that wait for their transaction. */
+  readonly waiting: number
+  /** Seconds that the first of them has waited. */
+  readonly longestWait: number
+  /** Age of the oldest claim in seconds; undefined when there is none. */
+  readonly oldestClaim: number | undefined
 }
 
 export interface LocalCaller {
@@ -105,6 +120,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   const seconds = () => Math.floor(now() / 1000)
   const registry = register(options.commands)
   const log = requestLog(logger, now, registry)
+  const meter = options.meter?.(registry)
   const catalogue = publishAll(options.commands)
   const authorities = new Authorities((keyId, queries = db) => new Keys(queries, vault).load(keyId))
   let knownFloor: number | undefined
@@ -121,7 +137,12 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     notes,
     now: seconds,
     onDoubt,
-    onTrouble: (what, error) => (error === undefined ? logger.warn(what) : logger.error({ err: error }, what)),
+    onTrouble(what, error) {
+      meter?.trouble()
+      if (error === undefined) logger.warn(what)
+      else logger.error({ err: error }, what)
+    },
+    onCommit: meter && ((writes, seconds) => meter.committed(writes, seconds)),
   })
   await ledger.chore((session) => ensureDecoy(session, vault, options.randomBytes(32).toString('hex')))
 
@@ -193,6 +214,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     now,
     requestId,
     log,
+    meter,
     notes,
     window: options.window,
     bodyLimit: options.bodyLimit,
@@ -226,15 +248,25 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       const nowMs = now()
       const serverTime = Math.floor(nowMs / 1000)
       const exchange = { requestId: requestId(nowMs), serverTime, handleTime: 0, publicUrl: options.publicUrl }
+      const refusal = refusedOutcome(code, detail, undefined, false)
+      meter?.refused(refusal.entry.code)
       const owner = isBelowEndpoint(path) ? undefined : ownerOf(path, options.dialects)
-      return reply(refusedOutcome(code, detail, undefined, false), owner ?? options.native, exchange, undefined)
+      return reply(refusal, owner ?? options.native, exchange, undefined)
     },
     methodsAt: (path) => ownerOf(path, options.dialects)?.methods?.(path),
+    async load() {
+      const made = await new Claims(db).oldest()
+      const oldestClaim = made === undefined ? undefined : seconds() - made
+      return { waiting: ledger.waiting, longestWait: ledger.longestWait, oldestClaim }
+    },
     writable: () => ledger.writable(now()),
     async forget() {
       const floor = seconds() - options.window - forgetMargin
       const forgotten = await ledger.forget(requestPrefix((seconds() - keep) * 1000), floor)
-      if (forgotten > 0) knownFloor = undefined
+      if (forgotten > 0) {
+        knownFloor = undefined
+        meter?.forgotten(forgotten)
+      }
       return forgotten
     },
     keepHead,

@@ -1,17 +1,14 @@
 #!/usr/bin/env node
 import { randomBytes } from 'node:crypto'
 import { closeSync, createReadStream, fsyncSync, openSync, readFileSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { nanoid } from 'nanoid'
-import { pino } from 'pino'
 import { commands } from '../commands/index.js'
-import { dialects } from '../dialects/index.js'
-import { native } from '../dialects/native.js'
 import { publishAll } from './catalogue.js'
 import { chainMacOf, headFile, readHeads } from './checkpoint.js'
+import { startChores } from './chores.js'
 import { accountVerbs } from './cli/account.js'
 import { auditVerbs } from './cli/audit.js'
 import { callVerb } from './cli/call.js'
@@ -24,11 +21,13 @@ import { serveVerb } from './cli/serve.js'
 import { signVerb } from './cli/sign.js'
 import type { SecretFile, Tools } from './cli/tools.js'
 import { userVerbs } from './cli/user.js'
-import { type Config, ConfigError, readEnv, toConfig } from './config.js'
-import { adminKeyFile, type Data, initialise, isEmpty, isInitialised, openData, openMaster } from './data.js'
+import { configOf, instanceOn, schemaOf, surroundings, versionOf } from './compose.js'
+import { type Config, ConfigError, readEnv } from './config.js'
+import { adminKeyFile, initialise, isEmpty, isInitialised, openData, openMaster } from './data.js'
 import { examine } from './doctor.js'
 import { httpServer } from './http.js'
-import { type Instance, openInstance, type Surroundings } from './instance.js'
+import { serveMetrics } from './metered.js'
+import { createMetrics } from './metrics.js'
 import { openapi } from './openapi.js'
 import { loadCommands } from './own-commands.js'
 import { verifyChain } from './store/audit-chain.js'
@@ -37,38 +36,8 @@ import { PendingRun } from './store/handle.js'
 import { NewerSchema } from './store/migrate.js'
 import { OfflineTrail } from './store/offline-trail.js'
 
-const root = join(import.meta.dirname, '..', '..')
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const gracePeriod = 8_000
-const forgetEvery = 60_000
-const keepHeadEvery = 60_000
-
-const surroundings = (logLevel: string): Surroundings => ({
-  now: Date.now,
-  randomBytes,
-  randomName: nanoid,
-  migrations: join(root, 'migrations'),
-  logger: pino({ level: logLevel }, pino.destination({ dest: 2, sync: true })),
-})
-
-async function instanceOn(
-  { db, vault }: Data,
-  config: Config,
-  around: Surroundings,
-  kept?: { headFile: string },
-): Promise<Instance> {
-  const own = config.commands ? await loadCommands(config.commands) : []
-  return openInstance({
-    ...around,
-    ...config,
-    db,
-    vault,
-    commands: [...commands, ...own],
-    dialects: dialects.filter(({ name }) => config.dialects.includes(name)),
-    native,
-    ...kept,
-  })
-}
+const version = versionOf()
 
 async function serve(config: Config): Promise<void> {
   const around = surroundings(config.logLevel)
@@ -83,43 +52,42 @@ async function serve(config: Config): Promise<void> {
     const { api_key } = await initialise(config, 1, around)
     say(`initialised ${config.data}: account 1, owner key ${api_key}, its secret is in ${adminKeyFile(config.data)}`)
   }
-  const instance = await instanceOn(await openData(config, around), config, around, { headFile: headFile(config.data) })
+  const metrics = config.metrics && createMetrics({ version, node: process.versions.node, schema: schemaOf() })
+  const instance = await instanceOn(await openData(config, around), config, around, {
+    headFile: headFile(config.data),
+    ...(metrics && { meter: metrics.meterOf }),
+  })
   let draining = false
+  const ready = async () => !draining && (await instance.writable())
+  const onUnexpected = (error: unknown) => logger.error({ err: error }, 'unexpected')
   const { server, drain } = httpServer({
     handle: instance.handle,
     refuse: instance.refuse,
-    ready: async () => !draining && (await instance.writable()),
+    ready,
     methodsAt: instance.methodsAt,
     vendorPaths: config.vendorPaths,
     trustProxy: config.trustProxy,
     bodyLimit: config.bodyLimit,
     onUntrustedProxy: (peer) =>
       logger.warn({ peer }, 'X-Forwarded-For from a peer that COUNTERSIGN_TRUST_PROXY does not list is not believed'),
-    onUnexpected: (error) => logger.error({ err: error }, 'unexpected'),
+    onUnexpected,
     // An operator's own commands are not told to strangers.
     openapi: () => JSON.stringify(openapi(publishAll(commands), version)),
   })
-  const forgetting = setInterval(() => {
-    instance.forget().catch((error: unknown) => logger.error({ err: error }, 'old claims could not be forgotten'))
-  }, forgetEvery)
-  function keepHead(): void {
-    instance
-      .keepHead()
-      .catch((error: unknown) => logger.error({ err: error }, 'the head of the audit trail was not kept'))
-  }
-  keepHead()
-  const keeping = setInterval(keepHead, keepHeadEvery)
+  const endChores = startChores(instance, logger)
   // A command module that uses its store too late has done no harm: its handle is dead. Anything else unhandled ends the process.
   process.on('unhandledRejection', (error) => {
     if (!(error instanceof PendingRun)) throw error
     logger.error({ err: error }, 'a command module did not await its store')
   })
+  let metricsPage: Server | undefined
   closeWithGrace({ delay: gracePeriod, logger: false, skip: ['unhandledRejection'] }, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'unexpected: the process ends')
     else say(`${signal ?? 'end'}: finishing what was accepted`)
     draining = true
-    clearInterval(forgetting)
-    clearInterval(keeping)
+    endChores()
+    metricsPage?.close()
+    metricsPage?.closeAllConnections()
     await drain()
     await instance.close()
   })
@@ -127,10 +95,19 @@ async function serve(config: Config): Promise<void> {
     server.once('error', reject)
     server.listen(config.port, config.host, resolve)
   })
-  const { port, address, family } = server.address() as AddressInfo
-  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  const url = urlOf(server)
+  if (metrics && config.metrics) {
+    const { data: folder, metrics: listen } = config
+    metricsPage = await serveMetrics({ metrics, listen, instance, folder, ready, onUnexpected })
+    say(`metrics at ${urlOf(metricsPage)}/metrics`)
+  }
   say(`Countersign ${version} listening on ${url}/control`)
   if (fresh) say(`try it: npx countersign call ping --url ${url} --data ${config.data}`)
+}
+
+function urlOf(server: Server): string {
+  const { port, address, family } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
 const say = (text: string) => void process.stderr.write(`countersign: ${text}\n`)
@@ -178,12 +155,7 @@ async function readStdin(): Promise<Buffer> {
 }
 
 const tools: Tools = {
-  config: (flags) =>
-    toConfig(
-      readEnv(process.env, flags),
-      dialects.map(({ name }) => name),
-      dialects.filter(({ links }) => links).map(({ name }) => name),
-    ),
+  config: (flags) => configOf(readEnv(process.env, flags)),
   print: (text) => void process.stdout.write(`${text}\n`),
   say,
   readStdin,
@@ -218,6 +190,9 @@ const tools: Tools = {
   uid: () => process.getuid?.() ?? 0,
 }
 
+const listening = (error: object): string =>
+  'address' in error && 'port' in error ? `${error.address}:${error.port}` : 'this address'
+
 /** What a start-up error means to the person in front of it. */
 function explain(error: unknown): number {
   // One that a verb throws; commander has told of its own.
@@ -227,7 +202,7 @@ function explain(error: unknown): number {
   else if (error instanceof NewerSchema) say(error.message)
   else if (error instanceof StorageError) say(`the storage failed (${error.kind}): ${error.message}`)
   else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
-    say('this address and port are in use: stop what listens there, or give --port')
+    say(`${listening(error)} is in use: stop what listens there, or give another --port or COUNTERSIGN_METRICS`)
   else if (error instanceof Error && 'code' in error) say(error.message)
   else say(error instanceof Error ? (error.stack ?? error.message) : String(error))
   if (error instanceof InvalidArgumentError) return exits.usage
@@ -242,7 +217,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.umask(0o077)
 const program = new Command('countersign')
   .description('Signed command gateway: every signed command takes effect at most once and is never lost')
-  .version(version)
+  .version(`${version} (schema ${schemaOf()})`)
   .exitOverride()
   .showSuggestionAfterError()
 for (const verb of [

@@ -11,7 +11,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
   [/^commands\/index$/, [/^commands\//, /^src\/command$/]],
   [/^commands\//, [/^schemas\//, /^src\/command$/]],
   [/^dialects\//, [/^dialects\//, /^schemas\//, /^src\/(dialect|refusal|json|encoding)$/]],
-  [/^src\/main$/, [/./]],
+  [/^src\/(main|index|compose)$/, [/./]],
   [/^src\/store\//, [/^src\/store\//, /^better-sqlite3$/, /^node:/]],
   [
     /^src\/cli\//,
@@ -24,14 +24,14 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
     ],
   ],
   [/^src\/http$/, [/^src\/(address|config|dialect|gateway|refusal|reply)$/, /^schemas\//, /^express$/, /^node:/]],
-  [/^src\/(instance|data|doctor)$/, [/^src\/(?!main$|cli\/|http$)/, /^schemas\//, /^pino$/, /^node:/]],
+  [/^src\/(instance|data|doctor|metered)$/, [/^src\/(?!main$|cli\/|http$)/, /^schemas\//, /^pino$/, /^node:/]],
   [
     /^src\/[a-z-]+$/,
     [
       /^src\/(?!main$|cli\/|http$|instance$|data$|store\/)/,
       /^schemas\//,
       /^node:/,
-      /^(ajv|busboy|ipaddr\.js|rate-limiter-flexible)$/,
+      /^(ajv|busboy|ipaddr\.js|rate-limiter-flexible|prom-client)$/,
     ],
   ],
   [/^clients\//, [/^clients\//, /^node:/]],
@@ -64,12 +64,12 @@ test('only main.ts reads the environment, exits, or takes signals', () => {
   assert.deepEqual(readers, ['src/main.ts'])
 })
 
-test('clock and chance are given by main.ts', () => {
+test('clock and chance are given by whatever puts a program together', () => {
   const uses = /Date\.now\(|new Date\(\)|Math\.random\(|randomUUID|\bnanoid\b/
   const users = ['commands', 'dialects', 'src']
     .flatMap(sourceFiles)
     .filter((file) => uses.test(readFileSync(join(root, file), 'utf8')))
-  assert.deepEqual(users, ['src/main.ts'])
+  assert.deepEqual(users, ['src/compose.ts', 'src/main.ts'])
 })
 
 test('there is no SQL outside src/store', () => {
