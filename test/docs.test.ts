@@ -20,6 +20,7 @@ const pages = [
   'docs/commands.md',
   'docs/codes.md',
   'docs/audit.md',
+  'docs/operations.md',
   'docs/benchmarks.md',
   'SECURITY.md',
   'CHANGELOG.md',
@@ -127,7 +128,15 @@ test('the documents name no setting, no code of the gateway and no dialect that 
     settings: new Set(Object.values(settings).map(({ env }) => `COUNTERSIGN_${env}`)),
     codes: new Set(Object.values(codes).map(({ code }) => String(code))),
   }
-  const documents = ['README.md', 'docs/protocol.md', 'docs/codes.md', 'docs/audit.md', 'SECURITY.md', ...clients]
+  const documents = [
+    'README.md',
+    'docs/protocol.md',
+    'docs/codes.md',
+    'docs/audit.md',
+    'docs/operations.md',
+    'SECURITY.md',
+    ...clients,
+  ]
   const unknown = documents.flatMap((page) => {
     const text = read(page)
     const named = text.match(/\bCOUNTERSIGN_[A-Z]+(?:_[A-Z]+)*\b/g) ?? []

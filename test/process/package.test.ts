@@ -36,7 +36,7 @@ async function listening(args: readonly string[], env: Record<string, string>, t
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (chunk) => {
         said += chunk
-        const [, found] = /listening on (http:\/\/[^/\s]+)/.exec(said) ?? []
+        const [, found] = /listening on (http:\/\/[^/\s,]+)/.exec(said) ?? []
         if (found) resolve(found)
       })
     }
@@ -50,6 +50,8 @@ async function listening(args: readonly string[], env: Record<string, string>, t
     },
   }
 }
+
+const now = () => ({ timestamp: Math.floor(Date.now() / 1000) })
 
 const keyIn = (folder: string) => {
   const { api_key: apiKey, secret } = JSON.parse(readFileSync(join(installed.folder, folder, 'admin-key.json'), 'utf8'))
@@ -67,8 +69,8 @@ test('the package holds the program, its migrations, its documents and deploy/, 
   )
 })
 
-test('installed elsewhere, npx countersign serve runs, and npx countersign call gets its answer', async (t) => {
-  const { url, end } = await listening(['npx', '--offline', 'countersign', 'serve', '--port', '0'], {}, t)
+test('installed elsewhere, countersign serve runs, and npx countersign call gets its answer', async (t) => {
+  const { url, end } = await listening(['node_modules/.bin/countersign', 'serve', '--port', '0'], {}, t)
   const called = await run('npx', ['--offline', 'countersign', 'call', 'ping', '--url', url], { cwd: installed.folder })
   assert.equal(called.status, 0, called.stderr)
   assert.equal(JSON.parse(called.stdout).status, 'success')
@@ -78,8 +80,14 @@ test('installed elsewhere, npx countersign serve runs, and npx countersign call 
 test('the printed Express application answers signed commands beside routes of its own, and ends on SIGTERM', async (t) => {
   writeFileSync(join(installed.folder, 'app.js'), printed('app.js'))
   const { url, end } = await listening(['node', 'app.js'], { PORT: '0' }, t)
-  const answer = await send(`${url}/gateway`, 'set-user', { id: 'alice', user: { type: 3 } }, keyIn('gateway-data'))
-  assert.deepEqual([answer.reply.cmd, answer.reply.status, answer.authentic], ['set-user', 'success', true])
+  const answer = await send(
+    `${url}/gateway`,
+    'set-user',
+    { id: 'alice', user: { type: 3 } },
+    keyIn('gateway-data'),
+    now(),
+  )
+  assert.deepEqual([answer.json?.cmd, answer.json?.status, answer.authentic], ['set-user', 'success', true])
   assert.equal(await (await fetch(`${url}/`)).text(), 'My own page')
   const unsigned = await fetch(`${url}/gateway/control`, { method: 'POST', body: '{"cmd":"ping"}' })
   assert.equal(unsigned.status, 401)
@@ -110,7 +118,7 @@ const gateway: Gateway = await openGateway({ data: './d', trustProxy: '127.0.0.1
 express().use(gateway.middleware)
 // @ts-expect-error: there is no such setting
 await openGateway({ prot: 1 })
-export const known: boolean = signMessage('ping', {}, { apiKey: 'a', secret: 'b' }).body === '' || new ConfigError([]).faults.length > 0
+export const known: boolean = signMessage('ping', {}, { apiKey: 'a', secret: 'b' }, { timestamp: 1 }).body === '' || new ConfigError([]).faults.length > 0
 `,
   )
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
