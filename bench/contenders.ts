@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Flood, FloodAnswer, Flooded } from './flood.js'
 import type { Answer, Job, Report } from './load.js'
 
 /** Users that are there before anything is measured: type 3, so that no administrator has to be looked for. */
@@ -155,20 +156,30 @@ export interface Load {
 }
 
 export function startLoad(): Load {
-  const command = [process.execPath, join(compiled, 'bench/load.js')]
+  const child = generator('load')
+  return { perform: async (job) => (await child<Answer & { report: Report }>(job)).report }
+}
+
+/** The process that sends more than can be served. */
+export function startFlood(): { perform(job: Flood): Promise<Flooded> } {
+  const child = generator('flood')
+  return { perform: async (job) => (await child<FloodAnswer & { flooded: Flooded }>(job)).flooded }
+}
+
+/** Starts a generator; what it is asked and answers. */
+function generator(name: 'load' | 'flood'): <T extends object>(job: object) => Promise<T> {
+  const command = [process.execPath, join(compiled, `bench/${name}.js`)]
   const child = launch(pinned ? onCore(loadCore, command) : [command[0] ?? '', command.slice(1)], process.env)
   child.stderr?.pipe(process.stderr)
   const ended = new Promise<never>((_, reject) => {
     child.once('exit', () => reject(new Error('the load generator ended')))
   })
   ended.catch(() => undefined)
-  return {
-    async perform(job) {
-      const answered = new Promise<Answer>((resolve) => child.once('message', (answer: Answer) => resolve(answer)))
-      child.send(job)
-      const answer = await Promise.race([answered, ended])
-      if ('error' in answer) throw new Error(answer.error)
-      return answer.report
-    },
+  return async <T extends object>(job: object) => {
+    const answered = new Promise<T | { error: string }>((resolve) => child.once('message', resolve))
+    child.send(job)
+    const answer = await Promise.race([answered, ended])
+    if ('error' in answer) throw new Error(String(answer.error))
+    return answer
   }
 }

@@ -102,6 +102,14 @@ export const settings = {
     default: '',
     about: 'addresses and CIDR blocks whose X-Forwarded-For is believed',
   },
+  stallLimit: {
+    env: 'STALL_LIMIT',
+    kind: 'integer',
+    min: 0,
+    max: 3_600,
+    default: '30',
+    about: 'seconds that a command of your own may keep everybody waiting before the process is ended; 0: for ever',
+  },
   commands: { env: 'COMMANDS', kind: 'text', default: '', about: 'folder of your own command modules (.js, .mjs)' },
   logLevel: {
     env: 'LOG_LEVEL',

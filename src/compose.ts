@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { commands } from '../commands/index.js'
 import { dialects } from '../dialects/index.js'
 import { native } from '../dialects/native.js'
+import type { Command } from './command.js'
 import { type Config, type RawConfig, toConfig } from './config.js'
 import type { Data } from './data.js'
 import { type Instance, type InstanceOptions, openInstance, type Surroundings } from './instance.js'
@@ -42,12 +43,13 @@ export const configOf = (raw: RawConfig): Config =>
     dialects.filter(({ links }) => links).map(({ name }) => name),
   )
 
-/** A gateway with every command and dialect that the configuration names, the operator's own commands included. */
+/** A gateway with every command and dialect that the configuration names, the operator's own commands included, as `watch` hands them on. */
 export async function instanceOn(
   { db, vault }: Data,
   config: Config,
   around: Surroundings,
-  further?: Pick<InstanceOptions, 'headFile' | 'meter'>,
+  further: Pick<InstanceOptions, 'headFile' | 'meter'> = {},
+  watch: (commands: readonly Command[]) => readonly Command[] = (own) => own,
 ): Promise<Instance> {
   const own = config.commands ? await loadCommands(config.commands) : []
   return openInstance({
@@ -55,7 +57,7 @@ export async function instanceOn(
     ...config,
     db,
     vault,
-    commands: [...commands, ...own],
+    commands: [...commands, ...watch(own)],
     dialects: dialects.filter(({ name }) => config.dialects.includes(name)),
     native,
     ...further,

@@ -22,6 +22,7 @@ export interface Config {
   readonly bodyLimit: number
   readonly limitFailures: number
   readonly limitKey: number
+  readonly stallLimit: number
   readonly trustProxy: AddressList
   readonly commands: string
   readonly logLevel: string
@@ -115,6 +116,7 @@ export function toConfig(raw: RawConfig, dialectNames: readonly string[], linkin
     bodyLimit: number('bodyLimit'),
     limitFailures: number('limitFailures'),
     limitKey: number('limitKey'),
+    stallLimit: number('stallLimit'),
     trustProxy: read('trustProxy', (value) => addressList(split(value))) ?? addressList([]),
     commands: text('commands') && resolve(text('commands')),
     logLevel: read('logLevel', level) ?? 'info',

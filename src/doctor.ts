@@ -6,7 +6,7 @@ import { type Config, ConfigError } from './config.js'
 import { databaseFile, isEmpty, isInitialised, openMaster } from './data.js'
 import { type Finding, failed, ok, warned } from './finding.js'
 import type { Surroundings } from './instance.js'
-import { portFindings, proxyFindings } from './network-check.js'
+import { forwarderFindings, portFindings, proxyFindings } from './network-check.js'
 import type { Vault } from './seal.js'
 import { Health } from './store/health.js'
 
@@ -113,6 +113,7 @@ async function databaseFindings(config: Config, around: DoctorSurroundings): Pro
     findings.push(await schemaFinding(health, around))
     findings.push(...(await clockFindings(health, config, around)))
     findings.push(...(await keyFindings(health, config, around)))
+    findings.push(...forwarderFindings(await health.meta('forwarder'), config))
   } catch (error) {
     findings.push(failed('database', `${file} cannot be read: ${messageOf(error)}`, next))
   } finally {

@@ -4,6 +4,7 @@ import type { Authorities } from './authority.js'
 import { type Asked, auditEntry, type Call, type Executed, nowOf, targetOf } from './call.js'
 import type { Caller, Context, Judged, Performed, Published } from './command.js'
 import { itemRows, type Judgement, judge, performedItem, refusedItem } from './items.js'
+import type { Load } from './load.js'
 import { entryByName, identityOf, messageIdentity, type OutcomeParts, Outcomes } from './outcomes.js'
 import { type Passwords, TooManyPasswords } from './passwords.js'
 import { Refusal } from './refusal.js'
@@ -22,6 +23,7 @@ export interface ExecuteParts extends OutcomeParts {
   readonly ledger: Ledger
   readonly authorities: Authorities
   readonly passwords: Passwords
+  readonly load: Load
   readonly id: () => string
   readonly newKey: () => { readonly keyId: string; readonly secret: string }
   readonly newToken: () => string
@@ -85,7 +87,10 @@ export class Executor {
       touch: () => undefined,
       left,
     })
-    const executed = toExecuted(registered, await within(registered.command.run(params, context), timeLimit, timedOut))
+    const run = () => within(registered.command.run(params, context), timeLimit, timedOut)
+    // The gateway's own reads wait for the store alone; an operator's may wait for anything.
+    const answer = registered.command.ownCodes.size === 0 ? await run() : await this.parts.load.aside(run)
+    const executed = toExecuted(registered, answer)
     const paths = registered.secretPaths(params)
     if (!showsSecret(executed.result, paths)) return { ...executed, audited: left.audited === true }
     const first = !dryRun && (message === undefined || (await this.claimRead(call, executed)))
@@ -117,7 +122,10 @@ export class Executor {
     const deadline = performance.now() + this.parts.timeLimit
     // Nothing may be awaited between finding nobody here and taking the place: twins arrive within one turn.
     for (let first = this.running.get(identity); first; first = this.running.get(identity)) {
-      const claimed = await within(first, deadline - performance.now(), () => new Refusal('IN_PROGRESS'))
+      const twin = first
+      const claimed = await this.parts.load.aside(() =>
+        within(twin, deadline - performance.now(), () => new Refusal('IN_PROGRESS')),
+      )
       const found = claimed ? await this.find(call, identity) : undefined
       if (found) return found
     }
@@ -152,6 +160,7 @@ export class Executor {
         name: call.registered.command.name,
         identity,
         timestamp: call.message?.timestamp,
+        discards: call.dryRun,
         run: (queries, nested) => this.run({ call, queries, nested, prepared, touch, left: { items: [] } }, identity),
         seen: async (claim, queries) => this.outcomes.replay(call, claim, await this.current(call, queries)),
       })
@@ -184,8 +193,9 @@ export class Executor {
   }
 
   private async prepare({ registered: { command }, params, caller }: Call): Promise<unknown> {
-    if (!command.prepare) return undefined
-    const { passwords, readable, registry, timeLimit } = this.parts
+    const { prepare } = command
+    if (!prepare) return undefined
+    const { passwords, readable, registry, timeLimit, load } = this.parts
     const context = {
       passwords,
       readable,
@@ -193,7 +203,7 @@ export class Executor {
       judge: (item: { cmd: string; params: Record<string, unknown> }) => judge(item, registry, caller, true, context),
     }
     try {
-      return await within(command.prepare(params, context), timeLimit, () => new Refusal('OVERLOADED'))
+      return await load.aside(() => within(prepare(params, context), timeLimit, () => new Refusal('OVERLOADED')))
     } catch (error) {
       throw error instanceof TooManyPasswords ? new Refusal('OVERLOADED') : error
     }

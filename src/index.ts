@@ -6,7 +6,7 @@ import { startChores } from './chores.js'
 import { configOf, instanceOn, surroundings } from './compose.js'
 import { ConfigError, readOptions } from './config.js'
 import { adminKeyFile, initialise, isEmpty, isInitialised, openData } from './data.js'
-import { controlMiddleware } from './http.js'
+import { controlMiddleware } from './http-endpoint.js'
 
 export { ConfigError } from './config.js'
 
@@ -15,7 +15,7 @@ export { ConfigError } from './config.js'
  * have their defaults. The environment is not read.
  */
 export type GatewayOptions = {
-  readonly [Name in Exclude<SettingName, 'host' | 'port' | 'metrics'>]?: string | number | boolean
+  readonly [Name in Exclude<SettingName, 'host' | 'port' | 'metrics' | 'stallLimit'>]?: string | number | boolean
 } & {
   /** Where the gateway tells its operator; by default JSON lines on stderr, from `logLevel` on. */
   readonly logger?: Logger
@@ -60,6 +60,7 @@ export async function openGateway({ logger: given, ...options }: GatewayOptions 
     middleware: controlMiddleware({
       handle: instance.handle,
       refuse: instance.refuse,
+      load: instance.load,
       methodsAt: instance.methodsAt,
       vendorPaths: config.vendorPaths,
       trustProxy: config.trustProxy,

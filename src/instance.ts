@@ -12,6 +12,7 @@ import { Executor } from './execute.js'
 import { gateway, type Handle } from './gateway.js'
 import { generateKey, generateReadable, generateToken } from './generate.js'
 import { limits } from './limits.js'
+import { Load } from './load.js'
 import { requestLog } from './log.js'
 import type { MeterOf } from './meter.js'
 import { passwords } from './passwords.js'
@@ -70,6 +71,7 @@ export interface InstanceOptions extends Surroundings {
 /** A gateway on an open database, without HTTP. */
 export interface Instance {
   readonly handle: Handle
+  readonly load: Load
   readonly catalogue: readonly Published[]
   /** Runs a command for the operator at the command line: checked and audited as any other, but neither signed nor claimed. */
   local(command: string, params: Record<string, unknown>, who: LocalCaller): Promise<LocalOutcome>
@@ -78,17 +80,19 @@ export interface Instance {
   /** The methods that some dialect serves at a path of its own; undefined where none does. */
   methodsAt(path: string): readonly string[] | undefined
   /** How busy the storage is. */
-  load(): Promise<Load>
+  storage(): Promise<StorageLoad>
   /** Whether a write would succeed now. */
   writable(): Promise<boolean>
   /** Forgets claims that can no longer matter; the number forgotten. */
   forget(): Promise<number>
   /** Writes the signed head of the audit trail to the log and to `headFile`, when it has moved. */
   keepHead(): Promise<void>
+  /** Notes, for doctor, a peer whose X-Forwarded-For was not believed. */
+  noteForwarder(peer: string): Promise<void>
   close(): Promise<void>
 }
 
-export interface Load {
+export interface StorageLoad {
   /** Writes that wait for their transaction. */
   readonly waiting: number
   /** Seconds that the first of them has waited. */
@@ -177,6 +181,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   // A message dated ahead by the window is fresh for two: what was claimed or made void for it must last as long.
   const keep = Math.max(options.keep, 2 * options.window + forgetMargin)
   const hashing = passwords(options.randomBytes)
+  const load = new Load()
   const executor = new Executor({
     registry,
     db,
@@ -184,6 +189,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     authorities,
     sealing: vault,
     passwords: hashing,
+    load,
     paramsKey: vault.derive('params'),
     chainMac,
     id: () => options.randomBytes(16).toString('hex'),
@@ -202,7 +208,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       owner: ownerVerifier(authorities, (owner, at) => new Owners(db).keysOf(owner, at)),
       password: passwordVerifier({
         load: (account, login, queries = db) => findLogin(queries, account, login),
-        passwords: hashing,
+        passwords: { ...hashing, verify: (...given) => load.aside(() => hashing.verify(...given)) },
         key: createSecretKey(options.randomBytes(32)),
         now,
       }),
@@ -224,6 +230,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   })
   return {
     handle,
+    load,
     catalogue,
     async local(name, params, who) {
       const registered = registry.get(name)
@@ -254,7 +261,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       return reply(refusal, owner ?? options.native, exchange, undefined)
     },
     methodsAt: (path) => ownerOf(path, options.dialects)?.methods?.(path),
-    async load() {
+    async storage() {
       const made = await new Claims(db).oldest()
       const oldestClaim = made === undefined ? undefined : seconds() - made
       return { waiting: ledger.waiting, longestWait: ledger.longestWait, oldestClaim }
@@ -270,6 +277,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       return forgotten
     },
     keepHead,
+    noteForwarder: (peer) => ledger.chore((session) => new Meta(session).set('forwarder', peer)),
     async close() {
       clearInterval(flushing)
       await ledger.close()

@@ -35,6 +35,7 @@ import { StorageError } from './store/db.js'
 import { PendingRun } from './store/handle.js'
 import { NewerSchema } from './store/migrate.js'
 import { OfflineTrail } from './store/offline-trail.js'
+import { watched } from './watchdog.js'
 
 const gracePeriod = 8_000
 const version = versionOf()
@@ -53,23 +54,33 @@ async function serve(config: Config): Promise<void> {
     say(`initialised ${config.data}: account 1, owner key ${api_key}, its secret is in ${adminKeyFile(config.data)}`)
   }
   const metrics = config.metrics && createMetrics({ version, node: process.versions.node, schema: schemaOf() })
-  const instance = await instanceOn(await openData(config, around), config, around, {
-    headFile: headFile(config.data),
-    ...(metrics && { meter: metrics.meterOf }),
-  })
+  const instance = await instanceOn(
+    await openData(config, around),
+    config,
+    around,
+    { headFile: headFile(config.data), ...(metrics && { meter: metrics.meterOf }) },
+    (own) => watched(own, config.stallLimit),
+  )
   let draining = false
   const ready = async () => !draining && (await instance.writable())
   const onUnexpected = (error: unknown) => logger.error({ err: error }, 'unexpected')
   const { server, drain } = httpServer({
     handle: instance.handle,
     refuse: instance.refuse,
+    load: instance.load,
     ready,
     methodsAt: instance.methodsAt,
     vendorPaths: config.vendorPaths,
     trustProxy: config.trustProxy,
     bodyLimit: config.bodyLimit,
-    onUntrustedProxy: (peer) =>
-      logger.warn({ peer }, 'X-Forwarded-For from a peer that COUNTERSIGN_TRUST_PROXY does not list is not believed'),
+    onUntrustedProxy: (peer) => {
+      logger.warn({ peer }, 'X-Forwarded-For from a peer that COUNTERSIGN_TRUST_PROXY does not list is not believed')
+      instance
+        .noteForwarder(peer)
+        .catch((error: unknown) =>
+          logger.error({ err: error }, 'that peer could not be noted for "countersign doctor"'),
+        )
+    },
     onUnexpected,
     // An operator's own commands are not told to strangers.
     openapi: () => JSON.stringify(openapi(publishAll(commands), version)),
@@ -111,6 +122,13 @@ function urlOf(server: Server): string {
 }
 
 const say = (text: string) => void process.stderr.write(`countersign: ${text}\n`)
+
+/** JSON in which nothing is left that some terminal, or reader of lines, takes for an instruction; JSON.stringify leaves these. */
+const forTerminals = (json: string): string =>
+  json.replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 
 /** Writes over the line before on a terminal, and nothing elsewhere. */
 function progress(text: string | undefined): void {
@@ -156,7 +174,7 @@ async function readStdin(): Promise<Buffer> {
 
 const tools: Tools = {
   config: (flags) => configOf(readEnv(process.env, flags)),
-  print: (text) => void process.stdout.write(`${text}\n`),
+  print: (text) => void process.stdout.write(`${forTerminals(text)}\n`),
   say,
   readStdin,
   readFile: (path) => readFileSync(path),

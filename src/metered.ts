@@ -9,7 +9,7 @@ import { metricsServer } from './metrics-server.js'
 export interface Metered {
   readonly metrics: Metrics
   readonly listen: Listen
-  readonly instance: Pick<Instance, 'load'>
+  readonly instance: Pick<Instance, 'storage'>
   /** The data folder. */
   readonly folder: string
   readonly ready: () => Promise<boolean>
@@ -26,11 +26,11 @@ export function serveMetrics({ metrics, listen, ready, instance, folder, onUnexp
   })
 }
 
-async function readings(instance: Pick<Instance, 'load'>, folder: string, ready: boolean): Promise<Readings> {
+async function readings(instance: Pick<Instance, 'storage'>, folder: string, ready: boolean): Promise<Readings> {
   const database = databaseFile(folder)
   // What cannot be read is not shown: a page with the rest of it tells more than none.
-  const [load, databaseBytes, walBytes, diskFreeBytes] = await Promise.all([
-    instance.load().catch(() => undefined),
+  const [storage, databaseBytes, walBytes, diskFreeBytes] = await Promise.all([
+    instance.storage().catch(() => undefined),
     sizeOf(database),
     sizeOf(`${database}-wal`),
     statfs(folder).then(
@@ -40,9 +40,9 @@ async function readings(instance: Pick<Instance, 'load'>, folder: string, ready:
   ])
   return {
     ready,
-    writesWaiting: load?.waiting ?? 0,
-    oldestWait: load?.longestWait ?? 0,
-    oldestClaimAge: load?.oldestClaim,
+    writesWaiting: storage?.waiting ?? 0,
+    oldestWait: storage?.longestWait ?? 0,
+    oldestClaimAge: storage?.oldestClaim,
     databaseBytes,
     walBytes,
     diskFreeBytes,

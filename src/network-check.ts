@@ -78,5 +78,12 @@ export function proxyFindings({ host, trustProxy, publicUrl }: Config): Finding[
   return [ok(check, `X-Forwarded-For is believed from ${entries.join(', ')}${local}`)]
 }
 
+/** A peer that a gateway noted because it forwarded for others without being trusted. */
+export function forwarderFindings(peer: string | undefined, { trustProxy }: Config): Finding[] {
+  if (peer === undefined || trustProxy.has(peer)) return []
+  const text = `X-Forwarded-For came from ${peer}, which is not trusted: whoever is behind it is limited and listed as ${peer}`
+  return [warned('proxy trust', text, `if that is your proxy: COUNTERSIGN_TRUST_PROXY=${peer}`)]
+}
+
 const isLoopback = (host: string) =>
   host === 'localhost' || host === '::1' || host === '[::1]' || host.startsWith('127.')

@@ -74,6 +74,7 @@ function authorityOf(user: LoginRecord, load: LoadLogin): Authority {
     lineage: user.hash ?? '',
     principal: { kind: 'user', id: user.login },
     permissions: permissionsOfType(user.type),
+    powerless: false,
     addresses: undefined,
     secrets: [],
     enabled: user.enabled && user.accountEnabled,

@@ -26,6 +26,7 @@ function authorityOf(record: TokenRecord, load: (queries: Queries) => Promise<To
     lineage: record.tokenId,
     principal: { kind: principal.kind, id: principal.id },
     permissions: effective(record.permissions, principal.permissions, principal.type),
+    powerless: principal.permissions?.length === 0,
     addresses: record.addresses.length > 0 ? addressList(record.addresses) : undefined,
     secrets: [],
     enabled: principal.enabled && record.accountEnabled,

@@ -23,12 +23,18 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
       /^node:crypto$/,
     ],
   ],
-  [/^src\/http$/, [/^src\/(address|config|dialect|gateway|refusal|reply)$/, /^schemas\//, /^express$/, /^node:/]],
-  [/^src\/(instance|data|doctor|metered)$/, [/^src\/(?!main$|cli\/|http$)/, /^schemas\//, /^pino$/, /^node:/]],
+  [
+    /^src\/http(-[a-z]+)?$/,
+    [/^src\/(http-[a-z]+|address|dialect|gateway|load|refusal|reply)$/, /^schemas\//, /^express$/, /^node:/],
+  ],
+  [
+    /^src\/(instance|data|doctor|metered)$/,
+    [/^src\/(?!main$|cli\/|http(-[a-z]+)?$)/, /^schemas\//, /^pino$/, /^node:/],
+  ],
   [
     /^src\/[a-z-]+$/,
     [
-      /^src\/(?!main$|cli\/|http$|instance$|data$|store\/)/,
+      /^src\/(?!main$|cli\/|http(-[a-z]+)?$|instance$|data$|store\/)/,
       /^schemas\//,
       /^node:/,
       /^(ajv|busboy|ipaddr\.js|rate-limiter-flexible|prom-client)$/,

@@ -21,6 +21,7 @@ const pages = [
   'docs/codes.md',
   'docs/audit.md',
   'docs/operations.md',
+  'docs/security.md',
   'docs/benchmarks.md',
   'SECURITY.md',
   'CHANGELOG.md',

@@ -20,6 +20,8 @@ export interface Session extends Queries {
   readonly open: boolean
   /** True where a query has ended by the time its promise is there: none is ever under way when the event loop turns. */
   readonly immediate: boolean
+  /** How many statements that may write were begun. */
+  readonly written: number
   /** The first fault of the storage that a query of this session met, even if its caller caught it. */
   readonly fault: StorageError | undefined
 }

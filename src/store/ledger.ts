@@ -1,37 +1,12 @@
-import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
-import { type Claim, Claims } from './claims.js'
-import { type Db, type Queries, type Session, StorageError } from './db.js'
-import type { Nested } from './handle.js'
+import { Audit, type ChainMac } from './audit.js'
+import { Batch, type Entry, type Settled } from './batch.js'
+import { Claims } from './claims.js'
+import { type Db, type Session, StorageError } from './db.js'
 import { Meta } from './meta.js'
 import type { Notes } from './notes.js'
-import { Watch } from './watch.js'
+import { NeedsSavepoints, plain, savepoints, type Taking } from './taking.js'
 
-/** What one command did inside the shared transaction. */
-export interface Ran<T> {
-  /** False takes the effect back (an even code, a dry run); the claim and the audit row stay. */
-  readonly keep: boolean
-  readonly claim: Claim | undefined
-  /** One row, or several for a command that carries others. */
-  readonly audit: readonly AuditEntry[]
-  readonly value: T
-}
-
-/** One write that waits for its transaction. */
-export interface Entry<T> {
-  /** The command, for what the operator is told. */
-  readonly name: string
-  /** What must not have been seen before; absent for dry runs and local commands, which claim nothing. */
-  readonly identity: string | undefined
-  /** The message's timestamp, held against the floor inside the transaction; absent for local commands. */
-  readonly timestamp: number | undefined
-  /** Runs after the identity was found free. What it throws refuses this entry alone. */
-  run(queries: Queries, nested: Nested): Promise<Ran<T>>
-  /** Answers for an identity that was seen before. */
-  seen(claim: Claim, queries: Queries): Promise<T>
-}
-
-/** The message's timestamp is at or below the floor. */
-export class BelowFloor extends Error {}
+export { BelowFloor, type Entry, type Ran } from './batch.js'
 
 interface Job {
   readonly entry: Entry<unknown>
@@ -39,15 +14,6 @@ interface Job {
   resolve(value: unknown): void
   reject(error: unknown): void
 }
-
-interface Done {
-  readonly value: unknown
-  readonly head: Head
-  /** The request id of the claim that was made; undefined for an outcome that was there before. */
-  readonly made: string | undefined
-}
-
-type Settled = Pick<Done, 'value' | 'made'> | { readonly error: unknown }
 
 export interface LedgerOptions {
   readonly db: Db
@@ -67,16 +33,20 @@ export interface LedgerOptions {
 }
 
 const maxWaiting = 8_192
+/** Milliseconds that a write may have waited when its turn comes: who has given up by then is better told to come again. */
+const oldest = 5_000
 const forgottenAtOnce = 1_000
 const repairEvery = 1_000
 /** Turns of the event loop, some microseconds each: without a further write, and altogether. */
 const quietTurns = 2
 const mostTurns = 12
 const probeAfter = 1_000
+/** Batches that take savepoints after one that needed them: whoever is refused again and again makes nobody run twice. */
+const cautiousBatches = 64
 
 /**
- * Where exactly-once lives (protocol §5): writes that arrive while a commit is under way share the next transaction,
- * each in its own savepoint. An entry's claim, effect, outcome and audit row are in it together, and nobody is answered
+ * Where exactly-once lives (protocol §5): writes that arrive while a commit is under way share the next transaction, at
+ * first without savepoints, and with one each when something has to be taken back. An entry's claim, effect, outcome and audit row are in it together, and nobody is answered
  * before the commit is durable.
  */
 export class Ledger {
@@ -87,6 +57,8 @@ export class Ledger {
   private closing = false
   private lastCommit = 0
   private lastFailed = false
+  /** How many of the next batches take savepoints. */
+  private cautious = 0
 
   constructor(private readonly options: LedgerOptions) {}
 
@@ -199,9 +171,18 @@ export class Ledger {
     while (this.queue.length > 0 || this.chores.length > 0) {
       await this.chores.shift()?.()
       await this.gather()
+      this.refuseOld()
       if (this.queue.length > 0) await this.commit(this.queue.splice(0, this.options.db.maxBatch))
     }
     this.pumping = false
+  }
+
+  private refuseOld(): void {
+    const limit = performance.now() - oldest
+    for (let first = this.queue[0]; first && first.submitted < limit; first = this.queue[0]) {
+      this.queue.shift()
+      first.reject(new StorageError('busy', 'the write waited too long'))
+    }
   }
 
   /**
@@ -220,93 +201,42 @@ export class Ledger {
 
   private async commit(jobs: readonly Job[]): Promise<void> {
     if (this.broken) return reject(jobs, new StorageError('fault', 'the storage is being repaired'))
-    const settled: Settled[] = []
     const begun = performance.now()
+    const batch = new Batch(
+      jobs.map(({ entry }) => entry),
+      this.options,
+    )
     try {
-      const written = await this.options.db.transaction((session) => this.batch(session, jobs, settled))
+      const written = await this.carefully(batch)
       this.succeeded()
       written()
-      settle(jobs, settled)
+      settle(jobs, batch.settled)
       this.options.onCommit?.(jobs.length, (performance.now() - begun) / 1000)
     } catch (error) {
       this.failed(error)
       if (!this.broken) return reject(jobs, error)
-      await this.answerAfterRepair(jobs, settled, error)
+      await this.answerAfterRepair(jobs, batch.settled, error)
     }
   }
 
-  /** Answers what to call once it is committed. */
-  private async batch(session: Session, jobs: readonly Job[], settled: Settled[]): Promise<() => void> {
-    if (this.options.db.changedElsewhere()) this.options.onDoubt()
-    const { node, notes, chainMac, now } = this.options
-    const floor = await new Meta(session).floor()
-    let head = await new Audit(session).head(node)
-    const watch = new Watch()
-    try {
-      for (const { entry } of jobs) {
-        assertOpen(session)
-        try {
-          const done = await this.one(session, entry, floor, head, watch)
-          head = done.head
-          settled.push(done)
-        } catch (error) {
-          settled.push({ error })
-        }
-        // A command can catch a storage error; its batch must not go on over it.
-        if (session.fault) throw session.fault
-        assertOpen(session)
-      }
-    } finally {
-      watch.end()
+  /** Without savepoints where nothing is likely to be taken back; if something is, all of it is rolled back and run again with them. */
+  private async carefully(batch: Batch): Promise<() => void> {
+    const { db } = this.options
+    const attempt = (taking: (session: Session) => Taking) => {
+      return db.transaction((session) => {
+        if (db.changedElsewhere()) this.options.onDoubt()
+        return batch.run(session, taking(session))
+      })
     }
-    const { written } = await notes.write(session, node, head, chainMac, now())
-    return written
-  }
-
-  private async one(session: Session, entry: Entry<unknown>, floor: number, head: Head, watch: Watch): Promise<Done> {
-    if (entry.timestamp !== undefined && entry.timestamp <= floor) throw new BelowFloor('at or below the floor')
-    const claims = new Claims(session)
-    const seen = entry.identity === undefined ? undefined : await claims.find(entry.identity)
-    if (seen) return { value: await entry.seen(seen, session), head, made: undefined }
-    const done = await this.attempt(session, entry, head, watch)
-    if (done) return done
-    // Another node took the identity while this one ran: its outcome stands.
-    const taken = await claims.find(entry.identity ?? '')
-    if (!taken) throw new Error('a claim could not be made, and nobody holds it')
-    return { value: await entry.seen(taken, session), head, made: undefined }
-  }
-
-  /** Effect, claim and audit row in one savepoint; undefined, with nothing kept, when the claim was taken meanwhile. */
-  private async attempt(session: Session, entry: Entry<unknown>, head: Head, watch: Watch): Promise<Done | undefined> {
-    await session.savepoint()
-    let next: Head | undefined
-    let ran: Ran<unknown>
+    if (this.cautious > 0) this.cautious--
+    if (this.cautious > 0 || batch.discards) return attempt(savepoints)
     try {
-      ran = await watch.run(session, entry)
-      assertOpen(session)
-      if (!ran.keep) {
-        await session.undo()
-        await session.savepoint()
-      }
-      const claimed = ran.claim === undefined || (await new Claims(session).insert(ran.claim))
-      if (claimed) next = await this.append(session, ran.audit, head)
+      return await attempt(plain)
     } catch (error) {
-      if (session.open && !session.fault) await session.undo()
-      throw error
+      if (!(error instanceof NeedsSavepoints)) throw error
+      this.cautious = cautiousBatches
+      return attempt(savepoints)
     }
-    if (!next) {
-      await session.undo()
-      return undefined
-    }
-    await session.keep()
-    return { value: ran.value, head: next, made: ran.claim?.request_id }
-  }
-
-  private async append(session: Session, rows: readonly AuditEntry[], head: Head): Promise<Head> {
-    const audit = new Audit(session)
-    let next = head
-    for (const row of rows) next = await audit.append(this.options.node, row, next, this.options.chainMac)
-    return next
   }
 
   private succeeded(): void {
@@ -368,11 +298,6 @@ export class Ledger {
     }, repairEvery)
     timer.unref()
   }
-}
-
-/** SQLite may roll a whole transaction back in the middle of a batch; what followed would commit one by one. */
-function assertOpen(session: Session): void {
-  if (!session.open) throw new StorageError('full', 'the engine rolled the transaction back')
 }
 
 function settle(jobs: readonly Job[], settled: readonly Settled[]): void {

@@ -177,6 +177,9 @@ class Sqlite implements Db {
 class Connection {
   private readonly statements = new Map<string, Prepared>()
 
+  /** How many statements that may write were begun. */
+  written = 0
+
   constructor(private readonly database: Database.Database) {}
 
   get inTransaction(): boolean {
@@ -185,7 +188,8 @@ class Connection {
 
   all<T extends object>(sql: string, params: readonly Value[] = []): T[] {
     try {
-      const { statement, order } = this.prepared(sql)
+      const { statement, order, writes } = this.prepared(sql)
+      if (writes) this.written++
       return statement.all(inOrder(params, order)) as T[]
     } catch (error) {
       throw this.fault(error)
@@ -194,7 +198,8 @@ class Connection {
 
   get<T extends object>(sql: string, params: readonly Value[] = []): T | undefined {
     try {
-      const { statement, order } = this.prepared(sql)
+      const { statement, order, writes } = this.prepared(sql)
+      if (writes) this.written++
       return statement.get(inOrder(params, order)) as T | undefined
     } catch (error) {
       throw this.fault(error)
@@ -203,7 +208,8 @@ class Connection {
 
   run(sql: string, params: readonly Value[] = []): number {
     try {
-      const { statement, order } = this.prepared(sql)
+      const { statement, order, writes } = this.prepared(sql)
+      if (writes) this.written++
       return statement.run(inOrder(params, order)).changes
     } catch (error) {
       throw this.fault(error)
@@ -236,7 +242,8 @@ class Connection {
       return '?'
     })
     const straight = order.every((index, position) => index === position)
-    const prepared = { statement: this.database.prepare(positional), order: straight ? undefined : order }
+    const statement = this.database.prepare(positional)
+    const prepared = { statement, order: straight ? undefined : order, writes: !statement.readonly }
     this.statements.set(sql, prepared)
     return prepared
   }
@@ -262,6 +269,7 @@ interface Prepared {
   readonly statement: Database.Statement
   /** Which parameter stands at which place; undefined when each stands once, in order. */
   readonly order: readonly number[] | undefined
+  readonly writes: boolean
 }
 
 const inOrder = (params: readonly Value[], order: readonly number[] | undefined): readonly Value[] =>
@@ -275,6 +283,10 @@ class SqliteSession implements Session {
 
   get open(): boolean {
     return this.connection.inTransaction
+  }
+
+  get written(): number {
+    return this.connection.written
   }
 
   all<T extends object>(sql: string, params?: readonly Value[]): Promise<T[]> {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { signMessage } from '../../clients/typescript/index.js'
 import { mac } from '../support/instance.js'
 import { assertReply, exchange, openSocket, post } from '../support/raw.js'
-import { type Ran, removeFolder, run, serverFor, startServer } from '../support/server.js'
+import { type Ran, removeFolder, run, runCli, serverFor, startServer } from '../support/server.js'
 
 const server = await startServer()
 const { port, owner } = server
@@ -129,9 +129,11 @@ const whoami = async (at: number, by: typeof owner, forwarded: readonly string[]
   return JSON.parse(body).result.address
 }
 
-test('X-Forwarded-For of a peer that is not trusted is not believed, and the operator is told once', async (t) => {
+test('X-Forwarded-For of a peer that is not trusted is not believed, and the operator is told once, and by doctor', async (t) => {
   const own = await serverFor(t)
   for (let i = 0; i < 3; i++) assert.equal(await whoami(own.port, own.owner, ['203.0.113.9']), '127.0.0.1')
+  const doctor = await runCli(['doctor', '--data', own.folder])
+  assert.match(doctor.stdout + doctor.stderr, /X-Forwarded-For came from 127\.0\.0\.1, which is not trusted/)
   await own.stop()
   assert.equal(own.log().match(/TRUST_PROXY/g)?.length, 1)
 })

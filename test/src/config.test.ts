@@ -47,6 +47,7 @@ test('without any setting the documented defaults hold', () => {
     },
   )
   assert.equal(read({}).keep, 24 * 60 * 60)
+  assert.equal(read({}).stallLimit, 30)
 })
 
 test('a configuration cannot be changed after it was read', () => {

@@ -10,6 +10,7 @@ import { register } from '../../src/catalogue.js'
 import { type Command, ownCommand } from '../../src/command.js'
 import { Executor } from '../../src/execute.js'
 import { generateKey, generateReadable, generateToken } from '../../src/generate.js'
+import { Load } from '../../src/load.js'
 import { passwords } from '../../src/passwords.js'
 import type { Db } from '../../src/store/db.js'
 import { Keys } from '../../src/store/keys.js'
@@ -174,6 +175,7 @@ export function fifthStep({ db, vault }: TestInstance, commands: readonly Comman
     authorities,
     sealing: vault,
     passwords: passwords(randomBytes),
+    load: new Load(),
     paramsKey: vault.derive('params'),
     id: nanoid,
     newKey: () => generateKey({ randomBytes, randomName: nanoid }),

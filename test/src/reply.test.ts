@@ -199,6 +199,7 @@ async function listening(t: TestContext, gateway: CommandInstance, handle = gate
     methodsAt: gateway.methodsAt,
     vendorPaths: false,
     ready: async () => true,
+    load: gateway.load,
     trustProxy: addressList([]),
     bodyLimit: 1024,
     onUntrustedProxy: () => undefined,

@@ -8,17 +8,18 @@ import { counts, databaseFile, entry, ledgerOn, migrated, put, puts } from './su
 const fault = () => new StorageError('fault', 'the commit failed')
 const unknown = (error: unknown) => error instanceof StorageError && error.kind === 'fault'
 
-/** A database whose next transactions fail as told: before their commit took place, or after it. */
+/** A database whose next commits fail as told: before they took place, or after it. */
 function failing(db: Db, fails: ('before' | 'after')[], methods: Partial<Db> = {}): Db {
   return wrapped(db, {
     async transaction(work) {
-      const fails_ = fails.shift()
+      let how: 'before' | 'after' | undefined
       const value = await db.transaction(async (session) => {
         const done = await work(session)
-        if (fails_ === 'before') throw fault()
+        how = fails.shift()
+        if (how === 'before') throw fault()
         return done
       })
-      if (fails_ === 'after') throw fault()
+      if (how === 'after') throw fault()
       return value
     },
     ...methods,
@@ -157,6 +158,9 @@ test('a fault in the middle of a batch keeps and acknowledges nothing of it, tho
           let met: StorageError | undefined
           return work({
             immediate: session.immediate,
+            get written() {
+              return session.written
+            },
             get open() {
               return session.open
             },

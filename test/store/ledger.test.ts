@@ -58,6 +58,50 @@ test('an entry that is not kept leaves its claim and audit row, and no effect', 
   assert.deepEqual(await counts(db), { records: 1, claims: 2, audit: 2 })
 })
 
+const after = (count: () => void, effect: (queries: Queries) => Promise<unknown>) => (queries: Queries) => {
+  count()
+  return effect(queries)
+}
+
+const spoilers: readonly (readonly [what: string, spoiler: (run: () => void) => ReturnType<typeof entry>])[] = [
+  ['says no', (run) => entry('no', after(run, put('no')), false)],
+  [
+    'throws',
+    (run) =>
+      entry('no', async (queries) => {
+        run()
+        await put('no')(queries)
+        throw new Error('a bug')
+      }),
+  ],
+]
+for (const [what, spoiler] of spoilers) {
+  test(`an entry that writes and then ${what} runs once, and nothing else of its transaction is lost or doubled`, async (t) => {
+    const db = await migrated(t)
+    const ledger = ledgerOn(db)
+    const runs = { spoiler: 0, later: 0 }
+    const all = [
+      ledger.submit(entry('a', put('a'))),
+      ledger.submit(spoiler(() => runs.spoiler++)),
+      ledger.submit(entry('b', put('b'))),
+    ]
+    const results = await Promise.allSettled(all)
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['fulfilled', what === 'throws' ? 'rejected' : 'fulfilled', 'fulfilled'],
+    )
+    // The next ones take savepoints from the start: whoever is refused again and again makes nobody run twice.
+    const later = entry(
+      'c',
+      after(() => runs.later++, put('c')),
+    )
+    const again = { ...spoiler(() => runs.spoiler++), identity: 'e again' }
+    await Promise.allSettled([ledger.submit(later), ledger.submit(again)])
+    assert.deepEqual(runs, { spoiler: 2, later: 1 })
+    assert.deepEqual(await puts(db), ['a', 'b', 'c'])
+  })
+}
+
 const waits: readonly (readonly [what: string, wait: () => Promise<unknown>])[] = [
   ['a timer', () => delay(100)],
   ['a turn of the event loop', () => new Promise((resolve) => setImmediate(resolve))],

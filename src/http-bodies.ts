@@ -1,0 +1,109 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type EndpointParts, limits, refuseAt, tooLarge } from './http-parts.js'
+import { refuseAndClose, send } from './http-replies.js'
+import { Shedding } from './http-shed.js'
+import type { Arrived } from './load.js'
+import type { Reply } from './reply.js'
+
+/** A request that is here as a whole. */
+export interface Whole extends Arrived {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly body: Buffer
+}
+
+/** Collects the body; refuses one that grows past the limit (413) without reading the rest. */
+export function readBody(req: IncomingMessage, res: ServerResponse, address: string, bodies: Bodies): void {
+  const { parts } = bodies
+  let chunks: Buffer[] = []
+  let size = 0
+  let over = false
+  const refuse = (reply: Reply) => {
+    over = true
+    bodies.end(waiting)
+    chunks = []
+    refuseAndClose(req, res, reply)
+  }
+  const waiting = bodies.begin(() => refuse(refuseAt(req, parts, 'SLOW')))
+  req.on('data', (chunk: Buffer) => {
+    if (over) return
+    size += chunk.length
+    chunks.push(chunk)
+    if (size > parts.bodyLimit) refuse(tooLarge(req, parts))
+    else if (!bodies.grew(waiting, size)) refuse(refuseAt(req, parts, 'OVERLOADED'))
+  })
+  req.on('end', () => {
+    if (over) return
+    bodies.end(waiting)
+    const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)
+    bodies.arrived({ req, res, body, address })
+  })
+  req.on('close', () => bodies.end(waiting))
+}
+
+interface Waiting {
+  readonly since: number
+  /** Bytes that are here. */
+  size: number
+  late(): void
+}
+
+const sweepEvery = 500
+
+/** Bodies on their way: those that take too long are given up, and those that end in one turn are handled together. */
+export class Bodies {
+  private readonly waiting = new Set<Waiting>()
+  private readonly shedding = new Shedding()
+  private ready: Whole[] = []
+  private bytes = 0
+
+  constructor(
+    readonly parts: EndpointParts,
+    private readonly handle: (request: Whole) => void,
+  ) {
+    setInterval(() => this.sweep(), sweepEvery).unref()
+  }
+
+  begin(late: () => void): Waiting {
+    const waiting = { since: performance.now(), size: 0, late }
+    this.waiting.add(waiting)
+    return waiting
+  }
+
+  /** False when there is no room for it: large bodies share what there is, so that many of them do not add up. */
+  grew(waiting: Waiting, size: number): boolean {
+    this.bytes += size - waiting.size
+    waiting.size = size
+    return size <= limits.smallBody || this.bytes <= limits.largeBodies
+  }
+
+  end(waiting: Waiting): void {
+    if (this.waiting.delete(waiting)) this.bytes -= waiting.size
+  }
+
+  /** Reading first what all connections sent, then handling it, costs half of handling each in between. */
+  arrived(request: Whole): void {
+    if (this.ready.push(request) === 1) setImmediate(() => this.turn())
+  }
+
+  private turn(): void {
+    const { load } = this.parts
+    const ready = this.ready
+    this.ready = []
+    const room = load.room(ready.length, performance.now())
+    const { taken, refused } = ready.length <= room ? { taken: ready, refused: [] } : load.choose(ready, room)
+    for (const request of taken) this.handle(request)
+    for (const { req, res } of refused) {
+      this.shedding.refuse(() => send(res, refuseAt(req, this.parts, 'OVERLOADED')))
+    }
+  }
+
+  /** The oldest stand first. */
+  private sweep(): void {
+    const limit = performance.now() - limits.requestTimeout
+    for (const waiting of this.waiting) {
+      if (waiting.since > limit) return
+      waiting.late()
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { foldAddress } from './address.js'
+import type { Wire } from './dialect.js'
+import { Bodies, readBody } from './http-bodies.js'
+import { headerFault } from './http-guard.js'
+import { type EndpointParts, pathOf, refuseAt, tooLarge } from './http-parts.js'
+import { closing, refuseAndClose, send } from './http-replies.js'
+
+export const isControl = (url: string): boolean => {
+  if (!url.startsWith('/control')) return false
+  const next = url[8]
+  return next === undefined || next === '/' || next === '?'
+}
+
+/** Whether a vendor's path stands for the endpoint's, or a dialect has the path for its own. */
+export function isServed(url: string, { methodsAt, vendorPaths }: EndpointParts): boolean {
+  const path = pathOf(url)
+  return (vendorPaths && endpointFor(path) !== path) || methodsAt(path) !== undefined
+}
+
+/** The endpoint's path that a vendor's path stands for (protocol §1); any other path stays as it is. */
+function endpointFor(path: string): string {
+  if (path === '/stable/' || path === '/stable' || path === '/dev/' || path === '/dev') return '/control'
+  return path.startsWith('/api2/') ? `/control${path}` : path
+}
+
+const post = ['POST']
+
+/** The endpoint as a middleware, for whoever mounts the gateway in an application of their own; what is not its own goes on. */
+export function controlMiddleware(
+  parts: EndpointParts,
+): (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void {
+  const control = controlListener(parts)
+  return (req, res, next) => {
+    // What follows an answer that closes is not read, so it must not run.
+    if (closing.has(req.socket)) return
+    const url = req.url ?? ''
+    if (!isControl(url) && !isServed(url, parts)) return next()
+    if (!req.readableEnded) return control(req, res)
+    next(new Error('Countersign checks the bytes of the body: mount it before body parsers'))
+  }
+}
+
+/** The handler of `/control`; reads the body itself. */
+export function controlListener(parts: EndpointParts): RequestListener {
+  const forwarded = forwardedAddress(parts)
+  const { load } = parts
+  const bodies = new Bodies(parts, ({ req, res, body, address }) => {
+    load.begin()
+    parts.handle(toWire(req, body, address, parts.vendorPaths)).then(
+      (reply) => {
+        load.end()
+        send(res, reply)
+      },
+      (error: unknown) => {
+        load.end()
+        parts.onUnexpected(error)
+      },
+    )
+  })
+  return (req, res) => {
+    if (req.method !== 'POST' || !isControl(req.url ?? '')) {
+      const methods = parts.methodsAt(pathOf(req.url ?? '')) ?? post
+      if (!methods.includes(req.method ?? '')) {
+        const allow = { allow: methods.join(', ') }
+        return refuseAndClose(req, res, refuseAt(req, parts, 'METHOD_NOT_ALLOWED', allow), false)
+      }
+    }
+    const fault = headerFault(req)
+    if (fault !== undefined) return refuseAndClose(req, res, refuseAt(req, parts, 'MALFORMED', { message: fault }))
+    const length = Number(req.headers['content-length'] ?? 0)
+    if (length > parts.bodyLimit) return refuseAndClose(req, res, tooLarge(req, parts))
+    if (req.headers.expect !== undefined) res.writeContinue()
+    readBody(req, res, forwarded(req), bodies)
+  }
+}
+
+function toWire(req: IncomingMessage, body: Buffer, address: string, vendorPaths: boolean): Wire {
+  const { headers, method = '' } = req
+  const url = req.url ?? ''
+  const query = url.indexOf('?')
+  const path = query < 0 ? url : url.slice(0, query)
+  const signature = headers['countersign-signature']
+  const secFetchSite = headers['sec-fetch-site']
+  return {
+    method,
+    path: vendorPaths ? endpointFor(path) : path,
+    query: query < 0 ? '' : url.slice(query + 1),
+    host: headers.host,
+    origin: headers.origin,
+    secFetchSite: Array.isArray(secFetchSite) ? secFetchSite.join(',') : secFetchSite,
+    contentType: headers['content-type'],
+    contentEncoding: headers['content-encoding'],
+    authorization: headers.authorization,
+    signature: Array.isArray(signature) ? signature.join(',') : signature,
+    body,
+    address,
+  }
+}
+
+/** The caller's address: the peer, or what the last hop that is not a trusted proxy was seen as. */
+function forwardedAddress({ trustProxy, onUntrustedProxy }: EndpointParts): (req: IncomingMessage) => string {
+  let warned = false
+  return (req) => {
+    const peer = foldAddress(req.socket.remoteAddress ?? '')
+    const header = req.headers['x-forwarded-for']
+    if (header === undefined) return peer
+    if (!trustProxy.has(peer)) {
+      if (!warned) onUntrustedProxy(peer)
+      warned = true
+      return peer
+    }
+    const hops = String(header)
+      .split(',')
+      .map((hop) => foldAddress(printable(hop.trim())))
+    const caller = hops.findLast((hop) => !trustProxy.has(hop))
+    return caller ?? hops[0] ?? peer
+  }
+}
+
+/** A proxy may hand on what somebody else wrote: no more of it than an address can have reaches a log or the audit trail. */
+const printable = (hop: string): string => hop.slice(0, 64).replace(/[^\x21-\x7e]/g, '?')

@@ -1,0 +1,99 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type EndpointParts, limits } from './http-parts.js'
+import type { Reply } from './reply.js'
+
+const jsonHeaders = [
+  ['Content-Type', 'application/json; charset=utf-8'],
+  ['Cache-Control', 'no-store'],
+  ['X-Content-Type-Options', 'nosniff'],
+] as const
+
+const headersOf = (reply: Reply): [string, string][] => [
+  ...jsonHeaders.map(([name, value]): [string, string] => [name, value]),
+  ['X-Request-Id', reply.requestId],
+  ...reply.headers.map(([name, value]): [string, string] => [name, value]),
+  ['Content-Length', String(Buffer.byteLength(reply.body))],
+]
+
+export function send(res: ServerResponse, reply: Reply): void {
+  if (res.headersSent || res.destroyed) return
+  const headers = [
+    'Content-Type',
+    'application/json; charset=utf-8',
+    'Cache-Control',
+    'no-store',
+    'X-Content-Type-Options',
+    'nosniff',
+    'X-Request-Id',
+    reply.requestId,
+    'Content-Length',
+    String(Buffer.byteLength(reply.body)),
+  ]
+  for (const [name, value] of reply.headers) headers.push(name, value)
+  res.writeHead(reply.status, headers)
+  res.end(res.req.method === 'HEAD' ? undefined : reply.body)
+}
+
+/** Answers and, unless the whole request has arrived, closes: the rest of its body is not read. */
+export function refuseAndClose(req: IncomingMessage, res: ServerResponse, reply: Reply, always = true): void {
+  const whole =
+    req.complete || (req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined)
+  if (!whole || always) {
+    closeAfter(res)
+    req.resume()
+  }
+  send(res, reply)
+}
+
+/** The newest response of each connection: an answer to broken HTTP must not overtake it. */
+export const newest = new WeakMap<Duplex, ServerResponse>()
+/** Connections that end with an answer given already. */
+export const closing = new WeakSet<Duplex>()
+
+/** Ends the connection with this response, as {@link linger} does. */
+function closeAfter(res: ServerResponse): void {
+  const { socket } = res.req
+  closing.add(socket)
+  res.shouldKeepAlive = false
+  // Node would destroy it at once.
+  socket.destroySoon = () => undefined
+  res.once('finish', () => linger(socket))
+}
+
+/** Closing on a sender who is still talking resets the connection, and the answer can be lost with it (RFC 9112 §9.6). */
+function linger(socket: Duplex): void {
+  closing.add(socket)
+  socket.end()
+  socket.resume()
+  setTimeout(() => socket.destroy(), limits.linger).unref()
+}
+
+/** HTTP that Node could not read. */
+export function answerBrokenHttp(parts: EndpointParts, error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  if (closing.has(socket) || !socket.writable) return
+  const slow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const large = error.code === 'HPE_HEADER_OVERFLOW'
+  const reply = slow
+    ? parts.refuse('SLOW')
+    : parts.refuse('MALFORMED', { message: large ? 'The headers are too large' : 'This is not valid HTTP' })
+  const status = slow ? '408 Request Timeout' : large ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  answerByHand(socket, status, reply)
+}
+
+/** Answers without a response of Node's, and closes. Answers go in the order of their requests: one still due goes first, and is the last. */
+export function answerByHand(socket: Duplex, status: string, reply: Reply): void {
+  const due = newest.get(socket)
+  if (due && !due.writableFinished) {
+    if (due.req.complete) closeAfter(due)
+    else refuseAndClose(due.req, due, reply)
+    return
+  }
+  const head = [...headersOf(reply), ['Connection', 'close']].map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  socket.write(`HTTP/1.1 ${status}\r\n${head}\r\n${reply.body}`)
+  linger(socket)
+}

@@ -1,0 +1,183 @@
+import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
+import { type Claim, Claims } from './claims.js'
+import { type Queries, type Session, StorageError } from './db.js'
+import type { Nested } from './handle.js'
+import { Meta } from './meta.js'
+import type { Notes } from './notes.js'
+import { NeedsSavepoints, type Taking } from './taking.js'
+import { Watch } from './watch.js'
+
+/** What one command did inside the shared transaction. */
+export interface Ran<T> {
+  /** False takes the effect back (an even code, a dry run); the claim and the audit row stay. */
+  readonly keep: boolean
+  readonly claim: Claim | undefined
+  /** One row, or several for a command that carries others. */
+  readonly audit: readonly AuditEntry[]
+  readonly value: T
+}
+
+/** One write that waits for its transaction. */
+export interface Entry<T> {
+  /** The command, for what the operator is told. */
+  readonly name: string
+  /** What must not have been seen before; absent for dry runs and local commands, which claim nothing. */
+  readonly identity: string | undefined
+  /** The message's timestamp, held against the floor inside the transaction; absent for local commands. */
+  readonly timestamp: number | undefined
+  /** True when nothing of it will be kept, whatever comes of it: a dry run. */
+  readonly discards?: boolean
+  /** Runs after the identity was found free. What it throws refuses this entry alone. */
+  run(queries: Queries, nested: Nested): Promise<Ran<T>>
+  /** Answers for an identity that was seen before. */
+  seen(claim: Claim, queries: Queries): Promise<T>
+}
+
+/** The message's timestamp is at or below the floor. */
+export class BelowFloor extends Error {}
+
+interface Done {
+  readonly value: unknown
+  readonly head: Head
+  /** The request id of the claim that was made; undefined for an outcome that was there before. */
+  readonly made: string | undefined
+}
+
+/** What is answered to an entry once its transaction is committed. */
+export type Settled = Pick<Done, 'value' | 'made'> | { readonly error: unknown }
+
+export interface BatchParts {
+  /** Names this process's audit chain. */
+  readonly node: string
+  readonly chainMac: ChainMac
+  /** What is written down with the batch, without anybody waiting for it. */
+  readonly notes: Notes
+  /** Unix seconds. */
+  readonly now: () => number
+}
+
+/** The entries that share a transaction. It may be run again, when the transaction was rolled back to be run with savepoints. */
+export class Batch {
+  /** In the order of the entries, after a run. */
+  settled: Settled[] = []
+  /** What came of the entry for whose sake the transaction was rolled back: it is not run a second time. */
+  private readonly known = new Map<Entry<unknown>, Ran<unknown> | { readonly error: unknown }>()
+
+  constructor(
+    private readonly entries: readonly Entry<unknown>[],
+    private readonly parts: BatchParts,
+  ) {}
+
+  /** Whether something of it will be taken back for certain. */
+  get discards(): boolean {
+    return this.entries.some((entry) => entry.discards)
+  }
+
+  /** Answers what to call once it is committed. Rejects with {@link NeedsSavepoints} to be run again with savepoints. */
+  async run(session: Session, taking: Taking): Promise<() => void> {
+    const { node, notes, chainMac, now } = this.parts
+    this.settled = []
+    const floor = await new Meta(session).floor()
+    let head = await new Audit(session).head(node)
+    const watch = new Watch()
+    try {
+      for (const entry of this.entries) {
+        assertOpen(session)
+        try {
+          const done = await this.one(session, entry, floor, head, watch, taking)
+          head = done.head
+          this.settled.push(done)
+        } catch (error) {
+          if (error instanceof NeedsSavepoints) throw error
+          this.settled.push({ error })
+        }
+        // A command can catch a storage error; its batch must not go on over it.
+        if (session.fault) throw session.fault
+        assertOpen(session)
+      }
+    } finally {
+      watch.end()
+    }
+    const { written } = await notes.write(session, node, head, chainMac, now())
+    return written
+  }
+
+  private async one(
+    session: Session,
+    entry: Entry<unknown>,
+    floor: number,
+    head: Head,
+    watch: Watch,
+    taking: Taking,
+  ): Promise<Done> {
+    if (entry.timestamp !== undefined && entry.timestamp <= floor) throw new BelowFloor('at or below the floor')
+    const claims = new Claims(session)
+    const seen = entry.identity === undefined ? undefined : await claims.find(entry.identity)
+    if (seen) return { value: await entry.seen(seen, session), head, made: undefined }
+    const done = await this.attempt(session, entry, head, watch, taking)
+    if (done) return done
+    // Another node took the identity while this one ran: its outcome stands.
+    const taken = await claims.find(entry.identity ?? '')
+    if (!taken) throw new Error('a claim could not be made, and nobody holds it')
+    return { value: await entry.seen(taken, session), head, made: undefined }
+  }
+
+  /** Effect, claim and audit row together; undefined, with nothing kept, when the claim was taken meanwhile. */
+  private async attempt(
+    session: Session,
+    entry: Entry<unknown>,
+    head: Head,
+    watch: Watch,
+    taking: Taking,
+  ): Promise<Done | undefined> {
+    await taking.begin()
+    let next: Head | undefined
+    let ran: Ran<unknown>
+    try {
+      ran = await this.ran(session, entry, watch, taking)
+      const claimed = ran.claim === undefined || (await new Claims(session).insert(ran.claim))
+      if (claimed) next = await this.append(session, ran.audit, head)
+    } catch (error) {
+      if (session.open && !session.fault) await taking.undo()
+      throw error
+    }
+    if (!next) {
+      await taking.undo()
+      return undefined
+    }
+    await taking.keep()
+    return { value: ran.value, head: next, made: ran.claim?.request_id }
+  }
+
+  /** Runs the entry, and takes its effect back where it is not to be kept. */
+  private async ran(session: Session, entry: Entry<unknown>, watch: Watch, taking: Taking): Promise<Ran<unknown>> {
+    const known = this.known.get(entry)
+    if (known && 'error' in known) throw known.error
+    if (known) return known
+    let ran: Ran<unknown>
+    try {
+      ran = await watch.run(session, entry)
+    } catch (error) {
+      this.known.set(entry, { error })
+      throw error
+    }
+    assertOpen(session)
+    if (ran.keep) return ran
+    this.known.set(entry, ran)
+    await taking.undo()
+    await taking.begin()
+    return ran
+  }
+
+  private async append(session: Session, rows: readonly AuditEntry[], head: Head): Promise<Head> {
+    const audit = new Audit(session)
+    let next = head
+    for (const row of rows) next = await audit.append(this.parts.node, row, next, this.parts.chainMac)
+    return next
+  }
+}
+
+/** SQLite may roll a whole transaction back in the middle of a batch; what followed would commit one by one. */
+function assertOpen(session: Session): void {
+  if (!session.open) throw new StorageError('full', 'the engine rolled the transaction back')
+}

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import type { Handle } from '../../src/gateway.js'
+import { Load } from '../../src/load.js'
+import { Refusal } from '../../src/refusal.js'
+import { instanceFor } from '../support/commands.js'
+import { listen } from '../support/listener.js'
+import { assertReply, exchange, openSocket, post } from '../support/raw.js'
+
+/** So much under way. */
+function loaded(count: number): Load {
+  const load = new Load()
+  for (let i = 0; i < count; i++) load.begin()
+  return load
+}
+
+const from = (...addresses: string[]) => addresses.map((address) => ({ address }))
+
+test('a thousand at once are no overload, but a quarter of that for long is', () => {
+  const load = loaded(0)
+  assert.equal(load.room(1, 0), 1_024)
+  for (let i = 0; i < 300; i++) load.begin()
+  assert.equal(load.room(1, 250), 724)
+  assert.equal(load.room(1, 251), 0)
+  for (let i = 0; i < 200; i++) load.end()
+  assert.equal(load.room(1, 251), 124, 'calm, but whoever was refused comes again')
+  assert.equal(load.room(1, 1_251), 924, 'calm again')
+  assert.equal(load.room(200, 1_600), 124, 'many who are answered at once, turn after turn, are as much')
+})
+
+test('who waits for a hash, a twin or an errand of a module is not counted, and there are at most 1,024 of these', async () => {
+  const load = loaded(1_000)
+  let finish: () => void = () => undefined
+  const end = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const waiting = Array.from({ length: 1_000 }, () => load.aside(() => end))
+  assert.equal(load.room(1, 0), 1_024)
+  const further = Array.from({ length: 24 }, () => load.aside(() => end))
+  await assert.rejects(
+    load.aside(() => end),
+    (error) => error instanceof Refusal && error.code === 'OVERLOADED',
+  )
+  finish()
+  await Promise.all([...waiting, ...further])
+  assert.equal(load.room(1, 0), 24)
+})
+
+test('when not all can be taken, the first of each address goes before the second of any, in the order of arrival', () => {
+  const flood = Array<string>(50).fill('192.0.2.1')
+  const arrived = from(...flood, '192.0.2.2', ...flood, '2001:db8::1', '2001:db8::2', '192.0.2.2')
+  const { taken, refused } = loaded(250).choose(arrived, 4)
+  assert.deepEqual(
+    taken.map(({ address }) => address),
+    ['192.0.2.1', '192.0.2.2', '2001:db8::1', '192.0.2.1'],
+  )
+  assert.equal(taken.length + refused.length, arrived.length)
+})
+
+test('with no room at all the first of each address is taken on a reserve, which is small', () => {
+  const many = from(...Array.from({ length: 100 }, (_, i) => `192.0.2.${i}`), '192.0.2.1')
+  assert.equal(loaded(224).choose(many, 0).taken.length, 32)
+  assert.equal(loaded(250).choose(many, 0).taken.length, 6)
+  assert.equal(loaded(256).choose(many, 0).taken.length, 0)
+})
+
+/** A gateway that answers nobody before it is told to. */
+function held(handle: Handle): { handle: Handle; asked: () => number; answer: () => void } {
+  let asked = 0
+  let answer: () => void = () => undefined
+  const gate = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  return {
+    asked: () => asked,
+    answer,
+    async handle(wire) {
+      asked++
+      await gate
+      return handle(wire)
+    },
+  }
+}
+
+test('what is too much is 1503 with Retry-After before anything of it is read, and when it is over everybody is served', {
+  timeout: 30_000,
+}, async (t) => {
+  const gateway = await instanceFor(t)
+  const gate = held(gateway.handle)
+  const port = await listen(t, gateway, { handle: gate.handle })
+  const message = (id: string) => post(`{"cmd":"ping","id":"${id}"}`)
+  const crowd = Array.from({ length: 1_150 }, (_, i) => message(`${i}`))
+  const sockets = await Promise.all(crowd.map(() => openSocket(port)))
+  for (const [i, raw] of sockets.entries()) raw.write(crowd[i] ?? '')
+  const replies = sockets.map((raw) => raw.reply())
+  let refused = 0
+  for (const reply of replies) {
+    reply.then(({ status }) => {
+      if (status === 503) refused++
+    })
+  }
+  while (refused < 1) await new Promise((resolve) => setImmediate(resolve))
+  gate.answer()
+  const statuses = (await Promise.all(replies)).map((reply) => {
+    assertReply(reply, reply.status === 503 ? 503 : 400, reply.status === 503 ? 1503 : 1400)
+    assert.equal(reply.headers.get('retry-after'), reply.status === 503 ? '1' : undefined)
+    return reply.status
+  })
+  assert.equal(statuses.filter((status) => status === 400).length, gate.asked(), 'who was refused was not looked at')
+  for (const raw of sockets) raw.close()
+  assertReply(await exchange(port, message('after')), 400, 1400)
+})
+
+test('bodies that arrive together have 64 MiB; one that is larger than 16 KiB finds no room beyond that, a small one does', {
+  timeout: 30_000,
+}, async (t) => {
+  const gateway = await instanceFor(t)
+  const port = await listen(t, gateway)
+  const most = 262_144
+  const head = `POST /control HTTP/1.1\r\nHost: x\r\nContent-Length: ${most}\r\n\r\n`
+  const almost = Buffer.concat([Buffer.from(head), Buffer.alloc(most - 1, ' ')])
+  const sockets = Array.from({ length: 300 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
+  const refused = sockets.map(
+    (socket) => new Promise<boolean>((resolve) => socket.once('data', (text) => resolve(/ 503 /.test(String(text))))),
+  )
+  for (const socket of sockets) socket.write(almost)
+  assert.ok(await Promise.race(refused), 'one of them is refused')
+  assertReply(await exchange(port, post('{"cmd":"ping"}')), 400, 1400)
+  for (const socket of sockets) socket.destroy()
+})
+
+test('a request whose body breaks while the disk is looked at is answered once, and is no fault', {
+  timeout: 20_000,
+}, async (t) => {
+  const gateway = await instanceFor(t)
+  let ready: (value: boolean) => void = () => undefined
+  const faults: unknown[] = []
+  const port = await listen(t, gateway, {
+    ready: () => new Promise((resolve) => (ready = resolve)),
+    onUnexpected: (error) => void faults.push(error),
+  })
+  const raw = await openSocket(port)
+  raw.write('GET /readyz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nbroken\r\n')
+  assertReply(await raw.reply(), 400, 1400)
+  ready(true)
+  assert.equal(await raw.closed(), '')
+  assert.deepEqual(faults, [])
+})

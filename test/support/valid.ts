@@ -1,0 +1,82 @@
+import { nanoid } from 'nanoid'
+import type { Wire } from '../../src/dialect.js'
+import { mac, type TestInstance } from './instance.js'
+import { setUser } from './logins.js'
+import { formOf, msgOf, uplynkWire } from './uplynk.js'
+
+/** A request that the gateway takes. */
+export interface Valid {
+  readonly wire: Partial<Wire>
+  readonly body: string
+  /** Whether its dialect signs, so that a changed one must never run. */
+  readonly signed: boolean
+}
+
+/** Signs JSON in its body. */
+function signedJson({ owner, seconds }: TestInstance, message: object): string {
+  const text = JSON.stringify({ ...message, api_key: owner.apiKey, timestamp: seconds() })
+  return `${text.slice(0, -1)},"signature":"${mac(owner.secret, text)}"}`
+}
+
+/** One request of each dialect, by its name, or by that and a word. A new dialect is fuzzed once it has a line here. */
+export const valid: Readonly<Record<string, (gateway: TestInstance) => Promise<Valid>>> = {
+  native: async (gateway) => ({
+    wire: {},
+    body: signedJson(gateway, { cmd: 'set-user', id: 'fuzzed', user: { type: 3, comment: 'Zoë/é' } }),
+    signed: true,
+  }),
+  'native header': async ({ owner, seconds }) => {
+    const body = `{"cmd":"set-user","id":"fuzzed","user":{"type":3},"api_key":"${owner.apiKey}","timestamp":${seconds()}}`
+    return { wire: { signature: mac(owner.secret, body) }, body, signed: true }
+  },
+  scaleengine: async (gateway) => ({
+    wire: {},
+    body: signedJson(gateway, { command: 'sevu.addstreamuser', cdn: 1, app: 'a', stream: '*', user: 'u', pass: null }),
+    signed: true,
+  }),
+  'scaleengine form': async (gateway) => ({
+    wire: { contentType: 'application/x-www-form-urlencoded' },
+    body: `json=${encodeURIComponent(signedJson(gateway, { command: 'set-user', cdn: 1, id: 'fuzzed', user: { type: 3 } }))}`,
+    signed: true,
+  }),
+  'scaleengine multipart': async (gateway) => {
+    const json = signedJson(gateway, { command: 'set-user', cdn: 1, id: 'fuzzed', user: { type: 3 } })
+    return {
+      wire: { contentType: 'multipart/form-data; boundary=part' },
+      body: `--part\r\nContent-Disposition: form-data; name="json"\r\n\r\n${json}\r\n--part--\r\n`,
+      signed: true,
+    }
+  },
+  uplynk: async ({ owner, seconds }) => ({
+    wire: uplynkWire('subowners/create'),
+    body: formOf(
+      msgOf({
+        username: `fuzzed.${nanoid()}`,
+        password: 'secret',
+        _cmd: 'subowners/create',
+        _owner: owner.apiKey,
+        _timestamp: seconds(),
+      }),
+      owner.secret,
+    ),
+    signed: true,
+  }),
+  astra: async (gateway) => {
+    await setUser(gateway, 'operator', { type: 1, password: 'correct horse' })
+    const authorization = `Basic ${Buffer.from('operator:correct horse').toString('base64')}`
+    return { wire: { authorization }, body: '{"cmd":"get-user","id":"operator"}', signed: false }
+  },
+  ibm: async (gateway) => {
+    const { result } = await gateway.call('access-tokens/create', { permissions: ['devices:*'] })
+    return {
+      wire: {
+        method: 'GET',
+        path: '/users/self/device-passwords.json',
+        query: 'page=1&pagesize=10',
+        authorization: `Bearer ${result.token}`,
+      },
+      body: '',
+      signed: false,
+    }
+  },
+}
