@@ -30,6 +30,8 @@ export interface HttpParts extends EndpointParts {
   readonly maxConnections?: number
   /** The description that `/openapi.json` shows, as JSON; asked for once. */
   readonly openapi: () => string
+  /** The page that `/docs` shows, as HTML, and what it may do in a browser; asked for once. */
+  readonly docs?: () => { readonly html: string; readonly policy: string }
 }
 
 /** Limits of the listener. Milliseconds. */

@@ -24,6 +24,7 @@ import { userVerbs } from './cli/user.js'
 import { configOf, instanceOn, schemaOf, surroundings, versionOf } from './compose.js'
 import { type Config, ConfigError, readEnv } from './config.js'
 import { adminKeyFile, initialise, isEmpty, isInitialised, openData, openMaster } from './data.js'
+import { docsPage, docsPolicy } from './docs-page.js'
 import { examine } from './doctor.js'
 import { httpServer } from './http.js'
 import { serveMetrics } from './metered.js'
@@ -84,6 +85,7 @@ async function serve(config: Config): Promise<void> {
     onUnexpected,
     // An operator's own commands are not told to strangers.
     openapi: () => JSON.stringify(openapi(publishAll(commands), version)),
+    docs: () => ({ html: docsPage(publishAll(commands), version), policy: docsPolicy }),
   })
   const endChores = startChores(instance, logger)
   // A command module that uses its store too late has done no harm: its handle is dead. Anything else unhandled ends the process.
