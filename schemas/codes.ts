@@ -117,6 +117,9 @@ export const commandCodes = {
 /** What only the command line does, and the audit trail names. */
 export const localCodes = {
   AUDIT_CUT: done(9121, 'Old rows of the audit trail removed'),
+  BACKED_UP: done(9131, 'Backup made'),
+  RESTORED: done(9141, 'Restored from a backup'),
+  REKEYED: done(9151, 'Another master key in force'),
 } as const satisfies Record<string, CodeEntry>
 
 export const codes = { ...gatewayCodes, ...commandCodes }

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Logger } from 'pino'
@@ -8,10 +9,27 @@ import type { SignedHead } from './store/audit-chain.js'
 import type { AuditTrail } from './store/audit-trail.js'
 
 /** The MAC of the audit trail: only who has the master key can write a row that holds. */
-export function chainMacOf(vault: Pick<Vault, 'derive'>): ChainMac {
-  const key = vault.derive('audit')
+export function chainMacOf(vault: Pick<Vault, 'derive' | 'open'>): ChainMac {
+  // Asked for each time: the master key may be changed under a running gateway.
+  const mac = (text: string) => hmac(vault.derive(auditPurpose), text, 'hex')
+  return Object.assign(mac, { before: (sealedKey: string) => earlier(vault.open(sealedKey, seamBinding)) })
+}
+
+function earlier(base64: string): ChainMac {
+  const key = createSecretKey(Buffer.from(base64, 'base64'))
   return (text) => hmac(key, text, 'hex')
 }
+
+/** Seals the audit key of a vault under another vault, for the seam where a chain goes over from the one to the other. */
+export const sealChainKey = (vault: Pick<Vault, 'derive'>, under: Pick<Vault, 'seal'>): string =>
+  under.seal(vault.derive(auditPurpose).export().toString('base64'), seamBinding)
+
+/** Seals what an earlier seam keeps under another vault. */
+export const resealChainKey = (sealed: string, vault: Pick<Vault, 'open'>, under: Pick<Vault, 'seal'>): string =>
+  under.seal(vault.open(sealed, seamBinding), seamBinding)
+
+const auditPurpose = 'audit'
+const seamBinding = 'audit.seam'
 
 /** `DIR/audit.head`: the last signed head of the audit trail. */
 export const headFile = (folder: string): string => join(folder, 'audit.head')

@@ -1,32 +1,22 @@
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, ConfigError } from './config.js'
+import { protect, writePrivate } from './files.js'
 import { generateKey } from './generate.js'
 import type { Surroundings } from './instance.js'
-import { openVault, parseMasterKey, type Vault } from './seal.js'
+import { KeyRing, UnknownMasterKey } from './keyring.js'
+import { makeMasterKey, masterKeys } from './master-key.js'
 import { bootstrap } from './store/bootstrap.js'
 import type { Db } from './store/db.js'
+import { share, takeAlone } from './store/folder-lock.js'
 import { Meta } from './store/meta.js'
-import { migrate } from './store/migrate.js'
+import { lastMigration, migrate } from './store/migrate.js'
 import { openSqlite } from './store/sqlite.js'
 
 /** An opened data folder: its database, migrated, and the keys derived from its master key. */
 export interface Data {
   readonly db: Db
-  readonly vault: Vault
+  readonly vault: KeyRing
 }
 
 /** `DIR/admin-key.json`: what a client needs to act as the owner of the first account. */
@@ -38,6 +28,7 @@ export interface AdminKey {
 
 export const adminKeyFile = (folder: string): string => join(folder, 'admin-key.json')
 export const databaseFile = (folder: string): string => join(folder, 'countersign.db')
+export const lockFile = (folder: string): string => join(folder, 'countersign.lock')
 
 /** Whether the folder holds a database already. */
 export const isInitialised = (folder: string): boolean =>
@@ -48,11 +39,11 @@ export const isEmpty = (folder: string): boolean =>
   !existsSync(folder) || existsSync(pendingFile(folder)) || readdirSync(folder).length === 0
 
 /** Stands while an initialisation is under way: one that was cut short is done again. */
-const pendingFile = (folder: string): string => join(folder, '.initialising')
+export const pendingFile = (folder: string): string => join(folder, '.initialising')
 
 /** What the master key opens, without a database. Throws {@link ConfigError} when it is missing or no key. */
-export const openMaster = (config: Config, { randomBytes }: Pick<Surroundings, 'randomBytes'>): Vault =>
-  openVault(readMasterKey(config), randomBytes)
+export const openMaster = (config: Config, { randomBytes }: Pick<Surroundings, 'randomBytes'>): KeyRing =>
+  new KeyRing(() => masterKeys(config, randomBytes), randomBytes)
 
 /** Opens an initialised folder. Throws {@link ConfigError} when there is none, or the master key is another. */
 export async function openData(config: Config, around: Surroundings): Promise<Data> {
@@ -64,11 +55,13 @@ export async function openData(config: Config, around: Surroundings): Promise<Da
   protect(config.data)
   const vault = openMaster(config, around)
   const db = await openDatabase(config, around)
-  if ((await new Meta(db).get('master_key')) !== vault.fingerprint) {
+  try {
+    await vault.refresh(db)
+    return { db, vault }
+  } catch (error) {
     await db.close()
-    throw new ConfigError(['the master key is not the one this database was made with'])
+    throw error instanceof UnknownMasterKey ? new ConfigError([error.message]) : error
   }
-  return { db, vault }
 }
 
 /**
@@ -80,8 +73,8 @@ export async function initialise(config: Config, cdn: number, around: Surroundin
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (!existsSync(databaseFile(folder))) writeFileSync(pendingFile(folder), '', { mode: 0o600 })
   protect(folder)
-  if (!config.masterKey && !config.masterKeyFile) makeMasterKey(folder, around)
-  const vault = openVault(readMasterKey(config), around.randomBytes)
+  if (!config.masterKey && !config.masterKeyFile) makeMasterKey(folder, around.randomBytes)
+  const vault = openMaster(config, around)
   const db = await openDatabase(config, around)
   const { keyId, secret } = generateKey(around)
   const now = Math.floor(around.now() / 1000)
@@ -92,79 +85,51 @@ export async function initialise(config: Config, cdn: number, around: Surroundin
     if ((await new Meta(session).get('master_key')) !== undefined) return
     await bootstrap(session, vault, first, now)
     // Before the commit: where the database is made, its owner's key has been handed out.
-    writeSecret(folder, 'admin-key.json', `${JSON.stringify(adminKey)}\n`)
+    writePrivate(adminKeyFile(folder), `${JSON.stringify(adminKey)}\n`)
   })
   await db.close()
   rmSync(pendingFile(folder), { force: true })
   return JSON.parse(readFileSync(adminKeyFile(folder), 'utf8'))
 }
 
-/** Makes `master.key` unless it is there; of several processes one makes it. */
-function makeMasterKey(folder: string, { randomBytes }: Surroundings): void {
-  const file = join(folder, 'master.key')
-  if (existsSync(file)) return
-  const mine = `.master.key.${process.pid}`
-  writeSecret(folder, mine, `${randomBytes(32).toString('base64')}\n`)
+/** Applies what the database has not seen, while nobody else uses the folder; that, and the last of all. */
+export async function migrateData(
+  config: Config,
+  { now, migrations }: Pick<Surroundings, 'now' | 'migrations'>,
+): Promise<{ applied: string[]; schema: string }> {
+  if (!isInitialised(config.data)) throw new ConfigError([`${config.data} holds no Countersign data`])
+  const lock = takeAlone(lockFile(config.data))
   try {
-    linkSync(join(folder, mine), file)
-  } catch {
-    // Another process was first; where it was something else, reading the key says so.
+    const db = openSqlite(databaseFile(config.data))
+    try {
+      const applied = await migrate(db, migrations, Math.floor(now() / 1000))
+      return { applied, schema: (await lastMigration(db)) ?? '' }
+    } finally {
+      await db.close()
+    }
+  } finally {
+    lock.release()
   }
-  rmSync(join(folder, mine))
-  syncFolder(folder)
 }
 
-async function openDatabase({ data }: Config, { now, migrations }: Surroundings): Promise<Db> {
-  const db = openSqlite(databaseFile(data))
+/** Opens the database of a folder, taking part in its use until it is closed. `migrations: false` leaves its schema as it is. */
+export async function openDatabase(
+  { data }: Pick<Config, 'data'>,
+  { now, migrations }: Pick<Surroundings, 'now' | 'migrations'>,
+  options: { readonly migrations: boolean } = { migrations: true },
+): Promise<Db> {
+  const lock = share(lockFile(data))
   try {
-    await migrate(db, migrations, Math.floor(now() / 1000))
+    const db = openSqlite(databaseFile(data), { onClosed: lock.release })
+    try {
+      if (options.migrations) await migrate(db, migrations, Math.floor(now() / 1000))
+      return db
+    } catch (error) {
+      await db.close()
+      throw error
+    }
   } catch (error) {
-    await db.close()
+    lock.release()
     throw error
-  }
-  return db
-}
-
-function readMasterKey({ data, masterKey, masterKeyFile }: Config): Buffer {
-  const file = masterKeyFile || join(data, 'master.key')
-  const from = masterKey ? 'COUNTERSIGN_MASTER_KEY' : file
-  if (!masterKey && !existsSync(file)) {
-    throw new ConfigError([
-      `${file}: the master key is missing; without it the secrets in the database cannot be opened`,
-    ])
-  }
-  const key = parseMasterKey(masterKey || readFileSync(file, 'utf8'))
-  if (!key) throw new ConfigError([`${from}: expected 32 bytes in base64 or hex`])
-  return key
-}
-
-function writeSecret(folder: string, name: string, text: string): void {
-  const file = join(folder, name)
-  writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })
-  renameSync(`${file}.new`, file)
-  syncFolder(folder)
-}
-
-/** A file that was renamed or linked survives a power cut only once its folder is on disk. */
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r')
-  fsyncSync(descriptor)
-  closeSync(descriptor)
-}
-
-/** The folder is for its owner alone, and so is every file in it (protocol §11). */
-function protect(folder: string): void {
-  chmodSync(folder, 0o700)
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (entry.isFile()) restrict(join(folder, entry.name))
-  }
-}
-
-function restrict(file: string): void {
-  try {
-    chmodSync(file, 0o600)
-  } catch (error) {
-    // Another process may have taken its file away meanwhile.
-    if (existsSync(file)) throw error
   }
 }

@@ -6,8 +6,9 @@ import { type Config, ConfigError } from './config.js'
 import { databaseFile, isEmpty, isInitialised, openMaster } from './data.js'
 import { type Finding, failed, ok, warned } from './finding.js'
 import type { Surroundings } from './instance.js'
+import type { KeyRing } from './keyring.js'
+import { nextKeyFile } from './master-key.js'
 import { forwarderFindings, portFindings, proxyFindings } from './network-check.js'
-import type { Vault } from './seal.js'
 import { Health } from './store/health.js'
 
 export interface DoctorSurroundings extends Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'> {
@@ -23,6 +24,7 @@ const comfortable = 1024 * mebibyte
 const clockSlack = 5
 const fileSlack = 60
 const headAge = 300
+const backupHours = 48
 
 /** Looks over everything that a gateway on this configuration rests on, and changes nothing. Never rejects. */
 export async function examine(config: Config, around: DoctorSurroundings): Promise<Finding[]> {
@@ -113,6 +115,7 @@ async function databaseFindings(config: Config, around: DoctorSurroundings): Pro
     findings.push(await schemaFinding(health, around))
     findings.push(...(await clockFindings(health, config, around)))
     findings.push(...(await keyFindings(health, config, around)))
+    findings.push(backupFinding(await health.lastBackup(), around))
     findings.push(...forwarderFindings(await health.meta('forwarder'), config))
   } catch (error) {
     findings.push(failed('database', `${file} cannot be read: ${messageOf(error)}`, next))
@@ -120,6 +123,15 @@ async function databaseFindings(config: Config, around: DoctorSurroundings): Pro
     health?.close()
   }
   return findings
+}
+
+function backupFinding(last: number | undefined, { now }: DoctorSurroundings): Finding {
+  const check = 'backup'
+  const next = 'countersign backup FILE, on another disk; every day, by a timer'
+  if (last === undefined) return warned(check, 'none was ever made', next)
+  const hours = Math.floor((now() / 1000 - last) / 3600)
+  const text = `the last one was made ${hours < 48 ? `${hours} hours` : `${Math.floor(hours / 24)} days`} ago`
+  return hours > backupHours ? warned(check, text, next) : ok(check, text)
 }
 
 async function schemaFinding(health: Health, { migrations }: DoctorSurroundings): Promise<Finding> {
@@ -161,14 +173,16 @@ const writtenAt = (path: string) => Math.floor((statSync(path, { throwIfNoEntry:
 
 async function keyFindings(health: Health, config: Config, around: DoctorSurroundings): Promise<Finding[]> {
   const check = 'master key'
-  let vault: Vault
+  let vault: KeyRing
   try {
     vault = openMaster(config, around)
   } catch (error) {
     const faults = error instanceof ConfigError ? error.faults : [`it cannot be read: ${messageOf(error)}`]
     return faults.map((fault) => failed(check, fault, 'put the master key back from where you keep it'))
   }
-  if ((await health.meta('master_key')) !== vault.fingerprint) {
+  try {
+    await health.follow(vault)
+  } catch {
     return [failed(check, 'it is not the one this database was made with', 'give the master key of this database')]
   }
   const { opened, failed: closed } = await health.openSample(vault)
@@ -176,10 +190,18 @@ async function keyFindings(health: Health, config: Config, around: DoctorSurroun
     closed.length > 0
       ? failed(check, `it does not open the secrets of ${closed.join(', ')}: they were changed or moved`, 'rotate them')
       : ok(check, `it opens the secrets of the newest ${opened} keys`)
-  return [sample, await headFinding(health, config, vault)]
+  const unfinished = changeFinding(config)
+  return [sample, ...(unfinished ? [unfinished] : []), await headFinding(health, config, vault)]
 }
 
-async function headFinding(health: Health, { data }: Config, vault: Vault): Promise<Finding> {
+function changeFinding(config: Config): Finding | undefined {
+  const file = nextKeyFile(config)
+  if (config.masterKey || !existsSync(file)) return undefined
+  const text = `a change of the master key was cut short: ${file} waits beside the one before`
+  return warned('master key', text, 'run countersign rekey: it goes on where it was')
+}
+
+async function headFinding(health: Health, { data }: Config, vault: KeyRing): Promise<Finding> {
   const check = 'audit head'
   const file = headFile(data)
   if (!existsSync(file)) return ok(check, 'none was kept yet')

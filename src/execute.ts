@@ -10,7 +10,7 @@ import { type Passwords, TooManyPasswords } from './passwords.js'
 import { Refusal } from './refusal.js'
 import { type RequestParts, requestsOf } from './requests.js'
 import { showsSecret, withhold } from './secrets.js'
-import type { AuditEntry } from './store/audit.js'
+import type { AuditEntry, ChainMac } from './store/audit.js'
 import { Claims } from './store/claims.js'
 import type { Db, Queries } from './store/db.js'
 import type { Nested } from './store/handle.js'
@@ -30,7 +30,7 @@ export interface ExecuteParts extends OutcomeParts {
   readonly readable: (length: number) => string
   readonly catalogue: () => readonly Published[]
   /** MAC of the audit chain, in hex. */
-  readonly chainMac: (text: string) => string
+  readonly chainMac: ChainMac
   /** Longest wait for a twin, a preparation or a read, in milliseconds. */
   readonly timeLimit: number
 }

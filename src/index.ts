@@ -5,8 +5,9 @@ import { headFile } from './checkpoint.js'
 import { startChores } from './chores.js'
 import { configOf, instanceOn, surroundings } from './compose.js'
 import { ConfigError, readOptions } from './config.js'
-import { adminKeyFile, initialise, isEmpty, isInitialised, openData } from './data.js'
+import { adminKeyFile, databaseFile, initialise, isEmpty, isInitialised, openData } from './data.js'
 import { controlMiddleware } from './http-endpoint.js'
+import { requireStartable } from './soundness.js'
 
 export { ConfigError } from './config.js'
 
@@ -53,6 +54,7 @@ export async function openGateway({ logger: given, ...options }: GatewayOptions 
     }
     await initialise(config, 1, around)
   }
+  requireStartable(databaseFile(config.data))
   const data = await openData(config, around)
   const instance = await instanceOn(data, config, around, { headFile: headFile(config.data) })
   const endChores = startChores(instance, logger)

@@ -11,6 +11,7 @@ import type { Dialect } from './dialect.js'
 import { Executor } from './execute.js'
 import { gateway, type Handle } from './gateway.js'
 import { generateKey, generateReadable, generateToken } from './generate.js'
+import type { KeyRing } from './keyring.js'
 import { limits } from './limits.js'
 import { Load } from './load.js'
 import { requestLog } from './log.js'
@@ -20,12 +21,12 @@ import { isBelowEndpoint } from './receive.js'
 import { ownerOf } from './recognise.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
 import { type Reply, refusedOutcome, reply } from './reply.js'
-import type { Vault } from './seal.js'
 import { findToken } from './store/access-tokens.js'
 import { sqliteNode } from './store/audit.js'
 import { AuditTrail } from './store/audit-trail.js'
 import { Claims } from './store/claims.js'
-import type { Db } from './store/db.js'
+import { CopyNotes } from './store/copies.js'
+import type { Db, Queries } from './store/db.js'
 import { ensureDecoy, Keys } from './store/keys.js'
 import { Ledger } from './store/ledger.js'
 import { findLogin } from './store/logins.js'
@@ -50,7 +51,7 @@ export interface Surroundings {
 
 export interface InstanceOptions extends Surroundings {
   readonly db: Db
-  readonly vault: Vault
+  readonly vault: KeyRing
   readonly commands: readonly Command[]
   readonly dialects: readonly Dialect[]
   readonly native: Dialect
@@ -99,6 +100,8 @@ export interface StorageLoad {
   readonly longestWait: number
   /** Age of the oldest claim in seconds; undefined when there is none. */
   readonly oldestClaim: number | undefined
+  /** Age of the newest backup in seconds; undefined when there was none. */
+  readonly lastBackup: number | undefined
 }
 
 export interface LocalCaller {
@@ -128,9 +131,21 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   const catalogue = publishAll(options.commands)
   const authorities = new Authorities((keyId, queries = db) => new Keys(queries, vault).load(keyId))
   let knownFloor: number | undefined
+  // Another process may have changed the master key: readers and the writer look for themselves.
+  const doubtful = { reading: false, writing: false }
   const onDoubt = () => {
     authorities.dropAll()
     knownFloor = undefined
+    doubtful.reading = doubtful.writing = true
+  }
+  async function follow(queries: Queries, which: keyof typeof doubtful): Promise<void> {
+    try {
+      await vault.follow(queries)
+      doubtful[which] = false
+    } catch (error) {
+      logger.error({ err: error }, 'nothing is taken until the gateway is started anew with the new master key')
+      throw error
+    }
   }
   const chainMac = chainMacOf(vault)
   const notes = new Notes(flush)
@@ -141,6 +156,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     notes,
     now: seconds,
     onDoubt,
+    settle: (session) => (doubtful.writing ? follow(session, 'writing') : undefined),
     onTrouble(what, error) {
       meter?.trouble()
       if (error === undefined) logger.warn(what)
@@ -148,9 +164,14 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     },
     onCommit: meter && ((writes, seconds) => meter.committed(writes, seconds)),
   })
-  await ledger.chore((session) => ensureDecoy(session, vault, options.randomBytes(32).toString('hex')))
+  await ledger.chore(async (session) => {
+    await ensureDecoy(session, vault, options.randomBytes(32).toString('hex'))
+    // Who restores must know how far ahead messages may have been dated.
+    if (options.headFile !== undefined) await new Meta(session).set('window', String(options.window))
+  })
 
   async function readFloor(): Promise<number> {
+    if (doubtful.reading) await follow(db, 'reading')
     knownFloor = await new Meta(db).floor()
     return knownFloor
   }
@@ -190,7 +211,12 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     sealing: vault,
     passwords: hashing,
     load,
-    paramsKey: vault.derive('params'),
+    get paramsKey() {
+      return vault.derive('params')
+    },
+    get earlierParamsKeys() {
+      return vault.earlierParamsKeys
+    },
     chainMac,
     id: () => options.randomBytes(16).toString('hex'),
     newKey: () => generateKey(options),
@@ -262,9 +288,10 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     },
     methodsAt: (path) => ownerOf(path, options.dialects)?.methods?.(path),
     async storage() {
-      const made = await new Claims(db).oldest()
-      const oldestClaim = made === undefined ? undefined : seconds() - made
-      return { waiting: ledger.waiting, longestWait: ledger.longestWait, oldestClaim }
+      const age = (made: number | undefined) => (made === undefined ? undefined : seconds() - made)
+      const oldestClaim = age(await new Claims(db).oldest())
+      const lastBackup = age(await new CopyNotes(db).lastBackup())
+      return { waiting: ledger.waiting, longestWait: ledger.longestWait, oldestClaim, lastBackup }
     },
     writable: () => ledger.writable(now()),
     async forget() {

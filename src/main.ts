@@ -6,24 +6,37 @@ import type { AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { commands } from '../commands/index.js'
+import { gatewayCodes } from '../schemas/codes.js'
+import { backup, FileExists } from './backup.js'
 import { publishAll } from './catalogue.js'
 import { chainMacOf, headFile, readHeads } from './checkpoint.js'
 import { startChores } from './chores.js'
 import { accountVerbs } from './cli/account.js'
 import { auditVerbs } from './cli/audit.js'
+import { backupVerbs } from './cli/backup.js'
 import { callVerb } from './cli/call.js'
 import { doctorVerb } from './cli/doctor.js'
 import { exits } from './cli/exits.js'
 import { initVerb } from './cli/init.js'
 import { keyVerbs } from './cli/key.js'
 import { openapiVerb } from './cli/openapi.js'
+import { rekeyVerb } from './cli/rekey.js'
 import { serveVerb } from './cli/serve.js'
 import { signVerb } from './cli/sign.js'
 import type { SecretFile, Tools } from './cli/tools.js'
 import { userVerbs } from './cli/user.js'
 import { configOf, instanceOn, schemaOf, surroundings, versionOf } from './compose.js'
 import { type Config, ConfigError, readEnv } from './config.js'
-import { adminKeyFile, initialise, isEmpty, isInitialised, openData, openMaster } from './data.js'
+import {
+  adminKeyFile,
+  databaseFile,
+  initialise,
+  isEmpty,
+  isInitialised,
+  migrateData,
+  openData,
+  openMaster,
+} from './data.js'
 import { docsPage, docsPolicy } from './docs-page.js'
 import { examine } from './doctor.js'
 import { httpServer } from './http.js'
@@ -31,9 +44,14 @@ import { serveMetrics } from './metered.js'
 import { createMetrics } from './metrics.js'
 import { openapi } from './openapi.js'
 import { loadCommands } from './own-commands.js'
+import { rekey } from './rekey.js'
+import { restore } from './restore.js'
+import { requireStartable, UnsoundFile } from './soundness.js'
 import { verifyChain } from './store/audit-chain.js'
 import { StorageError } from './store/db.js'
+import { FolderInUse } from './store/folder-lock.js'
 import { PendingRun } from './store/handle.js'
+import { Meta } from './store/meta.js'
 import { NewerSchema } from './store/migrate.js'
 import { OfflineTrail } from './store/offline-trail.js'
 import { watched } from './watchdog.js'
@@ -54,9 +72,12 @@ async function serve(config: Config): Promise<void> {
     const { api_key } = await initialise(config, 1, around)
     say(`initialised ${config.data}: account 1, owner key ${api_key}, its secret is in ${adminKeyFile(config.data)}`)
   }
+  requireStartable(databaseFile(config.data))
+  const data = await openData(config, around)
+  const floor = await new Meta(data.db).floor()
   const metrics = config.metrics && createMetrics({ version, node: process.versions.node, schema: schemaOf() })
   const instance = await instanceOn(
-    await openData(config, around),
+    data,
     config,
     around,
     { headFile: headFile(config.data), ...(metrics && { meter: metrics.meterOf }) },
@@ -113,6 +134,10 @@ async function serve(config: Config): Promise<void> {
     const { data: folder, metrics: listen } = config
     metricsPage = await serveMetrics({ metrics, listen, instance, folder, ready, onUnexpected })
     say(`metrics at ${urlOf(metricsPage)}/metrics`)
+  }
+  if (floor * 1000 >= around.now()) {
+    const until = new Date((floor + 1) * 1000).toISOString()
+    say(`restored, or the clock was set back: every message is answered ${gatewayCodes.OVERLOADED.code} until ${until}`)
   }
   say(`Countersign ${version} listening on ${url}/control`)
   if (fresh) say(`try it: npx countersign call ping --url ${url} --data ${config.data}`)
@@ -195,6 +220,10 @@ const tools: Tools = {
     const around = surroundings(config.logLevel === 'info' ? 'warn' : config.logLevel)
     return instanceOn(await openData(config, around), config, around)
   },
+  backup: (config, file) => backup(config, file, surroundings('silent'), tools.uid()),
+  restore: (config, file) => restore(config, file, surroundings('silent'), tools.uid()),
+  rekey: (config, options) => rekey(config, surroundings('silent'), { ...options, uid: tools.uid() }),
+  migrate: (config) => migrateData(config, surroundings('silent')),
   async openTrail(config) {
     const { db, vault } = await openData(config, surroundings('silent'))
     return new OfflineTrail(db, chainMacOf(vault))
@@ -219,15 +248,33 @@ function explain(error: unknown): number {
   if (error instanceof InvalidArgumentError) say(error.message)
   else if (error instanceof CommanderError) return error.exitCode === 0 ? exits.done : exits.usage
   else if (error instanceof ConfigError) for (const fault of error.faults) say(fault)
-  else if (error instanceof NewerSchema) say(error.message)
-  else if (error instanceof StorageError) say(`the storage failed (${error.kind}): ${error.message}`)
-  else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+  else if (error instanceof NewerSchema || error instanceof FolderInUse || error instanceof FileExists)
+    say(error.message)
+  else if (error instanceof UnsoundFile) {
+    say(`${error.message}: this is no sound database of Countersign, and nothing was changed`)
+    say('what to do: docs/operations.md, "A damaged database"; "countersign restore FILE" puts a backup in its place')
+  } else if (error instanceof StorageError) say(`the storage failed (${error.kind}): ${error.message}`)
+  else if (isStorage(error)) {
+    say(`the storage failed: ${error.message}`)
+    say(
+      'what to do: see that the disk of the data folder has room and can be written; "countersign doctor" looks it over',
+    )
+  } else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
     say(`${listening(error)} is in use: stop what listens there, or give another --port or COUNTERSIGN_METRICS`)
   else if (error instanceof Error && 'code' in error) say(error.message)
   else say(error instanceof Error ? (error.stack ?? error.message) : String(error))
   if (error instanceof InvalidArgumentError) return exits.usage
+  if (error instanceof FolderInUse || error instanceof StorageError || isStorage(error)) return exits.unavailable
+  if (error instanceof FileExists) return exits.exists
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return exits.notFound
   return error instanceof ConfigError || error instanceof NewerSchema ? exits.configuration : exits.notDone
 }
+
+/** What SQLite or the file system says of a disk, before there is a gateway to say it with a code. */
+const isStorage = (error: unknown): error is Error =>
+  error instanceof Error &&
+  'code' in error &&
+  /^(SQLITE_(?!CORRUPT|NOTADB)|EROFS|ENOSPC|EIO|EDQUOT)/.test(String(error.code))
 
 // A reader such as `head` may have seen enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -251,6 +298,8 @@ for (const verb of [
   userVerbs,
   doctorVerb,
   openapiVerb,
+  backupVerbs,
+  rekeyVerb,
 ])
   verb(program, tools)
 try {

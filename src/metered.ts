@@ -43,6 +43,7 @@ async function readings(instance: Pick<Instance, 'storage'>, folder: string, rea
     writesWaiting: storage?.waiting ?? 0,
     oldestWait: storage?.longestWait ?? 0,
     oldestClaimAge: storage?.oldestClaim,
+    lastBackupAge: storage?.lastBackup,
     databaseBytes,
     walBytes,
     diskFreeBytes,

@@ -11,6 +11,7 @@ export interface Readings {
   readonly writesWaiting: number
   readonly oldestWait: number
   readonly oldestClaimAge: number | undefined
+  readonly lastBackupAge: number | undefined
   readonly databaseBytes: number | undefined
   readonly walBytes: number | undefined
   readonly diskFreeBytes: number | undefined
@@ -120,6 +121,7 @@ function gaugesOf(registry: Registry): [Gauge, Read][] {
     gauge('writes_waiting', 'Writes that wait for their transaction', ({ writesWaiting }) => writesWaiting),
     gauge('oldest_wait_seconds', 'How long the first of them has waited', ({ oldestWait }) => oldestWait),
     gauge('oldest_claim_age_seconds', 'Age of the oldest claim that is kept', ({ oldestClaimAge }) => oldestClaimAge),
+    gauge('last_backup_age_seconds', 'Age of the newest backup', ({ lastBackupAge }) => lastBackupAge),
     gauge('database_bytes', 'Size of the database file', ({ databaseBytes }) => databaseBytes),
     gauge('wal_bytes', 'Size of the write-ahead log beside it', ({ walBytes }) => walBytes),
     gauge('disk_free_bytes', 'Space left where the data folder is', ({ diskFreeBytes }) => diskFreeBytes),

@@ -7,7 +7,7 @@ import { hmac } from './hmac.js'
 import { canonicalJson, type JsonObject } from './json.js'
 import { Refusal } from './refusal.js'
 import { showsSecret, withhold } from './secrets.js'
-import { type Claim, voidCode } from './store/claims.js'
+import { type Claim, outcomeBinding, voidCode } from './store/claims.js'
 import type { Sealing } from './store/store.js'
 
 export interface OutcomeParts {
@@ -15,6 +15,8 @@ export interface OutcomeParts {
   readonly sealing: Sealing
   /** MACs parameters for comparison: a plain hash would let the database give passwords away. */
   readonly paramsKey: KeyObject
+  /** Those of claims that are older than a change of the master key. */
+  readonly earlierParamsKeys: readonly KeyObject[]
 }
 
 // A space separates: none of the parts can hold one.
@@ -31,8 +33,6 @@ export function identityOf(call: Call): string | undefined {
     ? messageIdentity(call, message)
     : keyIdentity(call, message.idempotencyKey)
 }
-
-const outcomeBinding = (requestId: string) => `claims.outcome:${requestId}`
 
 /** What is remembered of a message, and what a second one is answered from it (protocol §5). */
 export class Outcomes {
@@ -53,7 +53,7 @@ export class Outcomes {
       message: call.message,
       dryRun: call.dryRun,
       target: targetOf(call),
-      paramsMac: compared ? this.macOf(command.name, call.params) : '',
+      paramsMac: compared ? macOf(this.parts.paramsKey, command.name, call.params) : '',
     }
   }
 
@@ -90,7 +90,7 @@ export class Outcomes {
       })
     }
     const { command } = registered
-    if (claim.command !== command.name || claim.params_mac !== paramsMac) {
+    if (claim.command !== command.name || (claim.params_mac !== paramsMac && !this.sameBefore(claim, params))) {
       throw new Refusal('IDEMPOTENCY_MISMATCH')
     }
     const result = this.stored(claim)
@@ -150,11 +150,16 @@ export class Outcomes {
     return JSON.parse(sealed === 1 ? this.parts.sealing.open(outcome, outcomeBinding(requestId)) : outcome)
   }
 
-  private macOf(command: string, params: Record<string, unknown>): string {
-    // Checked parameters come from JSON, so they are JSON.
-    const text = `${command}\n${canonicalJson(params as JsonObject)}`
-    return hmac(this.parts.paramsKey, text, 'base64')
+  /** Whether parameters are those of a claim that was made under a master key before. */
+  private sameBefore(claim: Claim, params: Record<string, unknown>): boolean {
+    return this.parts.earlierParamsKeys.some((key) => macOf(key, claim.command, params) === claim.params_mac)
   }
+}
+
+function macOf(key: KeyObject, command: string, params: Record<string, unknown>): string {
+  // Checked parameters come from JSON, so they are JSON.
+  const text = `${command}\n${canonicalJson(params as JsonObject)}`
+  return hmac(key, text, 'base64')
 }
 
 interface Kept {

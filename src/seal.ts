@@ -19,8 +19,15 @@ export interface Vault extends Sealer {
 const version = 'v1.'
 
 export function openVault(masterKey: Buffer, randomBytes: (size: number) => Buffer): Vault {
-  const derive = (purpose: string) =>
-    createSecretKey(Buffer.from(hkdfSync('sha256', masterKey, Buffer.alloc(0), `countersign ${purpose} v1`, 32)))
+  const derived = new Map<string, KeyObject>()
+  function derive(purpose: string): KeyObject {
+    const known = derived.get(purpose)
+    if (known) return known
+    const bytes = hkdfSync('sha256', masterKey, Buffer.alloc(0), `countersign ${purpose} v1`, 32)
+    const made = createSecretKey(Buffer.from(bytes))
+    derived.set(purpose, made)
+    return made
+  }
   const key = derive('seal')
   return {
     derive,

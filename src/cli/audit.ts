@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { localCodes } from '../../schemas/codes.js'
-import type { AuditRow, SignedHead, Verdict } from '../store/audit-chain.js'
+import type { AuditRow, Seam, SignedHead, Verdict } from '../store/audit-chain.js'
 import { exits } from './exits.js'
 import type { Tools } from './tools.js'
 import { accountNumber, dayCount, group } from './values.js'
@@ -83,6 +83,7 @@ async function verifyFile(
   onRow: (rows: number) => void,
 ): Promise<Verdict> {
   const cuts: SignedHead[] = []
+  const seams: Seam[] = []
   let number = 0
   let damaged = 0
   async function* rows(lines: AsyncIterable<string>): AsyncGenerator<AuditRow> {
@@ -94,24 +95,23 @@ async function verifyFile(
         damaged = number
         return
       }
-      if (number > 1 || !parsed.cut) yield parsed
+      if (number > cuts.length + seams.length) yield parsed
     }
   }
-  const first = await firstLine(tools.lines(file))
-  const cut = first === undefined ? undefined : parsedLine(first)?.cut
-  if (cut) cuts.push(cut)
-  const verdict = await tools.verifyRows(config, rows(tools.lines(file)), { cuts, checkpoints }, onRow)
+  for await (const line of tools.lines(file)) {
+    const { cut, seam } = parsedLine(line) ?? {}
+    if (cut) cuts.push(cut)
+    else if (seam) seams.push(seam)
+    else break
+  }
+  const verdict = await tools.verifyRows(config, rows(tools.lines(file)), { cuts, seams, checkpoints }, onRow)
   if (damaged === 0) return verdict
   const head = Math.max(0, ...[...verdict.heads.values()].map(({ seq }) => seq))
   return { ...verdict, broken: { node: '', seq: head + 1, why: `line ${damaged} of the file is no JSON object` } }
 }
 
-async function firstLine(lines: AsyncIterable<string>): Promise<string | undefined> {
-  for await (const line of lines) return line
-  return undefined
-}
-
-function parsedLine(line: string): (AuditRow & { cut?: SignedHead }) | undefined {
+/** An export begins with what is known of its chains beside their rows. */
+function parsedLine(line: string): (AuditRow & { cut?: SignedHead; seam?: Seam }) | undefined {
   try {
     const value = JSON.parse(line)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
@@ -125,7 +125,10 @@ async function exportRows(tools: Tools, { data, account }: { data?: string; acco
   const onRow = progress(tools, 'exported')
   try {
     if (account !== undefined) tools.say(`only rows of account ${account}: they cannot be verified as a chain`)
-    else for (const cut of await trail.cuts()) tools.print(JSON.stringify({ cut }))
+    else {
+      for (const cut of await trail.cuts()) tools.print(JSON.stringify({ cut }))
+      for (const seam of await trail.seams()) tools.print(JSON.stringify({ seam }))
+    }
     let count = 0
     let lines: string[] = []
     for await (const row of trail.rows()) {

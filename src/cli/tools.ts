@@ -1,7 +1,10 @@
+import type { Backup } from '../backup.js'
 import type { Config } from '../config.js'
 import type { Finding } from '../finding.js'
 import type { Instance, LocalOutcome } from '../instance.js'
 import { Refusal } from '../refusal.js'
+import type { Rekeyed, RekeyOptions } from '../rekey.js'
+import type { Restored } from '../restore.js'
 import type { AuditRow, Evidence, SignedHead, Verdict } from '../store/audit-chain.js'
 import type { OfflineTrail } from '../store/offline-trail.js'
 import { exitOf } from './exits.js'
@@ -31,6 +34,11 @@ export interface Tools {
   adminKeyFile(folder: string): string
   /** Opens the data folder for one verb; a running server notices what it changes. */
   open(config: Config): Promise<Instance>
+  backup(config: Config, file: string): Promise<Backup>
+  restore(config: Config, file: string): Promise<Restored>
+  rekey(config: Config, options: Pick<RekeyOptions, 'newKeyFile' | 'onRows'>): Promise<Rekeyed>
+  /** Applies the migrations that the database has not seen; those, and the last of all. */
+  migrate(config: Config): Promise<{ readonly applied: readonly string[]; readonly schema: string }>
   openTrail(config: Config): Promise<OfflineTrail>
   /** Checks rows that are not in a database; only the master key is needed. */
   verifyRows(

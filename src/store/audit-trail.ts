@@ -1,5 +1,14 @@
 import type { ChainMac, Head } from './audit.js'
-import { type AuditRow, isSigned, type SignedHead, signHead, type Verdict, verifyChain } from './audit-chain.js'
+import {
+  type AuditRow,
+  earlierMacs,
+  isSigned,
+  type Seam,
+  type SignedHead,
+  signHead,
+  type Verdict,
+  verifyChain,
+} from './audit-chain.js'
 import type { Queries, Value } from './db.js'
 
 export interface AuditFilter {
@@ -106,16 +115,25 @@ export class AuditTrail {
     const rows = await this.queries.all<{ name: string; value: string }>(
       `select name, value from meta where name >= 'audit_cut:' and name < 'audit_cut;' order by name`,
     )
-    return rows.map(({ name, value }) => readCut(name.slice('audit_cut:'.length), value))
+    return rows.map(({ name, value }) => readHead(name.slice('audit_cut:'.length), value))
+  }
+
+  /** Where the chains went over to another master key; as it is kept, the signature not yet looked at. */
+  async seams(): Promise<Seam[]> {
+    const rows = await this.queries.all<{ name: string; value: string }>(
+      `select name, value from meta where name >= 'audit_seam:' and name < 'audit_seam;' order by name`,
+    )
+    return rows.map(({ name, value }) => readHead(name.slice('audit_seam:'.length, name.lastIndexOf(':')), value))
   }
 
   /** Checks every chain from its beginning, or from the signed cut that retention left, against checkpoints kept elsewhere. */
   async verify(checkpoints: readonly SignedHead[] = [], onRow?: (rows: number) => void): Promise<Verdict> {
     for (let attempts = 1; ; attempts++) {
       const cuts = await this.cuts()
-      const verdict = await verifyChain(this.rows(), { cuts, checkpoints }, this.mac, onRow)
-      // A cut that was made meanwhile looks like missing rows.
-      const same = JSON.stringify(cuts) === JSON.stringify(await this.cuts())
+      const seams = await this.seams()
+      const verdict = await verifyChain(this.rows(), { cuts, seams, checkpoints }, this.mac, onRow)
+      // A cut that was made meanwhile looks like missing rows, another master key like other hashes.
+      const same = JSON.stringify([cuts, seams]) === JSON.stringify([await this.cuts(), await this.seams()])
       if (!verdict.broken || same || attempts === 3) return verdict
     }
   }
@@ -131,7 +149,8 @@ export class AuditTrail {
   /** Why a checkpoint does not agree with the trail, without checking the whole; undefined when it does. */
   async disagrees(checkpoint: SignedHead): Promise<string | undefined> {
     const { node, seq, hash } = checkpoint
-    if (!isSigned('checkpoint', checkpoint, this.mac)) return 'it is not one that this instance signed'
+    const macs = [this.mac, ...earlierMacs(await this.seams(), this.mac).map(({ mac }) => mac)]
+    if (!macs.some((mac) => isSigned('checkpoint', checkpoint, mac))) return 'it is not one that this instance signed'
     const row = await this.queries.get<Head>('select seq, hash from audit where node = $1 and seq = $2', [node, seq])
     if (row) return row.hash === hash ? undefined : `row ${seq} is not the one that it saw`
     const cut = (await this.cuts()).find((one) => one.node === node && isSigned('cut', one, this.mac))
@@ -144,11 +163,11 @@ export class AuditTrail {
 }
 
 /** A record that cannot be read is one that nobody signed. */
-function readCut(node: string, text: string): SignedHead {
+function readHead(node: string, text: string): Seam {
   try {
-    const { seq, hash, at, mac } = JSON.parse(text)
-    return { node, seq: Number(seq), hash: String(hash), at: Number(at), mac: String(mac) }
+    const { seq, hash, at, key, mac } = JSON.parse(text)
+    return { node, seq: Number(seq), hash: String(hash), at: Number(at), key: String(key), mac: String(mac) }
   } catch {
-    return { node, seq: 0, hash: '', at: 0, mac: '' }
+    return { node, seq: 0, hash: '', at: 0, key: '', mac: '' }
   }
 }

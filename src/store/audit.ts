@@ -25,7 +25,11 @@ export interface Head {
 export const sqliteNode = 'sqlite'
 
 /** MAC of a text under the audit key, in hex: nobody without the master key can make a chain that holds. */
-export type ChainMac = (text: string) => string
+export interface ChainMac {
+  (text: string): string
+  /** The MAC that was in use before the master key was changed, from its key as a seam keeps it: sealed. Throws when it was altered. */
+  readonly before?: (sealedKey: string) => ChainMac
+}
 
 /** The audit trail: rows of one node form a chain, each hash covering the row and the hash before it. */
 export class Audit {

@@ -3,6 +3,9 @@ import type { Queries } from './db.js'
 /** The code of a claim that marks its key as never to be run (`request-status` with `void`). */
 export const voidCode = 0
 
+/** Binds a sealed outcome to its claim. */
+export const outcomeBinding = (requestId: string): string => `claims.outcome:${requestId}`
+
 /** One identity that was used, with the outcome of its message. */
 export interface Claim {
   /** Begins with the time of its making, so that rows are in order. */

@@ -2,6 +2,7 @@ import Database from 'better-sqlite3'
 import { type ChainMac, sqliteNode } from './audit.js'
 import type { SignedHead } from './audit-chain.js'
 import { AuditTrail } from './audit-trail.js'
+import { CopyNotes } from './copies.js'
 import type { Queries, Value } from './db.js'
 import { Keys } from './keys.js'
 import { Meta } from './meta.js'
@@ -36,6 +37,20 @@ export class Health {
     ]
   }
 
+  /** The first damaged page, without looking whether indexes and tables agree: faster than {@link faults}. */
+  damage(): string | undefined {
+    const [row] = this.database.pragma('quick_check(1)') as { quick_check: string }[]
+    return row?.quick_check === 'ok' ? undefined : row?.quick_check
+  }
+
+  /** Whether it has the tables that every version of Countersign makes first. */
+  async isCountersign(): Promise<boolean> {
+    const rows = await this.queries.all<{ name: string }>(
+      `select name from sqlite_master where type = 'table' and name in ('migrations', 'meta', 'claims', 'audit')`,
+    )
+    return rows.length === 4
+  }
+
   async migrations(): Promise<string[]> {
     return (await this.queries.all<{ id: string }>('select id from migrations order by id')).map(({ id }) => id)
   }
@@ -46,6 +61,15 @@ export class Health {
 
   floor(): Promise<number> {
     return new Meta(this.queries).floor()
+  }
+
+  lastBackup(): Promise<number | undefined> {
+    return new CopyNotes(this.queries).lastBackup()
+  }
+
+  /** Lets a vault take the keys that this database is sealed under; rejects when they are not at hand. */
+  follow(vault: { refresh(queries: Queries): Promise<void> }): Promise<void> {
+    return vault.refresh(this.queries)
   }
 
   /** When the newest audit row was written, Unix milliseconds; undefined when there is none. */

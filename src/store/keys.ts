@@ -74,16 +74,17 @@ const select = `
   left join users u on k.principal_kind = 'user' and u.account = k.account and u.id = k.principal_id
   where k.key_id = $1`
 
-const decoyBinding = 'keys.secret:decoy'
-const binding = (keyId: string) => `keys.secret:${keyId}`
+export const decoyBinding = 'keys.secret:decoy'
+/** Binds a sealed signing secret to its key. */
+export const keyBinding = (keyId: string): string => `keys.secret:${keyId}`
 
 /** A signing secret as it is kept, bound to its key. */
 export const sealSecret = (sealing: Sealing, keyId: string, secret: string): string =>
-  sealing.seal(secret, binding(keyId))
+  sealing.seal(secret, keyBinding(keyId))
 
 /** Opens what {@link sealSecret} has sealed. */
 export const openSecret = (sealing: Sealing, keyId: string, sealed: string): string =>
-  sealing.open(sealed, binding(keyId))
+  sealing.open(sealed, keyBinding(keyId))
 
 /** The key repository: the only place where signing secrets are sealed and opened. */
 export class Keys {

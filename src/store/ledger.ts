@@ -26,6 +26,8 @@ export interface LedgerOptions {
   readonly now: () => number
   /** Called when the storage was reopened or another process wrote: whatever was cached is doubtful. */
   readonly onDoubt: () => void
+  /** Looks again, inside the transaction, at what must be right before anything is written; undefined when there is no doubt. */
+  readonly settle?: (session: Session) => Promise<void> | undefined
   /** Called with what the operator should know. */
   readonly onTrouble: (what: string, error: unknown) => void
   /** Told after each transaction of writes, with the seconds it took. */
@@ -96,7 +98,10 @@ export class Ledger {
       this.chores.push(async () => {
         if (this.broken) return reject(new StorageError('fault', 'the storage is being repaired'))
         try {
-          const result = await this.options.db.transaction(work)
+          const result = await this.options.db.transaction(async (session) => {
+            await this.settle(session)
+            return work(session)
+          })
           this.succeeded()
           committed?.(result)
           resolve(result)
@@ -219,12 +224,18 @@ export class Ledger {
     }
   }
 
+  private settle(session: Session): Promise<void> | undefined {
+    if (this.options.db.changedElsewhere()) this.options.onDoubt()
+    return this.options.settle?.(session)
+  }
+
   /** Without savepoints where nothing is likely to be taken back; if something is, all of it is rolled back and run again with them. */
   private async carefully(batch: Batch): Promise<() => void> {
     const { db } = this.options
     const attempt = (taking: (session: Session) => Taking) => {
-      return db.transaction((session) => {
-        if (db.changedElsewhere()) this.options.onDoubt()
+      return db.transaction(async (session) => {
+        const settling = this.settle(session)
+        if (settling) await settling
         return batch.run(session, taking(session))
       })
     }

@@ -15,6 +15,10 @@ export class Meta {
     )
   }
 
+  async remove(name: string): Promise<void> {
+    await this.queries.run('delete from meta where name = $1', [name])
+  }
+
   /** Messages with a timestamp at or below it are refused, whatever the clock says (protocol §4). Unix seconds. */
   async floor(): Promise<number> {
     return Number((await this.get('floor')) ?? 0)

@@ -13,11 +13,12 @@ export const migrationFiles = (folder: string): string[] =>
 
 const table = 'create table if not exists migrations (id text not null primary key, applied_at bigint not null)'
 
-/** Applies the numbered `.sql` files of a folder that the database has not seen, in order. Safe to run by several at once. */
-export async function migrate(db: Db, folder: string, now: number): Promise<void> {
+/** Applies the numbered `.sql` files of a folder that the database has not seen, in order, and returns them. Safe to run by several at once. */
+export async function migrate(db: Db, folder: string, now: number): Promise<string[]> {
   const files = migrationFiles(folder)
   if ((await applied(db)).size < files.length) await db.transaction((session) => session.run(table))
   refuseNewer(await applied(db), files)
+  const done: string[] = []
   for (const file of files) {
     if ((await applied(db)).has(file)) continue
     await db.transaction(async (session) => {
@@ -28,9 +29,14 @@ export async function migrate(db: Db, folder: string, now: number): Promise<void
       ])
       if (mine === 0) return
       for (const statement of statements(readFileSync(join(folder, file), 'utf8'))) await session.run(statement)
+      done.push(file)
     })
   }
+  return done
 }
+
+/** The newest migration that the database has seen. */
+export const lastMigration = async (db: Queries): Promise<string | undefined> => [...(await applied(db))].sort().at(-1)
 
 async function applied(db: Queries): Promise<ReadonlySet<string>> {
   try {

@@ -2,6 +2,7 @@ import { type AuditEntry, type ChainMac, sqliteNode } from './audit.js'
 import { cutTrail } from './audit-cut.js'
 import { AuditTrail } from './audit-trail.js'
 import type { Db } from './db.js'
+import { localEntry } from './local-entry.js'
 
 /** What a cut is told by the operator at the command line. */
 export interface CutOrder {
@@ -26,21 +27,8 @@ export class OfflineTrail extends AuditTrail {
 
   /** Removes old rows; how many. */
   cut({ before, now, uid, code, onRows }: CutOrder): Promise<number> {
-    const entry = (upTo: number): AuditEntry => ({
-      at_ms: now * 1000,
-      // It concerns every account, and is shown to none.
-      account: 0,
-      principal: `local:${uid}`,
-      key_id: null,
-      address: 'local',
-      dialect: 'local',
-      command: 'audit/cut',
-      target: null,
-      code,
-      dry_run: 0,
-      request_id: `cut.${now}`,
-      detail: JSON.stringify({ after: { removed_up_to: upTo } }),
-    })
+    const entry = (upTo: number): AuditEntry =>
+      localEntry({ command: 'audit/cut', code, uid, now, detail: { removed_up_to: upTo } })
     return cutTrail(this.db, { node: sqliteNode, mac: this.chainMac, beforeMs: before * 1000, now, entry, onRows })
   }
 

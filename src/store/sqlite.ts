@@ -7,6 +7,8 @@ export interface SqliteOptions {
   readonly patience?: number
   /** Prepares both connections further; tests use it to limit their size. */
   readonly configure?: (connection: Database.Database) => void
+  /** Called once it is closed for good. */
+  readonly onClosed?: () => void
 }
 
 /** Opens (and creates) a SQLite database file in WAL mode with `synchronous=FULL`. */
@@ -106,6 +108,7 @@ class Sqlite implements Db {
   async close(): Promise<void> {
     this.closed = true
     this.disconnect()
+    this.options.onClosed?.()
   }
 
   private disconnect(): void {
@@ -128,6 +131,8 @@ class Sqlite implements Db {
       connection.pragma('cache_size = -65536')
       connection.pragma('temp_store = memory')
       connection.pragma('wal_autocheckpoint = 4000')
+      // A log that grew while a backup read beside it gives its room back.
+      connection.pragma('journal_size_limit = 67108864')
       connection.pragma(`busy_timeout = ${readonly ? busyTimeout : beginTimeout}`)
       this.options.configure?.(connection)
     } catch (error) {

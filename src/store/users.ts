@@ -41,6 +41,9 @@ const toUser = (row: Row): PanelUser => ({ ...row, enable: row.enable === 1 })
 const filter = `account = $1 and (cast($2 as integer) is null or type = $2) and (cast($3 as integer) is null or enable = $3)
   and (cast($4 as text) is null or lower(id) like lower($4) escape '\\' or lower(comment) like lower($4) escape '\\')`
 
+/** Binds a sealed playback token to its user. */
+export const tokenBinding = (account: number, id: string): string => `users.token:${account}:${id}`
+
 /** Panel users of one account. */
 export class Users {
   constructor(
@@ -174,6 +177,6 @@ export class Users {
   }
 
   private binding(id: string): string {
-    return `users.token:${this.account}:${id}`
+    return tokenBinding(this.account, id)
   }
 }

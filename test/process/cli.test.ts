@@ -27,7 +27,12 @@ test('init makes a folder for its owner alone: database, master key, and the own
   const { status, stdout, stderr } = await runCli(['init', '--data', data, '--cdn', '158', '--json'])
   assert.equal(status, 0, stderr)
   assert.equal(mode(data), '700')
-  assert.deepEqual(modes(data), { 'admin-key.json': '600', 'countersign.db': '600', 'master.key': '600' })
+  assert.deepEqual(modes(data), {
+    'admin-key.json': '600',
+    'countersign.db': '600',
+    'countersign.lock': '600',
+    'master.key': '600',
+  })
   const key = JSON.parse(readFileSync(join(data, 'admin-key.json'), 'utf8'))
   assert.deepEqual(Object.keys(key), ['cdn', 'api_key', 'secret'])
   assert.match(key.api_key, /^ck_[\w-]{20,}$/)

@@ -197,6 +197,19 @@ const rows: readonly Row[] = [
     fine('proxy trust', /every program of this machine/),
     { COUNTERSIGN_TRUST_PROXY: '127.0.0.1' },
   ],
+  ['a backup that was never made', nothing, warns('backup', /none was ever made/)],
+  [
+    'a backup of last week',
+    (folder) =>
+      sql(folder, `insert into meta values ('last_backup', '${Math.floor(Date.now() / 1000) - 7 * 86_400 - 60}')`),
+    warns('backup', /made 7 days ago/),
+  ],
+  [
+    'a change of the master key that was cut short',
+    (folder) =>
+      writeFileSync(join(folder, 'master.key.next'), `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 }),
+    warns('master key', /change of the master key was cut short/),
+  ],
   [
     'an address of another machine',
     nothing,
@@ -258,6 +271,7 @@ describe('doctor', () => {
         'clock',
         'master key',
         'audit head',
+        'backup',
         'port',
         'proxy trust',
       ],

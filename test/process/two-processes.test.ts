@@ -123,7 +123,13 @@ test('gateways started at once on an empty folder agree on one master key, one a
   assert.deepEqual(file.rows('select count(*) as keys from keys'), [{ keys: 1 }])
   file.close()
   for (const gateway of gateways) assert.equal(await gateway.stop(), 0)
-  assert.deepEqual(readdirSync(empty).sort(), ['admin-key.json', 'audit.head', 'countersign.db', 'master.key'])
+  assert.deepEqual(readdirSync(empty).sort(), [
+    'admin-key.json',
+    'audit.head',
+    'countersign.db',
+    'countersign.lock',
+    'master.key',
+  ])
   assert.deepEqual(faultsOf(empty), [])
   removeFolder(join(empty, '..'))
 })

@@ -177,6 +177,7 @@ export function fifthStep({ db, vault }: TestInstance, commands: readonly Comman
     passwords: passwords(randomBytes),
     load: new Load(),
     paramsKey: vault.derive('params'),
+    earlierParamsKeys: [],
     id: nanoid,
     newKey: () => generateKey({ randomBytes, randomName: nanoid }),
     newToken: () => generateToken({ randomBytes }),

@@ -13,8 +13,8 @@ import { readEnv, toConfig } from '../../src/config.js'
 import { initialise, openData } from '../../src/data.js'
 import type { Wire } from '../../src/dialect.js'
 import { type Instance, type InstanceOptions, openInstance } from '../../src/instance.js'
+import type { KeyRing } from '../../src/keyring.js'
 import type { Reply } from '../../src/reply.js'
-import type { Vault } from '../../src/seal.js'
 import type { Db } from '../../src/store/db.js'
 
 export const root = join(import.meta.dirname, '..', '..', '..')
@@ -22,7 +22,7 @@ export const root = join(import.meta.dirname, '..', '..', '..')
 export interface TestInstance extends Instance {
   readonly folder: string
   readonly db: Db
-  readonly vault: Vault
+  readonly vault: KeyRing
   /** The key that init made for account 1. */
   readonly owner: Credentials
   /** Moves the clock, in seconds; it starts at the real time and runs on. */

@@ -1,0 +1,36 @@
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/** Writes a file for its owner alone, whole or not at all, and durable when this returns. */
+export function writePrivate(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })
+  renameSync(`${file}.new`, file)
+  syncFolder(dirname(file))
+}
+
+/** A file that was renamed or linked survives a power cut only once its folder is on disk. */
+export const syncFolder = (folder: string): void => sync(folder)
+
+/** Forces a file, or the names in a folder, to disk. */
+export function sync(path: string): void {
+  const descriptor = openSync(path, 'r')
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+}
+
+/** The folder is for its owner alone, and so is every file in it (protocol §11). */
+export function protect(folder: string): void {
+  chmodSync(folder, 0o700)
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isFile()) restrict(join(folder, entry.name))
+  }
+}
+
+function restrict(file: string): void {
+  try {
+    chmodSync(file, 0o600)
+  } catch (error) {
+    // Another process may have taken its file away meanwhile.
+    if (existsSync(file)) throw error
+  }
+}

@@ -1,0 +1,104 @@
+import { outcomeBinding } from './claims.js'
+import type { Db, Queries, Value } from './db.js'
+import { keyBinding } from './keys.js'
+import { tokenBinding } from './users.js'
+
+/** Seals what is sealed under the key before under the one in force: undefined when that was done. Throws when neither opens it. */
+export type Reseal = (sealed: string, binding: string) => string | undefined
+
+/** What one table keeps sealed. Every place that seals a row must stand here, or a change of the master key loses it. */
+interface Place {
+  readonly table: string
+  /** Columns of the primary key. */
+  readonly key: readonly string[]
+  readonly columns: readonly string[]
+  readonly where: string
+  readonly binding: (row: Row) => string
+}
+
+type Row = Readonly<Record<string, Value>>
+
+const places: readonly Place[] = [
+  {
+    table: 'keys',
+    key: ['key_id'],
+    columns: ['secret', 'old_secret'],
+    where: '1 = 1',
+    binding: ({ key_id: id }) => keyBinding(String(id)),
+  },
+  {
+    table: 'users',
+    key: ['account', 'id'],
+    columns: ['token'],
+    where: 'token is not null',
+    binding: ({ account, id }) => tokenBinding(Number(account), String(id)),
+  },
+  {
+    table: 'claims',
+    key: ['request_id'],
+    columns: ['outcome'],
+    where: 'sealed = 1',
+    binding: ({ request_id: id }) => outcomeBinding(String(id)),
+  },
+]
+
+const rowsAtOnce = 250
+
+/** What became of the rows: those that neither key opens are left as they are. */
+export interface Resealed {
+  rows: number
+  readonly damaged: string[]
+}
+
+/** Seals every row anew, some hundred a transaction, so that a running gateway hardly waits. May be cut short anywhere, and done again. */
+export async function resealRows(db: Db, reseal: Reseal, onRows: (rows: number) => void): Promise<Resealed> {
+  const done: Resealed = { rows: 0, damaged: [] }
+  for (const place of places) {
+    for (let after: Row | undefined, more = true; more; ) {
+      const rows: Row[] = await db.transaction((session) => piece(session, place, after, reseal, done))
+      after = rows.at(-1)
+      more = rows.length === rowsAtOnce
+      onRows(done.rows)
+    }
+  }
+  return done
+}
+
+async function piece(
+  queries: Queries,
+  place: Place,
+  after: Row | undefined,
+  reseal: Reseal,
+  done: Resealed,
+): Promise<Row[]> {
+  const { table, key, columns, where } = place
+  const names = key.join(', ')
+  const beyond = after ? `and (${names}) > (${key.map((_, index) => `$${index + 2}`).join(', ')})` : ''
+  const rows = await queries.all<Row>(
+    `select ${[...key, ...columns].join(', ')} from ${table} where ${where} ${beyond} order by ${names} limit $1`,
+    [rowsAtOnce, ...(after ? key.map((name) => after[name] ?? null) : [])],
+  )
+  for (const row of rows) await one(queries, place, row, reseal, done)
+  return rows
+}
+
+async function one(queries: Queries, place: Place, row: Row, reseal: Reseal, done: Resealed): Promise<void> {
+  const { table, key, columns } = place
+  for (const column of columns) {
+    const sealed = row[column]
+    if (typeof sealed !== 'string') continue
+    try {
+      const anew = reseal(sealed, place.binding(row))
+      if (anew === undefined) continue
+      const which = key.map((name, index) => `${name} = $${index + 2}`).join(' and ')
+      await queries.run(`update ${table} set ${column} = $1 where ${which}`, [
+        anew,
+        ...key.map((name) => row[name] ?? null),
+      ])
+      done.rows++
+    } catch (error) {
+      if (error instanceof Error && error.name === 'StorageError') throw error
+      done.damaged.push(`${table} ${key.map((name) => row[name]).join(' ')}: ${column}`)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
+import { isSigned, isSignedSeam, type Seam, type SignedHead, signHead, signSeam } from './audit-chain.js'
+import { AuditTrail } from './audit-trail.js'
+import type { Session } from './db.js'
+import { KeyMeta, type KeyState } from './key-meta.js'
+import { decoyBinding } from './keys.js'
+import { Meta } from './meta.js'
+import type { Sealing } from './store.js'
+
+/** One side of a change of the master key. */
+export interface KeySide extends Sealing {
+  readonly mac: ChainMac
+}
+
+export interface Turn {
+  readonly from: KeySide
+  readonly to: KeySide
+  /** What is to stand in the database from then on. */
+  readonly state: KeyState
+  /** The audit key before, sealed under the new one; and what earlier seams keep, sealed anew. */
+  readonly chainKey: string
+  readonly resealChainKey: (sealed: string) => string
+  readonly node: string
+  readonly entry: AuditEntry
+  /** Unix seconds. */
+  readonly now: number
+}
+
+/**
+ * The moment from which another master key is in force, in the caller's transaction: whoever writes after it seals and
+ * hashes under the new key. Rows stay sealed under the old one until `resealRows`.
+ */
+export async function turnKey(session: Session, turn: Turn): Promise<void> {
+  const { from, to, state, node, entry } = turn
+  const trail = new AuditTrail(session, from.mac)
+  const meta = new Meta(session)
+  const decoy = await meta.get('decoy')
+  if (decoy !== undefined) await meta.set('decoy', to.seal(from.open(decoy, decoyBinding), decoyBinding))
+  for (const cut of await trail.cuts()) {
+    // One that was forged stays what it is.
+    if (isSigned('cut', cut, from.mac)) await setHead(meta, `audit_cut:${cut.node}`, signHead('cut', cut, to.mac))
+  }
+  for (const seam of await trail.seams()) {
+    if (!isSignedSeam(seam, from.mac)) continue
+    await setHead(meta, seamName(seam), signSeam({ ...seam, key: turn.resealChainKey(seam.key) }, to.mac))
+  }
+  const head = await new Audit(session).head(node)
+  if (head.seq > 0) await setHead(meta, seamName({ node, ...head }), newSeam(turn, head))
+  await new KeyMeta(session).write(state)
+  await new Audit(session).append(node, entry, head, to.mac)
+}
+
+const newSeam = ({ node, now, chainKey, to }: Turn, head: Head): Seam =>
+  signSeam({ node, seq: head.seq, hash: head.hash, at: now, key: chainKey }, to.mac)
+
+const seamName = ({ node, seq }: Pick<SignedHead, 'node' | 'seq'>): string =>
+  `audit_seam:${node}:${String(seq).padStart(16, '0')}`
+
+const setHead = (meta: Meta, name: string, head: SignedHead): Promise<void> => meta.set(name, JSON.stringify(head))
