@@ -125,12 +125,17 @@ export const settings = {
     default: 'info',
     about: 'fatal, error, warn, info, debug, trace or silent',
   },
-  metrics: { env: 'METRICS', kind: 'text', default: '', about: 'reserved for the address of /metrics' },
+  metrics: {
+    env: 'METRICS',
+    kind: 'listen',
+    default: '',
+    about: 'where GET /metrics is served for Prometheus, as ADDRESS:PORT or a port of 127.0.0.1; empty: nowhere',
+  },
 } as const satisfies Record<string, Setting>
 
 export interface Setting {
   readonly env: string
-  readonly kind: 'path' | 'host' | 'integer' | 'text' | 'list' | 'switch' | 'url' | 'addresses' | 'level'
+  readonly kind: 'path' | 'host' | 'integer' | 'text' | 'list' | 'switch' | 'url' | 'addresses' | 'level' | 'listen'
   readonly default: string
   readonly about: string
   readonly min?: number
