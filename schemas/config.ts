@@ -96,6 +96,14 @@ export const settings = {
     default: '0',
     about: 'messages per key and second; 0 is no limit',
   },
+  statsRepeats: {
+    env: 'STATS_REPEATS',
+    kind: 'integer',
+    min: 120,
+    max: 31_536_000,
+    default: '86400',
+    about: 'seconds for which samples are kept and a repeated one is recognised; older ones are refused',
+  },
   trustProxy: {
     env: 'TRUST_PROXY',
     kind: 'addresses',
@@ -117,12 +125,17 @@ export const settings = {
     default: 'info',
     about: 'fatal, error, warn, info, debug, trace or silent',
   },
-  metrics: { env: 'METRICS', kind: 'text', default: '', about: 'reserved for the address of /metrics' },
+  metrics: {
+    env: 'METRICS',
+    kind: 'listen',
+    default: '',
+    about: 'where GET /metrics is served for Prometheus, as ADDRESS:PORT or a port of 127.0.0.1; empty: nowhere',
+  },
 } as const satisfies Record<string, Setting>
 
 export interface Setting {
   readonly env: string
-  readonly kind: 'path' | 'host' | 'integer' | 'text' | 'list' | 'switch' | 'url' | 'addresses' | 'level'
+  readonly kind: 'path' | 'host' | 'integer' | 'text' | 'list' | 'switch' | 'url' | 'addresses' | 'level' | 'listen'
   readonly default: string
   readonly about: string
   readonly min?: number

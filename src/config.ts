@@ -22,11 +22,18 @@ export interface Config {
   readonly bodyLimit: number
   readonly limitFailures: number
   readonly limitKey: number
+  readonly statsRepeats: number
   readonly stallLimit: number
   readonly trustProxy: AddressList
   readonly commands: string
   readonly logLevel: string
-  readonly metrics: string
+  readonly metrics: Listen | undefined
+}
+
+/** Where to listen. */
+export interface Listen {
+  readonly host: string
+  readonly port: number
 }
 
 /** Raw settings as typed, and where each came from, so that a fault can name it. */
@@ -64,6 +71,20 @@ export function readEnv(env: NodeJS.ProcessEnv, flags: Readonly<Record<string, s
   return { values, faults }
 }
 
+/** Settings that a program gives by their names; `true` and `false` are on and off. A name that is no setting is a fault. */
+export function readOptions(options: Readonly<Record<string, string | number | boolean | undefined>>): RawConfig {
+  const values = new Map<SettingName, { text: string; from: string }>()
+  for (const [name, setting] of entries(settings)) {
+    const given = Object.hasOwn(options, name) ? options[name] : undefined
+    const text = typeof given === 'boolean' ? (given ? 'on' : 'off') : String(given ?? setting.default)
+    values.set(name, { text, from: name })
+  }
+  const faults = Object.keys(options)
+    .filter((name) => !Object.hasOwn(settings, name))
+    .map((name) => `${name} is not a setting of Countersign`)
+  return { values, faults }
+}
+
 /** Checks raw settings; throws {@link ConfigError} with every fault found. `linking`: the dialects whose replies link to the gateway. */
 export function toConfig(raw: RawConfig, dialectNames: readonly string[], linking: readonly string[] = []): Config {
   const faults = [...raw.faults]
@@ -96,11 +117,12 @@ export function toConfig(raw: RawConfig, dialectNames: readonly string[], linkin
     bodyLimit: number('bodyLimit'),
     limitFailures: number('limitFailures'),
     limitKey: number('limitKey'),
+    statsRepeats: number('statsRepeats'),
     stallLimit: number('stallLimit'),
     trustProxy: read('trustProxy', (value) => addressList(split(value))) ?? addressList([]),
     commands: text('commands') && resolve(text('commands')),
     logLevel: read('logLevel', level) ?? 'info',
-    metrics: text('metrics'),
+    metrics: read('metrics', listen),
   }
   if (config.masterKey && config.masterKeyFile) {
     faults.push('COUNTERSIGN_MASTER_KEY and COUNTERSIGN_MASTER_KEY_FILE: give one of them')
@@ -142,6 +164,17 @@ function onOff(value: string): boolean {
 function host(value: string): string {
   if (isIP(value) || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(value)) return value
   throw new Error(`expected an address or a host name, not "${value}"`)
+}
+
+function listen(value: string): Listen | undefined {
+  if (value === '') return undefined
+  const [, name, port = ''] = /^(?:(.+):)?([0-9]{1,5})$/.exec(value) ?? []
+  const given = name?.replace(/^\[(.*)\]$/, '$1') ?? '127.0.0.1'
+  const bare = name !== undefined && name === given && given.includes(':')
+  if (port === '' || bare || Number(port) > 65_535) {
+    throw new Error(`expected an address and a port, such as 127.0.0.1:9464 or [::1]:9464, not "${value}"`)
+  }
+  return { host: host(given), port: Number(port) }
 }
 
 function names(value: string, known: readonly string[]): string[] {

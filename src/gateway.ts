@@ -14,6 +14,7 @@ import type { Dialect, Message, Outcome, OwnerProof, PasswordProof, TokenProof, 
 import type { Executor } from './execute.js'
 import type { Limits } from './limits.js'
 import type { Log } from './log.js'
+import type { Meter } from './meter.js'
 import { isEndpoint, receive } from './receive.js'
 import { ownerOf, recognise } from './recognise.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
@@ -40,6 +41,7 @@ export interface GatewayParts {
   readonly now: () => number
   readonly requestId: (nowMs: number) => string
   readonly log: Log
+  readonly meter: Meter | undefined
   readonly notes: Notes
   readonly window: number
   readonly bodyLimit: number
@@ -98,7 +100,7 @@ export function gateway(parts: GatewayParts): Handle {
       if (authority.keyId !== null) parts.notes.used(authority.keyId, now, wire.address)
       if (parts.limits.takeKey) await parts.limits.takeKey(limitedAs(authority), weightOf(message))
       const registered = requireKnown(message.command, parts.registry, dialect)
-      requirePermission(registered.command, caller)
+      requirePermission(registered.command, caller, message.params)
       requireValid(registered, message.params, message.hasNul)
 
       const { params, dryRun } = message
@@ -126,6 +128,7 @@ export function gateway(parts: GatewayParts): Handle {
     const answer = reply(outcome, dialect, exchange, verified)
     if (verified && message && !audited) note(outcome, message, verified, dialect, requestId, nowMs, wire, target)
     parts.log.answered(answer, wire, dialect.name, outcome, verified?.authority)
+    if (parts.meter) parts.meter.answered(dialect.name, outcome, handleTime)
     return answer
   }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type HttpParts, limits, refuseAt, tooLarge } from './http-parts.js'
+import { type EndpointParts, limits, refuseAt, tooLarge } from './http-parts.js'
 import { refuseAndClose, send } from './http-replies.js'
 import { Shedding } from './http-shed.js'
 import type { Arrived } from './load.js'
@@ -58,7 +58,7 @@ export class Bodies {
   private bytes = 0
 
   constructor(
-    readonly parts: HttpParts,
+    readonly parts: EndpointParts,
     private readonly handle: (request: Whole) => void,
   ) {
     setInterval(() => this.sweep(), sweepEvery).unref()

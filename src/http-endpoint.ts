@@ -1,10 +1,10 @@
-import type { IncomingMessage, RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { foldAddress } from './address.js'
 import type { Wire } from './dialect.js'
 import { Bodies, readBody } from './http-bodies.js'
 import { headerFault } from './http-guard.js'
-import { type HttpParts, pathOf, refuseAt, tooLarge } from './http-parts.js'
-import { refuseAndClose, send } from './http-replies.js'
+import { type EndpointParts, pathOf, refuseAt, tooLarge } from './http-parts.js'
+import { closing, refuseAndClose, send } from './http-replies.js'
 
 export const isControl = (url: string): boolean => {
   if (!url.startsWith('/control')) return false
@@ -13,7 +13,7 @@ export const isControl = (url: string): boolean => {
 }
 
 /** Whether a vendor's path stands for the endpoint's, or a dialect has the path for its own. */
-export function isServed(url: string, { methodsAt, vendorPaths }: HttpParts): boolean {
+export function isServed(url: string, { methodsAt, vendorPaths }: EndpointParts): boolean {
   const path = pathOf(url)
   return (vendorPaths && endpointFor(path) !== path) || methodsAt(path) !== undefined
 }
@@ -26,8 +26,23 @@ function endpointFor(path: string): string {
 
 const post = ['POST']
 
-/** The handler of `/control` for people who mount the gateway in an application of their own; reads the body itself. */
-export function controlListener(parts: HttpParts): RequestListener {
+/** The endpoint as a middleware, for whoever mounts the gateway in an application of their own; what is not its own goes on. */
+export function controlMiddleware(
+  parts: EndpointParts,
+): (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void {
+  const control = controlListener(parts)
+  return (req, res, next) => {
+    // What follows an answer that closes is not read, so it must not run.
+    if (closing.has(req.socket)) return
+    const url = req.url ?? ''
+    if (!isControl(url) && !isServed(url, parts)) return next()
+    if (!req.readableEnded) return control(req, res)
+    next(new Error('Countersign checks the bytes of the body: mount it before body parsers'))
+  }
+}
+
+/** The handler of `/control`; reads the body itself. */
+export function controlListener(parts: EndpointParts): RequestListener {
   const forwarded = forwardedAddress(parts)
   const { load } = parts
   const bodies = new Bodies(parts, ({ req, res, body, address }) => {
@@ -84,7 +99,7 @@ function toWire(req: IncomingMessage, body: Buffer, address: string, vendorPaths
 }
 
 /** The caller's address: the peer, or what the last hop that is not a trusted proxy was seen as. */
-function forwardedAddress({ trustProxy, onUntrustedProxy }: HttpParts): (req: IncomingMessage) => string {
+function forwardedAddress({ trustProxy, onUntrustedProxy }: EndpointParts): (req: IncomingMessage) => string {
   let warned = false
   return (req) => {
     const peer = foldAddress(req.socket.remoteAddress ?? '')

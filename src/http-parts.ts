@@ -6,8 +6,8 @@ import type { Load } from './load.js'
 import type { RefusalDetail } from './refusal.js'
 import type { Reply } from './reply.js'
 
-/** What the listener is given. */
-export interface HttpParts {
+/** What the endpoint is given, wherever it is mounted. */
+export interface EndpointParts {
   readonly handle: Handle
   /** A refusal outside the six steps: natively, but at a dialect's path beside the endpoint in its words. */
   readonly refuse: (code: GatewayCode, detail?: RefusalDetail, path?: string) => Reply
@@ -15,17 +15,23 @@ export interface HttpParts {
   readonly methodsAt: (path: string) => readonly string[] | undefined
   /** Whether the paths of vendors stand for the endpoint's. */
   readonly vendorPaths: boolean
-  readonly ready: () => Promise<boolean>
   /** How much is under way: what is too much is 1503. */
   readonly load: Load
   readonly trustProxy: AddressList
   readonly bodyLimit: number
-  readonly maxConnections?: number
   /** Told once about an X-Forwarded-For from a peer that is not trusted. */
   readonly onUntrustedProxy: (peer: string) => void
   readonly onUnexpected: (error: unknown) => void
+}
+
+/** What the listener is given. */
+export interface HttpParts extends EndpointParts {
+  readonly ready: () => Promise<boolean>
+  readonly maxConnections?: number
   /** The description that `/openapi.json` shows, as JSON; asked for once. */
   readonly openapi: () => string
+  /** The page that `/docs` shows, as HTML, and what it may do in a browser; asked for once. */
+  readonly docs?: () => { readonly html: string; readonly policy: string }
 }
 
 /** Limits of the listener. Milliseconds. */
@@ -49,8 +55,12 @@ export const pathOf = (url: string): string => {
 }
 
 /** A refusal in the words of whoever has the path. */
-export const refuseAt = (req: IncomingMessage, parts: HttpParts, code: GatewayCode, detail?: RefusalDetail): Reply =>
-  parts.refuse(code, detail, pathOf(req.url ?? ''))
+export const refuseAt = (
+  req: IncomingMessage,
+  parts: EndpointParts,
+  code: GatewayCode,
+  detail?: RefusalDetail,
+): Reply => parts.refuse(code, detail, pathOf(req.url ?? ''))
 
-export const tooLarge = (req: IncomingMessage, parts: HttpParts): Reply =>
+export const tooLarge = (req: IncomingMessage, parts: EndpointParts): Reply =>
   refuseAt(req, parts, 'TOO_LARGE', { message: `The request body is larger than ${parts.bodyLimit} bytes` })

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type HttpParts, limits } from './http-parts.js'
+import { type EndpointParts, limits } from './http-parts.js'
 import type { Reply } from './reply.js'
 
 const jsonHeaders = [
@@ -70,7 +70,7 @@ function linger(socket: Duplex): void {
 }
 
 /** HTTP that Node could not read. */
-export function answerBrokenHttp(parts: HttpParts, error: NodeJS.ErrnoException, socket: Duplex): void {
+export function answerBrokenHttp(parts: EndpointParts, error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET') {
     socket.destroy()
     return

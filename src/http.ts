@@ -69,6 +69,16 @@ function application(parts: HttpParts): express.Express {
     description ??= parts.openapi()
     res.set({ 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' }).type('json').send(description)
   })
+  const { docs } = parts
+  let shown: ReturnType<NonNullable<typeof docs>> | undefined
+  if (docs) {
+    app.get('/docs', (_req, res) => {
+      shown ??= docs()
+      const headers = { 'Content-Security-Policy': shown.policy, 'Referrer-Policy': 'no-referrer' }
+      res.set({ ...headers, 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' })
+      res.type('html').send(shown.html)
+    })
+  }
   app.use((req, res) => {
     const detail = { message: 'Nothing is served here: POST signed commands to /control' }
     refuseAndClose(req, res, parts.refuse('UNKNOWN_COMMAND', detail), false)

@@ -15,6 +15,7 @@ import type { KeyRing } from './keyring.js'
 import { limits } from './limits.js'
 import { Load } from './load.js'
 import { requestLog } from './log.js'
+import type { MeterOf } from './meter.js'
 import { passwords } from './passwords.js'
 import { isBelowEndpoint } from './receive.js'
 import { ownerOf } from './recognise.js'
@@ -23,6 +24,8 @@ import { type Reply, refusedOutcome, reply } from './reply.js'
 import { findToken } from './store/access-tokens.js'
 import { sqliteNode } from './store/audit.js'
 import { AuditTrail } from './store/audit-trail.js'
+import { Claims } from './store/claims.js'
+import { CopyNotes } from './store/copies.js'
 import type { Db, Queries } from './store/db.js'
 import { ensureDecoy, Keys } from './store/keys.js'
 import { Ledger } from './store/ledger.js'
@@ -30,6 +33,7 @@ import { findLogin } from './store/logins.js'
 import { Meta } from './store/meta.js'
 import { Notes } from './store/notes.js'
 import { Owners } from './store/owners.js'
+import { forgetSamples, hasSamplesBefore } from './store/samples.js'
 import { ownerVerifier } from './verify-owner.js'
 import { passwordVerifier } from './verify-password.js'
 import { tokenVerifier } from './verify-token.js'
@@ -60,8 +64,11 @@ export interface InstanceOptions extends Surroundings {
   readonly requireAudience: boolean
   readonly limitFailures: number
   readonly limitKey: number
+  readonly statsRepeats: number
   /** Where the signed head of the audit trail is kept; absent for what only looks in for a moment. */
   readonly headFile?: string
+  /** Counts what is answered and committed. */
+  readonly meter?: MeterOf
 }
 
 /** A gateway on an open database, without HTTP. */
@@ -75,6 +82,8 @@ export interface Instance {
   refuse(code: GatewayCode, detail?: RefusalDetail, path?: string): Reply
   /** The methods that some dialect serves at a path of its own; undefined where none does. */
   methodsAt(path: string): readonly string[] | undefined
+  /** How busy the storage is. */
+  storage(): Promise<StorageLoad>
   /** Whether a write would succeed now. */
   writable(): Promise<boolean>
   /** Forgets claims that can no longer matter; the number forgotten. */
@@ -84,6 +93,17 @@ export interface Instance {
   /** Notes, for doctor, a peer whose X-Forwarded-For was not believed. */
   noteForwarder(peer: string): Promise<void>
   close(): Promise<void>
+}
+
+export interface StorageLoad {
+  /** Writes that wait for their transaction. */
+  readonly waiting: number
+  /** Seconds that the first of them has waited. */
+  readonly longestWait: number
+  /** Age of the oldest claim in seconds; undefined when there is none. */
+  readonly oldestClaim: number | undefined
+  /** Age of the newest backup in seconds; undefined when there was none. */
+  readonly lastBackup: number | undefined
 }
 
 export interface LocalCaller {
@@ -109,6 +129,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   const seconds = () => Math.floor(now() / 1000)
   const registry = register(options.commands)
   const log = requestLog(logger, now, registry)
+  const meter = options.meter?.(registry)
   const catalogue = publishAll(options.commands)
   const authorities = new Authorities((keyId, queries = db) => new Keys(queries, vault).load(keyId))
   let knownFloor: number | undefined
@@ -138,7 +159,12 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     now: seconds,
     onDoubt,
     settle: (session) => (doubtful.writing ? follow(session, 'writing') : undefined),
-    onTrouble: (what, error) => (error === undefined ? logger.warn(what) : logger.error({ err: error }, what)),
+    onTrouble(what, error) {
+      meter?.trouble()
+      if (error === undefined) logger.warn(what)
+      else logger.error({ err: error }, what)
+    },
+    onCommit: meter && ((writes, seconds) => meter.committed(writes, seconds)),
   })
   await ledger.chore(async (session) => {
     await ensureDecoy(session, vault, options.randomBytes(32).toString('hex'))
@@ -199,6 +225,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     newToken: () => generateToken(options),
     readable: (length) => generateReadable(options, length),
     catalogue: () => catalogue,
+    repeats: options.statsRepeats,
     timeLimit,
   })
   const handle = gateway({
@@ -222,6 +249,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     now,
     requestId,
     log,
+    meter,
     notes,
     window: options.window,
     bodyLimit: options.bodyLimit,
@@ -256,15 +284,28 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       const nowMs = now()
       const serverTime = Math.floor(nowMs / 1000)
       const exchange = { requestId: requestId(nowMs), serverTime, handleTime: 0, publicUrl: options.publicUrl }
+      const refusal = refusedOutcome(code, detail, undefined, false)
+      meter?.refused(refusal.entry.code)
       const owner = isBelowEndpoint(path) ? undefined : ownerOf(path, options.dialects)
-      return reply(refusedOutcome(code, detail, undefined, false), owner ?? options.native, exchange, undefined)
+      return reply(refusal, owner ?? options.native, exchange, undefined)
     },
     methodsAt: (path) => ownerOf(path, options.dialects)?.methods?.(path),
+    async storage() {
+      const age = (made: number | undefined) => (made === undefined ? undefined : seconds() - made)
+      const oldestClaim = age(await new Claims(db).oldest())
+      const lastBackup = age(await new CopyNotes(db).lastBackup())
+      return { waiting: ledger.waiting, longestWait: ledger.longestWait, oldestClaim, lastBackup }
+    },
     writable: () => ledger.writable(now()),
     async forget() {
       const floor = seconds() - options.window - forgetMargin
       const forgotten = await ledger.forget(requestPrefix((seconds() - keep) * 1000), floor)
-      if (forgotten > 0) knownFloor = undefined
+      if (forgotten > 0) {
+        knownFloor = undefined
+        meter?.forgotten(forgotten)
+      }
+      const oldest = seconds() - options.statsRepeats
+      while (await hasSamplesBefore(db, oldest)) await ledger.chore((session) => forgetSamples(session, oldest))
       return forgotten
     },
     keepHead,

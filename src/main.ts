@@ -1,19 +1,16 @@
 #!/usr/bin/env node
 import { randomBytes } from 'node:crypto'
 import { closeSync, createReadStream, fsyncSync, openSync, readFileSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { nanoid } from 'nanoid'
-import { pino } from 'pino'
 import { commands } from '../commands/index.js'
-import { dialects } from '../dialects/index.js'
-import { native } from '../dialects/native.js'
 import { gatewayCodes } from '../schemas/codes.js'
 import { backup, FileExists } from './backup.js'
 import { publishAll } from './catalogue.js'
 import { chainMacOf, headFile, readHeads } from './checkpoint.js'
+import { startChores } from './chores.js'
 import { accountVerbs } from './cli/account.js'
 import { auditVerbs } from './cli/audit.js'
 import { backupVerbs } from './cli/backup.js'
@@ -26,12 +23,13 @@ import { openapiVerb } from './cli/openapi.js'
 import { rekeyVerb } from './cli/rekey.js'
 import { serveVerb } from './cli/serve.js'
 import { signVerb } from './cli/sign.js'
+import { statsVerbs } from './cli/stats.js'
 import type { SecretFile, Tools } from './cli/tools.js'
 import { userVerbs } from './cli/user.js'
-import { type Config, ConfigError, readEnv, toConfig } from './config.js'
+import { configOf, instanceOn, schemaOf, surroundings, versionOf } from './compose.js'
+import { type Config, ConfigError, readEnv } from './config.js'
 import {
   adminKeyFile,
-  type Data,
   databaseFile,
   initialise,
   isEmpty,
@@ -40,9 +38,11 @@ import {
   openData,
   openMaster,
 } from './data.js'
+import { docsPage, docsPolicy } from './docs-page.js'
 import { examine } from './doctor.js'
 import { httpServer } from './http.js'
-import { type Instance, openInstance, type Surroundings } from './instance.js'
+import { serveMetrics } from './metered.js'
+import { createMetrics } from './metrics.js'
 import { openapi } from './openapi.js'
 import { loadCommands } from './own-commands.js'
 import { rekey } from './rekey.js'
@@ -57,39 +57,8 @@ import { NewerSchema } from './store/migrate.js'
 import { OfflineTrail } from './store/offline-trail.js'
 import { watched } from './watchdog.js'
 
-const root = join(import.meta.dirname, '..', '..')
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const gracePeriod = 8_000
-const forgetEvery = 60_000
-const keepHeadEvery = 60_000
-
-const surroundings = (logLevel: string): Surroundings => ({
-  now: Date.now,
-  randomBytes,
-  randomName: nanoid,
-  migrations: join(root, 'migrations'),
-  logger: pino({ level: logLevel }, pino.destination({ dest: 2, sync: true })),
-})
-
-async function instanceOn(
-  { db, vault }: Data,
-  config: Config,
-  around: Surroundings,
-  kept?: { headFile: string },
-): Promise<Instance> {
-  const loaded = config.commands ? await loadCommands(config.commands) : []
-  const own = kept ? watched(loaded, config.stallLimit) : loaded
-  return openInstance({
-    ...around,
-    ...config,
-    db,
-    vault,
-    commands: [...commands, ...own],
-    dialects: dialects.filter(({ name }) => config.dialects.includes(name)),
-    native,
-    ...kept,
-  })
-}
+const version = versionOf()
 
 async function serve(config: Config): Promise<void> {
   const around = surroundings(config.logLevel)
@@ -107,13 +76,22 @@ async function serve(config: Config): Promise<void> {
   requireStartable(databaseFile(config.data))
   const data = await openData(config, around)
   const floor = await new Meta(data.db).floor()
-  const instance = await instanceOn(data, config, around, { headFile: headFile(config.data) })
+  const metrics = config.metrics && createMetrics({ version, node: process.versions.node, schema: schemaOf() })
+  const instance = await instanceOn(
+    data,
+    config,
+    around,
+    { headFile: headFile(config.data), ...(metrics && { meter: metrics.meterOf }) },
+    (own) => watched(own, config.stallLimit),
+  )
   let draining = false
+  const ready = async () => !draining && (await instance.writable())
+  const onUnexpected = (error: unknown) => logger.error({ err: error }, 'unexpected')
   const { server, drain } = httpServer({
     handle: instance.handle,
     refuse: instance.refuse,
     load: instance.load,
-    ready: async () => !draining && (await instance.writable()),
+    ready,
     methodsAt: instance.methodsAt,
     vendorPaths: config.vendorPaths,
     trustProxy: config.trustProxy,
@@ -126,34 +104,25 @@ async function serve(config: Config): Promise<void> {
           logger.error({ err: error }, 'that peer could not be noted for "countersign doctor"'),
         )
     },
-    onUnexpected: (error) => logger.error({ err: error }, 'unexpected'),
+    onUnexpected,
     // An operator's own commands are not told to strangers.
     openapi: () => JSON.stringify(openapi(publishAll(commands), version)),
+    docs: () => ({ html: docsPage(publishAll(commands), version), policy: docsPolicy }),
   })
-  // At the start as well: one that is started anew all the time would keep everything.
-  forget()
-  const forgetting = setInterval(forget, forgetEvery)
-  function forget(): void {
-    instance.forget().catch((error: unknown) => logger.error({ err: error }, 'old claims could not be forgotten'))
-  }
-  function keepHead(): void {
-    instance
-      .keepHead()
-      .catch((error: unknown) => logger.error({ err: error }, 'the head of the audit trail was not kept'))
-  }
-  keepHead()
-  const keeping = setInterval(keepHead, keepHeadEvery)
+  const endChores = startChores(instance, logger)
   // A command module that uses its store too late has done no harm: its handle is dead. Anything else unhandled ends the process.
   process.on('unhandledRejection', (error) => {
     if (!(error instanceof PendingRun)) throw error
     logger.error({ err: error }, 'a command module did not await its store')
   })
+  let metricsPage: Server | undefined
   closeWithGrace({ delay: gracePeriod, logger: false, skip: ['unhandledRejection'] }, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'unexpected: the process ends')
     else say(`${signal ?? 'end'}: finishing what was accepted`)
     draining = true
-    clearInterval(forgetting)
-    clearInterval(keeping)
+    endChores()
+    metricsPage?.close()
+    metricsPage?.closeAllConnections()
     await drain()
     await instance.close()
   })
@@ -161,14 +130,23 @@ async function serve(config: Config): Promise<void> {
     server.once('error', reject)
     server.listen(config.port, config.host, resolve)
   })
-  const { port, address, family } = server.address() as AddressInfo
-  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  const url = urlOf(server)
+  if (metrics && config.metrics) {
+    const { data: folder, metrics: listen } = config
+    metricsPage = await serveMetrics({ metrics, listen, instance, folder, ready, onUnexpected })
+    say(`metrics at ${urlOf(metricsPage)}/metrics`)
+  }
   if (floor * 1000 >= around.now()) {
     const until = new Date((floor + 1) * 1000).toISOString()
     say(`restored, or the clock was set back: every message is answered ${gatewayCodes.OVERLOADED.code} until ${until}`)
   }
   say(`Countersign ${version} listening on ${url}/control`)
   if (fresh) say(`try it: npx countersign call ping --url ${url} --data ${config.data}`)
+}
+
+function urlOf(server: Server): string {
+  const { port, address, family } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
 const say = (text: string) => void process.stderr.write(`countersign: ${text}\n`)
@@ -188,7 +166,7 @@ function progress(text: string | undefined): void {
 /** A JSON string may hold what other readers of lines take for the end of one (U+2028). */
 async function* lines(path: string): AsyncGenerator<string> {
   let rest = ''
-  for await (const chunk of createReadStream(path, 'utf8')) {
+  for await (const chunk of path === '-' ? process.stdin.setEncoding('utf8') : createReadStream(path, 'utf8')) {
     const whole = (rest + chunk).split('\n')
     rest = whole.pop() ?? ''
     yield* whole
@@ -223,16 +201,12 @@ async function readStdin(): Promise<Buffer> {
 }
 
 const tools: Tools = {
-  config: (flags) =>
-    toConfig(
-      readEnv(process.env, flags),
-      dialects.map(({ name }) => name),
-      dialects.filter(({ links }) => links).map(({ name }) => name),
-    ),
+  config: (flags) => configOf(readEnv(process.env, flags)),
   print: (text) => void process.stdout.write(`${forTerminals(text)}\n`),
   say,
   readStdin,
   readFile: (path) => readFileSync(path),
+  terminal: process.stdout.isTTY === true,
   lines,
   readHeads: (path) => readHeads(readFileSync(path, 'utf8')),
   secretFile,
@@ -267,6 +241,9 @@ const tools: Tools = {
   uid: () => process.getuid?.() ?? 0,
 }
 
+const listening = (error: object): string =>
+  'address' in error && 'port' in error ? `${error.address}:${error.port}` : 'this address'
+
 /** What a start-up error means to the person in front of it. */
 function explain(error: unknown): number {
   // One that a verb throws; commander has told of its own.
@@ -285,7 +262,7 @@ function explain(error: unknown): number {
       'what to do: see that the disk of the data folder has room and can be written; "countersign doctor" looks it over',
     )
   } else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
-    say('this address and port are in use: stop what listens there, or give --port')
+    say(`${listening(error)} is in use: stop what listens there, or give another --port or COUNTERSIGN_METRICS`)
   else if (error instanceof Error && 'code' in error) say(error.message)
   else say(error instanceof Error ? (error.stack ?? error.message) : String(error))
   if (error instanceof InvalidArgumentError) return exits.usage
@@ -311,7 +288,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.umask(0o077)
 const program = new Command('countersign')
   .description('Signed command gateway: every signed command takes effect at most once and is never lost')
-  .version(version)
+  .version(`${version} (schema ${schemaOf()})`)
   .exitOverride()
   .showSuggestionAfterError()
 for (const verb of [
@@ -323,6 +300,7 @@ for (const verb of [
   auditVerbs,
   keyVerbs,
   userVerbs,
+  statsVerbs,
   doctorVerb,
   openapiVerb,
   backupVerbs,

@@ -11,7 +11,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
   [/^commands\/index$/, [/^commands\//, /^src\/command$/]],
   [/^commands\//, [/^schemas\//, /^src\/command$/]],
   [/^dialects\//, [/^dialects\//, /^schemas\//, /^src\/(dialect|refusal|json|encoding)$/]],
-  [/^src\/main$/, [/./]],
+  [/^src\/(main|index|compose)$/, [/./]],
   [/^src\/store\//, [/^src\/store\//, /^better-sqlite3$/, /^node:/]],
   [
     /^src\/cli\//,
@@ -28,7 +28,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
     [/^src\/(http-[a-z]+|address|dialect|gateway|load|refusal|reply)$/, /^schemas\//, /^express$/, /^node:/],
   ],
   [
-    /^src\/(instance|data|doctor|keyring|master-key|backup|restore|rekey|soundness)$/,
+    /^src\/(instance|data|doctor|metered|keyring|master-key|backup|restore|rekey|soundness)$/,
     [/^src\/(?!main$|cli\/|http(-[a-z]+)?$)/, /^schemas\//, /^pino$/, /^node:/],
   ],
   [
@@ -37,7 +37,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
       /^src\/(?!main$|cli\/|http(-[a-z]+)?$|instance$|data$|store\/)/,
       /^schemas\//,
       /^node:/,
-      /^(ajv|busboy|ipaddr\.js|rate-limiter-flexible)$/,
+      /^(ajv|busboy|ipaddr\.js|rate-limiter-flexible|prom-client)$/,
     ],
   ],
   [/^clients\//, [/^clients\//, /^node:/]],
@@ -70,12 +70,12 @@ test('only main.ts reads the environment, exits, or takes signals', () => {
   assert.deepEqual(readers, ['src/main.ts'])
 })
 
-test('clock and chance are given by main.ts', () => {
+test('clock and chance are given by whatever puts a program together', () => {
   const uses = /Date\.now\(|new Date\(\)|Math\.random\(|randomUUID|\bnanoid\b/
   const users = ['commands', 'dialects', 'src']
     .flatMap(sourceFiles)
     .filter((file) => uses.test(readFileSync(join(root, file), 'utf8')))
-  assert.deepEqual(users, ['src/main.ts'])
+  assert.deepEqual(users, ['src/compose.ts', 'src/main.ts'])
 })
 
 test('there is no SQL outside src/store', () => {

@@ -21,6 +21,7 @@ const pages = [
   'docs/codes.md',
   'docs/operations.md',
   'docs/audit.md',
+  'docs/deploying.md',
   'docs/security.md',
   'docs/benchmarks.md',
   'SECURITY.md',
@@ -134,7 +135,7 @@ test('the documents name no setting, no code of the gateway and no dialect that 
     'docs/protocol.md',
     'docs/codes.md',
     'docs/audit.md',
-    'docs/operations.md',
+    'docs/deploying.md',
     'SECURITY.md',
     ...clients,
   ]

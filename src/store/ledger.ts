@@ -30,6 +30,8 @@ export interface LedgerOptions {
   readonly settle?: (session: Session) => Promise<void> | undefined
   /** Called with what the operator should know. */
   readonly onTrouble: (what: string, error: unknown) => void
+  /** Told after each transaction of writes, with the seconds it took. */
+  readonly onCommit?: ((writes: number, seconds: number) => void) | undefined
 }
 
 const maxWaiting = 8_192
@@ -65,6 +67,12 @@ export class Ledger {
   /** Entries waiting for a transaction. */
   get waiting(): number {
     return this.queue.length
+  }
+
+  /** Seconds that the first of them has waited; 0 where none does. */
+  get longestWait(): number {
+    const [first] = this.queue
+    return first ? (performance.now() - first.submitted) / 1000 : 0
   }
 
   /**
@@ -198,6 +206,7 @@ export class Ledger {
 
   private async commit(jobs: readonly Job[]): Promise<void> {
     if (this.broken) return reject(jobs, new StorageError('fault', 'the storage is being repaired'))
+    const begun = performance.now()
     const batch = new Batch(
       jobs.map(({ entry }) => entry),
       this.options,
@@ -207,6 +216,7 @@ export class Ledger {
       this.succeeded()
       written()
       settle(jobs, batch.settled)
+      this.options.onCommit?.(jobs.length, (performance.now() - begun) / 1000)
     } catch (error) {
       this.failed(error)
       if (!this.broken) return reject(jobs, error)

@@ -5,13 +5,17 @@ import { type Db, type Queries, StorageError } from './db.js'
 /** The database was made by a newer version of the program: it must not be touched. */
 export class NewerSchema extends Error {}
 
+/** The names of the migrations of a folder, in order. */
+export const migrationFiles = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter((name) => /^\d{4}-.+\.sql$/.test(name))
+    .sort()
+
 const table = 'create table if not exists migrations (id text not null primary key, applied_at bigint not null)'
 
 /** Applies the numbered `.sql` files of a folder that the database has not seen, in order, and returns them. Safe to run by several at once. */
 export async function migrate(db: Db, folder: string, now: number): Promise<string[]> {
-  const files = readdirSync(folder)
-    .filter((name) => /^\d{4}-.+\.sql$/.test(name))
-    .sort()
+  const files = migrationFiles(folder)
   if ((await applied(db)).size < files.length) await db.transaction((session) => session.run(table))
   refuseNewer(await applied(db), files)
   const done: string[] = []
