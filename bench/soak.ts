@@ -37,11 +37,15 @@ function held({ pid, database }: Running): Held {
   return { rss: pages * 4096, files: readdirSync(`/proc/${pid}/fd`).length, wal: statSync(`${database}-wal`).size }
 }
 
-/** Seconds until everything is as it was before, and stays so; undefined when it never is. */
+/** Seconds until the first second in which everything is as it was before; undefined when there is none. */
 function recovery(stretches: readonly Stretch[], peak: number, p99: number): number | undefined {
-  const normal = ({ done, p99: reached }: Stretch) => done / stretchSeconds >= 0.8 * peak && reached <= 2 * p99
-  const last = stretches.findLastIndex((stretch, at) => at < stretches.length - 1 && !normal(stretch))
-  return last >= stretches.length - 2 ? undefined : (last + 1) * stretchSeconds
+  const second = Math.round(1 / stretchSeconds)
+  for (let at = 0; at + second < stretches.length; at++) {
+    const some = stretches.slice(at, at + second)
+    const rate = median(some.map(({ done }) => done / stretchSeconds))
+    if (rate >= targets.goodput * peak && median(some.map((one) => one.p99)) <= 2 * p99) return at * stretchSeconds
+  }
+  return undefined
 }
 
 interface Verdict {

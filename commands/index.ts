@@ -5,6 +5,11 @@ import accessTokensRevoke from './access-tokens/revoke.js'
 import accountsCreate from './accounts/create.js'
 import accountsList from './accounts/list.js'
 import accountsUpdate from './accounts/update.js'
+import apiAccessDisable from './api-access/disable.js'
+import apiAccessEnable from './api-access/enable.js'
+import apiAccessGet from './api-access/get.js'
+import apiAccessRegenerate from './api-access/regenerate.js'
+import apiAccessWhitelist from './api-access/whitelist.js'
 import auditList from './audit/list.js'
 import auditVerify from './audit/verify.js'
 import batch from './batch.js'
@@ -23,6 +28,9 @@ import keysUpdate from './keys/update.js'
 import listUsers from './list-users.js'
 import ping from './ping.js'
 import requestStatus from './request-status.js'
+import serversList from './servers/list.js'
+import serversRemove from './servers/remove.js'
+import serversSet from './servers/set.js'
 import setUser from './set-user.js'
 import sevuAddstreamuser from './sevu.addstreamuser.js'
 import sevuListstreamusers from './sevu.liststreamusers.js'
@@ -30,6 +38,12 @@ import sevuRemovestreamuser from './sevu.removestreamuser.js'
 import sevuRequest from './sevu.request.js'
 import sevuRevoke from './sevu.revoke.js'
 import sevuStatus from './sevu.status.js'
+import slicesAssign from './slices/assign.js'
+import slicesList from './slices/list.js'
+import slicesRemove from './slices/remove.js'
+import slicesSet from './slices/set.js'
+import statsRealtime from './stats/realtime.js'
+import statsReport from './stats/report.js'
 import subownersCreate from './subowners/create.js'
 import subownersDelete from './subowners/delete.js'
 import subownersGet from './subowners/get.js'
@@ -73,6 +87,20 @@ export const commands: readonly Command[] = [
   keysRotate,
   keysRevoke,
   keysImport,
+  apiAccessGet,
+  apiAccessEnable,
+  apiAccessRegenerate,
+  apiAccessDisable,
+  apiAccessWhitelist,
+  serversSet,
+  serversList,
+  serversRemove,
+  slicesSet,
+  slicesList,
+  slicesRemove,
+  slicesAssign,
+  statsReport,
+  statsRealtime,
   accountsCreate,
   accountsList,
   accountsUpdate,

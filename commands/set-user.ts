@@ -1,6 +1,7 @@
 import { Type } from '../schemas/types.js'
 import { RemovedUser, SavedUser, SetUser, type UserChange } from '../schemas/users.js'
 import {
+  type AssignedUser,
   type Caller,
   command,
   type PanelUser,
@@ -25,23 +26,27 @@ export default command({
   async run({ id, user }, { caller, store, now, prepared, audit }) {
     const before = await store.users.find(id)
     const fields = fieldsOf(user, prepared)
-    if (before) requireAll(caller, before.type)
+    const assigned = before?.assigned ?? false
+    if (before) requireAll(caller, before.type, assigned)
     if (user.remove) {
       if (!before) return ['USER_NOT_REMOVED']
       await store.users.remove(id)
     } else {
-      const after = { type: fields.type ?? before?.type ?? 3, expire: fields.expire ?? before?.expire ?? 0 }
-      requireAll(caller, after.type)
+      const after = { type: fields.type ?? before?.type ?? 3, expire: fields.expire ?? before?.expire ?? 0, assigned }
+      requireAll(caller, after.type, assigned)
       requireUserGrantable(caller, before, after, fields.password !== undefined)
       if (before) await store.users.update(id, fields, now)
       else await store.users.insert(id, fields, now)
     }
     if (before && administers(before, now) && !(await store.users.administratorLeft(now))) return ['LAST_ADMINISTRATOR']
-    if (user.remove) audit(before, undefined)
+    if (user.remove) audit(before && toldOf(before), undefined)
     else audit(...changed(before, fields))
     return user.remove ? ['USER_REMOVED', { id }] : ['USER_SAVED', { id, created: !before }]
   },
 })
+
+/** What was assigned stands in rows of its own. */
+const toldOf = ({ assigned: _assigned, ...user }: AssignedUser): PanelUser => user
 
 /** What the audit trail shows of a change: what differs, a password only as changed, a token never. */
 function changed(before: PanelUser | undefined, fields: UserFields): [before: object | undefined, after: object] {
@@ -54,8 +59,8 @@ function changed(before: PanelUser | undefined, fields: UserFields): [before: ob
 }
 
 /** Nobody gives, changes or takes away what they do not hold themselves (protocol §11). */
-function requireAll(caller: Caller, type: number): void {
-  if (caller.holdsAll(permissionsOfType(type))) return
+function requireAll(caller: Caller, type: number, assigned: boolean): void {
+  if (caller.holdsAll(permissionsOfType(type, assigned))) return
   throw new Refusal('FORBIDDEN', { message: `A user of type ${type} holds more than you do` })
 }
 

@@ -13,7 +13,7 @@ export default command({
   async run({ id }, { caller, store, now, audit }) {
     const user = await store.users.toggle(id, now)
     if (!user) return ['USER_NOT_TOGGLED']
-    if (!caller.holdsAll(permissionsOfType(user.type))) {
+    if (!caller.holdsAll(permissionsOfType(user.type, user.assigned))) {
       throw new Refusal('FORBIDDEN', { message: `A user of type ${user.type} holds more than you do` })
     }
     const wasAdministrator = user.type === 1 && !user.enable && (user.expire === 0 || user.expire > now)

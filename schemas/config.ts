@@ -96,6 +96,14 @@ export const settings = {
     default: '0',
     about: 'messages per key and second; 0 is no limit',
   },
+  statsRepeats: {
+    env: 'STATS_REPEATS',
+    kind: 'integer',
+    min: 120,
+    max: 31_536_000,
+    default: '86400',
+    about: 'seconds for which samples are kept and a repeated one is recognised; older ones are refused',
+  },
   trustProxy: {
     env: 'TRUST_PROXY',
     kind: 'addresses',

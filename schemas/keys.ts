@@ -10,13 +10,13 @@ export const permissions = Type.Array(
   }),
   { maxItems: 64, description: 'never more than you hold' },
 )
-const ips = Type.Array(
-  Type.String({ maxLength: 64, pattern: '^[0-9A-Fa-f.:/]+$', description: 'address or CIDR block' }),
-  {
+/** Addresses and CIDR blocks; `src/address.ts` reads them exactly. */
+export const addresses = (description: string) =>
+  Type.Array(Type.String({ maxLength: 64, pattern: '^[0-9A-Fa-f.:/]+$', description: 'address or CIDR block' }), {
     maxItems: 256,
-    description: 'where the key may be used from; empty is anywhere',
-  },
-)
+    description,
+  })
+const ips = addresses('where the key may be used from; empty is anywhere')
 const expiresAt = Type.Union([Moment('when the key ends'), Type.Null()], { description: 'Unix seconds; null is never' })
 const comment = Text(1024, 'for people')
 const grace = Int(0, 31_536_000, 'seconds that the old secret goes on working; 0 ends it now')

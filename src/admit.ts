@@ -51,10 +51,14 @@ export function requireKnown(name: string, registry: Registry, dialect?: Pick<Di
   throw new Refusal('UNKNOWN_COMMAND', suggestion === undefined ? {} : { suggestion })
 }
 
-/** 1403 unless the caller holds what the command asks for. */
-export function requirePermission({ permission }: Command, caller: Caller): void {
+/** 1403 unless the caller holds what the command asks for, or the call concerns the caller alone. */
+export function requirePermission(
+  { permission, own }: Command,
+  caller: Caller,
+  params: Readonly<Record<string, unknown>>,
+): void {
   if (caller.powerless) throw new Refusal('FORBIDDEN', { message: 'You are granted nothing here' })
-  if (permission !== null && !caller.holds(permission)) {
+  if (permission !== null && !caller.holds(permission) && !own?.(params, caller.principal)) {
     throw new Refusal('FORBIDDEN', { message: `This needs the permission ${permission}` })
   }
 }

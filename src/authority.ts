@@ -128,7 +128,7 @@ function toAuthority(record: KeyRecord, reload: Authority['reload']): KeyAuthori
     account: record.account,
     lineage: record.lineage,
     principal: { kind: principal.kind, id: principal.id },
-    permissions: effective(record.permissions, principal.permissions, principal.type),
+    permissions: effective(record.permissions, principal.permissions, principal.type, principal.assigned),
     powerless: principal.permissions?.length === 0,
     addresses: record.addresses.length > 0 ? addressList(record.addresses) : undefined,
     secrets: record.secrets.map(({ secret, until }) => ({ key: createSecretKey(secret, 'utf8'), until })),

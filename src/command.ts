@@ -6,6 +6,7 @@ import type { Passwords } from './passwords.js'
 import type { Permission } from './permissions.js'
 import type { Store } from './store/store.js'
 
+export { accessKey, isLiveKey, isOwnAccess, openAccess, requireOverUser, userMeant } from './api-access.js'
 export {
   madeBy,
   mostLiveKeys,
@@ -20,9 +21,16 @@ export {
 export type { Permission } from './permissions.js'
 export { permissionsOfType } from './permissions.js'
 export { invalid, Refusal } from './refusal.js'
+export {
+  isHeld,
+  requireAssignable,
+  scopeOf,
+  shownSlice,
+} from './slices.js'
+export { rowsBy, totalsOf, viewOf } from './statistics.js'
 export type { TokenInfo } from './store/access-tokens.js'
 export type { KeyInfo, SecretKeyInfo } from './store/account-keys.js'
-export type { PanelUser, UserFields } from './store/users.js'
+export type { AssignedUser, PanelUser, UserFields } from './store/users.js'
 export { renewSubownerKey } from './subowner-keys.js'
 export {
   heldBySubowner,
@@ -74,6 +82,8 @@ export interface Context<Prepared = undefined> {
   /** Unix seconds. */
   readonly now: number
   readonly dryRun: boolean
+  /** Seconds for which a repeated sample of the statistics is recognised. */
+  readonly repeats: number
   readonly prepared: Prepared
   /** A random id of 32 hex digits. */
   id(): string
@@ -149,6 +159,11 @@ export interface Declaration<P extends TSchema, R extends TSchema, C extends str
   readonly codes: readonly C[]
   /** A call that answers "done", for docs/commands.md; every command of the gateway has one, an operator's own may. */
   readonly example?: NoInfer<Example<Partial<Static<P>>>>
+  /**
+   * Whether a call, by parameters that nobody has checked yet, concerns only whoever makes it: then it needs no permission,
+   * and `run` decides alone.
+   */
+  readonly own?: (params: Readonly<Record<string, unknown>>, principal: Caller['principal']) => boolean
   /** What the audit trail names as the object of the command. */
   readonly target?: (params: Static<P>) => string | number | undefined
   /** The items of a command that carries others. It always writes. */
@@ -176,6 +191,7 @@ export interface Command {
   readonly ownCodes: ReadonlyMap<string, OwnCode>
   readonly example?: Example
   readonly reads: boolean
+  own?(params: Readonly<Record<string, unknown>>, principal: Caller['principal']): boolean
   target?(params: unknown): string | number | undefined
   carries?(params: unknown): readonly Item[]
   weight?(params: Readonly<Record<string, unknown>>): number
@@ -221,7 +237,7 @@ function checked<P extends TSchema, R extends TSchema, C extends string, Prepare
   declaration: Declaration<P, R, C, Prepared>,
   ownCodes: ReadonlyMap<string, OwnCode>,
 ): Command {
-  const { name, permission, params, result, target, carries, weight, prepare, run } = declaration
+  const { name, permission, params, result, own, target, carries, weight, prepare, run } = declaration
   if (!/^[a-z0-9]+([._/-][a-z0-9]+)*$/.test(name)) fail(name, 'the name must be lower-case words joined by . - _ or /')
   if (permission !== null && !/^([a-z-]+:(read|write)|instance)$/.test(permission))
     fail(name, 'permission must be noun:read or noun:write')
@@ -249,6 +265,7 @@ function checked<P extends TSchema, R extends TSchema, C extends string, Prepare
     // The compiled schema has checked what these are given before they are called.
     ...(target && { target: (given: unknown) => target(given as Static<P>) }),
     ...(carries && { carries: (given: unknown) => carries(given as Static<P>) }),
+    ...(own && { own }),
     ...(weight && { weight }),
     ...(prepare && { prepare: (given: unknown, context: PrepareContext) => prepare(given as Static<P>, context) }),
     run: (given: unknown, context: Context<unknown>) => run(given as Static<P>, context as Context<Prepared>),

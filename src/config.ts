@@ -22,6 +22,7 @@ export interface Config {
   readonly bodyLimit: number
   readonly limitFailures: number
   readonly limitKey: number
+  readonly statsRepeats: number
   readonly stallLimit: number
   readonly trustProxy: AddressList
   readonly commands: string
@@ -116,6 +117,7 @@ export function toConfig(raw: RawConfig, dialectNames: readonly string[], linkin
     bodyLimit: number('bodyLimit'),
     limitFailures: number('limitFailures'),
     limitKey: number('limitKey'),
+    statsRepeats: number('statsRepeats'),
     stallLimit: number('stallLimit'),
     trustProxy: read('trustProxy', (value) => addressList(split(value))) ?? addressList([]),
     commands: text('commands') && resolve(text('commands')),

@@ -5,7 +5,7 @@ import { invalid, Refusal } from './refusal.js'
 import type { TokenInfo } from './store/access-tokens.js'
 import type { KeyInfo } from './store/account-keys.js'
 import type { Store } from './store/store.js'
-import type { PanelUser } from './store/users.js'
+import type { AssignedUser } from './store/users.js'
 
 /** So that a message that names only its principal needs a bounded number of MACs (protocol §9.3). */
 export const mostLiveKeys = 5
@@ -19,13 +19,13 @@ export interface Grant {
 
 /** Throws 1403 unless the caller holds everything that a key may do now (protocol §11). */
 export function requireOver(caller: Caller, key: KeyInfo): void {
-  const held = effective(key.permissions, key.principalPermissions, key.userType)
+  const held = effective(key.permissions, key.principalPermissions, key.userType, key.userAssigned)
   if (!caller.holdsAll(held)) throw new Refusal('FORBIDDEN', { message: 'This key may do more than you may' })
 }
 
 /** The same for a bearer token. */
 export function requireHolding(caller: Caller, { permissions, principal }: TokenInfo): void {
-  if (caller.holdsAll(effective(permissions, principal.permissions, principal.type))) return
+  if (caller.holdsAll(effective(permissions, principal.permissions, principal.type, principal.assigned))) return
   throw new Refusal('FORBIDDEN', { message: 'This token may do more than you may' })
 }
 
@@ -90,11 +90,11 @@ function wider(before: readonly string[], after: readonly string[]): boolean {
 const endOf = (moment: number | null): number => moment || Number.POSITIVE_INFINITY
 
 /** What of a panel user decides over what it may do, and until when (Unix seconds, 0 is never). */
-type UserRights = Pick<PanelUser, 'type' | 'expire'>
+type UserRights = Pick<AssignedUser, 'type' | 'expire' | 'assigned'>
 
 /**
  * Throws 1403 when a change gives a panel user rights, a password or a later end beyond the caller's own end, or gives an
- * existing one any of it while the caller is bound to addresses: users are not. Type 3 holds nothing to give.
+ * existing one any of it while the caller is bound to addresses: users are not. Type 3 holds only what it was assigned.
  */
 export function requireUserGrantable(
   caller: Caller,
@@ -102,9 +102,10 @@ export function requireUserGrantable(
   after: UserRights,
   password: boolean,
 ): void {
-  const held = permissionsOfType(after.type)
+  const held = permissionsOfType(after.type, after.assigned)
   if (held.length === 0) return
-  const raised = before !== undefined && !held.every((one) => covers(permissionsOfType(before.type), one))
+  const raised =
+    before !== undefined && !held.every((one) => covers(permissionsOfType(before.type, before.assigned), one))
   const usable = password || raised || (before !== undefined && endOf(after.expire) > endOf(before.expire))
   if (!usable && before !== undefined) return
   if (endOf(after.expire) > endOf(caller.expiresAt)) {

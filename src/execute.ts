@@ -31,6 +31,8 @@ export interface ExecuteParts extends OutcomeParts {
   readonly catalogue: () => readonly Published[]
   /** MAC of the audit chain, in hex. */
   readonly chainMac: ChainMac
+  /** Seconds for which a repeated sample is recognised. */
+  readonly repeats: number
   /** Longest wait for a twin, a preparation or a read, in milliseconds. */
   readonly timeLimit: number
 }
@@ -220,7 +222,7 @@ export class Executor {
     if (!same || (message && !isLive(message.key, fresh, now))) throw new Refusal('UNAUTHENTICATED')
     requireActive(fresh, caller.address, now)
     const renewed = callerOf(fresh, caller.address)
-    requirePermission(registered.command, renewed)
+    requirePermission(registered.command, renewed, call.params)
     return renewed
   }
 
@@ -231,6 +233,7 @@ export class Executor {
       store: this.store(queries, caller, touch),
       now: nowOf(call),
       dryRun: call.dryRun,
+      repeats: this.parts.repeats,
       prepared,
       id: this.parts.id,
       newKey: this.parts.newKey,

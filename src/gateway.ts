@@ -100,7 +100,7 @@ export function gateway(parts: GatewayParts): Handle {
       if (authority.keyId !== null) parts.notes.used(authority.keyId, now, wire.address)
       if (parts.limits.takeKey) await parts.limits.takeKey(limitedAs(authority), weightOf(message))
       const registered = requireKnown(message.command, parts.registry, dialect)
-      requirePermission(registered.command, caller)
+      requirePermission(registered.command, caller, message.params)
       requireValid(registered, message.params, message.hasNul)
 
       const { params, dryRun } = message

@@ -33,6 +33,7 @@ import { findLogin } from './store/logins.js'
 import { Meta } from './store/meta.js'
 import { Notes } from './store/notes.js'
 import { Owners } from './store/owners.js'
+import { forgetSamples, hasSamplesBefore } from './store/samples.js'
 import { ownerVerifier } from './verify-owner.js'
 import { passwordVerifier } from './verify-password.js'
 import { tokenVerifier } from './verify-token.js'
@@ -63,6 +64,7 @@ export interface InstanceOptions extends Surroundings {
   readonly requireAudience: boolean
   readonly limitFailures: number
   readonly limitKey: number
+  readonly statsRepeats: number
   /** Where the signed head of the audit trail is kept; absent for what only looks in for a moment. */
   readonly headFile?: string
   /** Counts what is answered and committed. */
@@ -223,6 +225,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     newToken: () => generateToken(options),
     readable: (length) => generateReadable(options, length),
     catalogue: () => catalogue,
+    repeats: options.statsRepeats,
     timeLimit,
   })
   const handle = gateway({
@@ -301,6 +304,8 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
         knownFloor = undefined
         meter?.forgotten(forgotten)
       }
+      const oldest = seconds() - options.statsRepeats
+      while (await hasSamplesBefore(db, oldest)) await ledger.chore((session) => forgetSamples(session, oldest))
       return forgotten
     },
     keepHead,

@@ -24,7 +24,7 @@ export async function judge(
 ): Promise<Judgement> {
   try {
     const registered = requireKnown(cmd, registry)
-    requirePermission(registered.command, caller)
+    requirePermission(registered.command, caller, params)
     const own = { ...params }
     requireValid(registered, own, hasNul)
     return {

@@ -24,6 +24,7 @@ import { openapiVerb } from './cli/openapi.js'
 import { rekeyVerb } from './cli/rekey.js'
 import { serveVerb } from './cli/serve.js'
 import { signVerb } from './cli/sign.js'
+import { statsVerbs } from './cli/stats.js'
 import type { SecretFile, Tools } from './cli/tools.js'
 import { userVerbs } from './cli/user.js'
 import { configOf, instanceOn, schemaOf, surroundings, versionOf } from './compose.js'
@@ -166,7 +167,7 @@ function progress(text: string | undefined): void {
 /** A JSON string may hold what other readers of lines take for the end of one (U+2028). */
 async function* lines(path: string): AsyncGenerator<string> {
   let rest = ''
-  for await (const chunk of createReadStream(path, 'utf8')) {
+  for await (const chunk of path === '-' ? process.stdin.setEncoding('utf8') : createReadStream(path, 'utf8')) {
     const whole = (rest + chunk).split('\n')
     rest = whole.pop() ?? ''
     yield* whole
@@ -206,6 +207,7 @@ const tools: Tools = {
   say,
   readStdin,
   readFile: (path) => readFileSync(path),
+  terminal: process.stdout.isTTY === true,
   lines,
   readHeads: (path) => readHeads(readFileSync(path, 'utf8')),
   secretFile,
@@ -297,6 +299,7 @@ for (const verb of [
   auditVerbs,
   keyVerbs,
   userVerbs,
+  statsVerbs,
   doctorVerb,
   openapiVerb,
   backupVerbs,

@@ -28,15 +28,20 @@ function meet(a: Permission, b: Permission): Permission | undefined {
   return noun.endsWith(':*') && noun !== 'secrets:*' ? `${noun.slice(0, -1)}read` : undefined
 }
 
-/** What a key allows together with its principal; a panel user's type (when `own` is null) decides for it. */
+/** What a key allows together with its principal; when `own` is null, a panel user's type and what it was assigned decide. */
 export const effective = (
   key: readonly Permission[],
   own: readonly Permission[] | null,
   type: number | null,
-): Permission[] => intersect(key, own ?? permissionsOfType(type ?? 0))
+  assigned: boolean,
+): Permission[] => intersect(key, own ?? permissionsOfType(type ?? 0, assigned))
 
-/** What a panel user's type allows: 1 administrator, 2 observer, 3 nothing but itself. */
-export function permissionsOfType(type: number): Permission[] {
+/** Whoever was assigned slices or servers reads them, and statistics cut to them. */
+const ofAssigned: readonly Permission[] = ['stats:read', 'slices:read', 'servers:read']
+
+/** What a panel user's type allows: 1 administrator, 2 observer, 3 nothing but itself and what is assigned to it. */
+export function permissionsOfType(type: number, assigned = false): Permission[] {
   if (type === 1) return ['*']
-  return type === 2 ? ['*:read'] : []
+  if (type === 2) return ['*:read']
+  return assigned ? [...ofAssigned] : []
 }

@@ -25,7 +25,7 @@ function authorityOf(record: TokenRecord, load: (queries: Queries) => Promise<To
     account: record.account,
     lineage: record.tokenId,
     principal: { kind: principal.kind, id: principal.id },
-    permissions: effective(record.permissions, principal.permissions, principal.type),
+    permissions: effective(record.permissions, principal.permissions, principal.type, principal.assigned),
     powerless: principal.permissions?.length === 0,
     addresses: record.addresses.length > 0 ? addressList(record.addresses) : undefined,
     secrets: [],

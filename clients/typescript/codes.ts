@@ -130,6 +130,30 @@ export const codes = {
   DEVICE_ADMITTED: 5061,
   /** The password is right, but not valid yet or no longer */
   DEVICE_OUTSIDE_VALIDITY: 5062,
+  /** There is no such panel user: name one as id */
+  API_ACCESS_NOT_FOUND: 6000,
+  /** API access */
+  API_ACCESS_FOUND: 6001,
+  /** There is no such panel user to give API access: name one as id */
+  API_ACCESS_NOT_ENABLED: 6010,
+  /** API access turned on: its secret is shown only now */
+  API_ACCESS_ENABLED: 6011,
+  /** API access is on already: api-access/regenerate gives it a new secret */
+  API_ACCESS_EXISTS: 6012,
+  /** API access not turned on: a principal has at most five live keys */
+  API_ACCESS_TOO_MANY_KEYS: 6014,
+  /** There is no API access to turn off */
+  API_ACCESS_NOT_DISABLED: 6020,
+  /** API access turned off */
+  API_ACCESS_DISABLED: 6021,
+  /** There is no API access that is on */
+  API_ACCESS_NOT_REGENERATED: 6030,
+  /** API access has a new secret: it is shown only now */
+  API_ACCESS_REGENERATED: 6031,
+  /** There is no API access to keep a white list for */
+  API_ACCESS_NOT_LISTED: 6040,
+  /** White list of the API access saved */
+  API_ACCESS_WHITELISTED: 6041,
   /** Key not created: a principal has at most five live keys */
   KEY_NOT_CREATED: 6100,
   /** Key created: its secret is shown only now */
@@ -158,6 +182,42 @@ export const codes = {
   KEY_NOT_IMPORTED: 6152,
   /** There is no such account: create it first */
   KEY_WITHOUT_ACCOUNT: 6154,
+  /** Media server not saved: an account has at most 10,000 */
+  SERVER_NOT_SAVED: 7000,
+  /** Media server saved */
+  SERVER_SAVED: 7001,
+  /** Media servers */
+  SERVERS_LISTED: 7011,
+  /** There is no such media server */
+  SERVER_NOT_REMOVED: 7020,
+  /** Media server removed */
+  SERVER_REMOVED: 7021,
+  /** Media server not removed: a user is assigned it; slices/assign changes that */
+  SERVER_ASSIGNED: 7022,
+  /** Data slice not saved: an account has at most 1,000 */
+  SLICE_NOT_SAVED: 7100,
+  /** Data slice saved */
+  SLICE_SAVED: 7101,
+  /** Data slices */
+  SLICES_LISTED: 7111,
+  /** There is no such data slice */
+  SLICE_NOT_REMOVED: 7120,
+  /** Data slice removed */
+  SLICE_REMOVED: 7121,
+  /** Data slice not removed: a user is assigned it; slices/assign changes that */
+  SLICE_ASSIGNED: 7122,
+  /** There is no such user, data slice or media server */
+  SLICES_NOT_ASSIGNED: 7130,
+  /** Data slices and media servers assigned */
+  SLICES_ASSIGNED: 7131,
+  /** There is no such media server: servers/set names it */
+  SAMPLES_NOT_TAKEN: 7200,
+  /** Samples taken */
+  SAMPLES_TAKEN: 7201,
+  /** There is no such media server or data slice */
+  REALTIME_NOT_TOLD: 7210,
+  /** The last minute */
+  REALTIME_TOLD: 7211,
   /** Pong */
   PONG: 9001,
   /** You */

@@ -101,6 +101,80 @@ export type AccountsUpdateResult = {
   readonly enable: boolean
 }
 
+/** Parameters of `api-access/disable`. */
+export type ApiAccessDisableParams = {
+  /** login of the panel user; you yourself unless given (at most 128 characters) */
+  readonly id?: string | undefined
+}
+
+/** What `api-access/disable` answers when it was done. */
+export type ApiAccessDisableResult = { readonly [member: string]: never }
+
+/** Parameters of `api-access/enable`. */
+export type ApiAccessEnableParams = {
+  /** login of the panel user; you yourself unless given (at most 128 characters) */
+  readonly id?: string | undefined
+}
+
+/** What `api-access/enable` answers when it was done. */
+export type ApiAccessEnableResult = {
+  /** public id of the key: the api_key of a message */
+  readonly api_id: string
+  /** the signing secret, shown once */
+  readonly secret: string | null
+}
+
+/** Parameters of `api-access/get`. */
+export type ApiAccessGetParams = {
+  /** login of the panel user; you yourself unless given (at most 128 characters) */
+  readonly id?: string | undefined
+}
+
+/** What `api-access/get` answers when it was done. */
+export type ApiAccessGetResult = {
+  /** whether its key can sign now */
+  readonly enabled: boolean
+  /** null before it was first turned on */
+  readonly api_id: string | null
+  /** where the key may be used from; empty is anywhere */
+  readonly whitelist: readonly (string)[]
+  /** Unix seconds */
+  readonly created_at: number | null
+  /** Unix seconds */
+  readonly last_used_at: number | null
+}
+
+/** Parameters of `api-access/regenerate`. */
+export type ApiAccessRegenerateParams = {
+  /** login of the panel user; you yourself unless given (at most 128 characters) */
+  readonly id?: string | undefined
+  /** seconds that the old secret goes on working, 3600 unless given; 0 ends it now (0 to 31536000) */
+  readonly grace?: number | undefined
+}
+
+/** What `api-access/regenerate` answers when it was done. */
+export type ApiAccessRegenerateResult = {
+  /** public id of the key: the api_key of a message */
+  readonly api_id: string
+  /** the new signing secret, shown once */
+  readonly secret: string | null
+  /** Unix seconds */
+  readonly old_secret_until: number
+}
+
+/** Parameters of `api-access/whitelist`. */
+export type ApiAccessWhitelistParams = {
+  /** where the key may be used from; empty is anywhere (at most 256) */
+  readonly ips: readonly (string)[]
+  /** login of the panel user; you yourself unless given (at most 128 characters) */
+  readonly id?: string | undefined
+}
+
+/** What `api-access/whitelist` answers when it was done. */
+export type ApiAccessWhitelistResult = {
+  readonly whitelist: readonly (string)[]
+}
+
 /** Parameters of `audit/list`. */
 export type AuditListParams = {
   /** rows at or after it (Unix seconds) */
@@ -502,6 +576,43 @@ export type RequestStatusResult = {
   } | undefined
 }
 
+/** Parameters of `servers/list`. */
+export type ServersListParams = { readonly [member: string]: never }
+
+/** What `servers/list` answers when it was done. */
+export type ServersListResult = {
+  readonly servers: readonly ({
+    readonly id: string
+    readonly name: string
+    readonly host: string
+  })[]
+}
+
+/** Parameters of `servers/remove`. */
+export type ServersRemoveParams = {
+  /** id of the media server (at most 128 characters) */
+  readonly id: string
+}
+
+/** What `servers/remove` answers when it was done. */
+export type ServersRemoveResult = { readonly [member: string]: never }
+
+/** Parameters of `servers/set`. */
+export type ServersSetParams = {
+  /** id of the media server (at most 128 characters) */
+  readonly id: string
+  /** name of the media server, for people (at most 128 characters) */
+  readonly name: string
+  /** where it is reached (at most 255 characters) */
+  readonly host?: string | undefined
+}
+
+/** What `servers/set` answers when it was done. */
+export type ServersSetResult = {
+  readonly id: string
+  readonly created: boolean
+}
+
 /** Parameters of `set-user`. */
 export type SetUserParams = {
   /** login of the panel user (at most 128 characters) */
@@ -695,6 +806,143 @@ export type SevuStatusResult = {
   readonly created_date: string
   readonly used_date: string
   readonly expire_date: string
+}
+
+/** Parameters of `slices/assign`. */
+export type SlicesAssignParams = {
+  /** login of the panel user (at most 128 characters) */
+  readonly user: string
+  /** ids of slices, which add up; empty is no limit to slices (at most 256) */
+  readonly slices?: readonly (string)[] | undefined
+  /** ids of servers, which restrict; empty is no limit to servers (at most 256) */
+  readonly servers?: readonly (string)[] | undefined
+}
+
+/** What `slices/assign` answers when it was done. */
+export type SlicesAssignResult = {
+  readonly user: string
+  readonly slices: readonly (string)[]
+  readonly servers: readonly (string)[]
+}
+
+/** Parameters of `slices/list`. */
+export type SlicesListParams = { readonly [member: string]: never }
+
+/** What `slices/list` answers when it was done. */
+export type SlicesListResult = {
+  readonly slices: readonly ({
+    readonly id: string
+    readonly name: string
+    readonly match: {
+      /** ids of servers, as globs: * is any run of characters; every one unless given (at most 64) */
+      readonly servers?: readonly (string)[] | undefined
+      /** applications, as globs: * is any run of characters; every one unless given (at most 64) */
+      readonly apps?: readonly (string)[] | undefined
+      /** streams, as globs: * is any run of characters; every one unless given (at most 64) */
+      readonly streams?: readonly (string)[] | undefined
+    }
+  })[]
+}
+
+/** Parameters of `slices/remove`. */
+export type SlicesRemoveParams = {
+  /** id of the data slice (at most 128 characters) */
+  readonly id: string
+}
+
+/** What `slices/remove` answers when it was done. */
+export type SlicesRemoveResult = { readonly [member: string]: never }
+
+/** Parameters of `slices/set`. */
+export type SlicesSetParams = {
+  /** id of the data slice (at most 128 characters) */
+  readonly id: string
+  /** name of the slice, for people (at most 128 characters) */
+  readonly name: string
+  readonly match: {
+    /** ids of servers, as globs: * is any run of characters; every one unless given (at most 64) */
+    readonly servers?: readonly (string)[] | undefined
+    /** applications, as globs: * is any run of characters; every one unless given (at most 64) */
+    readonly apps?: readonly (string)[] | undefined
+    /** streams, as globs: * is any run of characters; every one unless given (at most 64) */
+    readonly streams?: readonly (string)[] | undefined
+  }
+}
+
+/** What `slices/set` answers when it was done. */
+export type SlicesSetResult = {
+  readonly id: string
+  readonly created: boolean
+}
+
+/** Parameters of `stats/realtime`. */
+export type StatsRealtimeParams = {
+  /** only this media server (at most 128 characters) */
+  readonly server?: string | undefined
+  /** only this data slice (at most 128 characters) */
+  readonly slice?: string | undefined
+  /** what each row is of; no rows unless given */
+  readonly group_by?: "server" | "app" | "stream" | "slice" | undefined
+}
+
+/** What `stats/realtime` answers when it was done. */
+export type StatsRealtimeResult = {
+  /** Unix seconds; samples after it */
+  readonly from: number
+  /** Unix seconds; samples until it */
+  readonly to: number
+  readonly totals: {
+    /** connections that were open: the most of each source, added up */
+    readonly connections: number
+    readonly bytes_in: number
+    readonly bytes_out: number
+    /** different viewers, of the samples that tell them */
+    readonly viewers: number
+  }
+  /** those with the most connections first, at most 1,000 */
+  readonly rows: readonly ({
+    /** id or name of what the row is of */
+    readonly group: string
+    /** connections that were open: the most of each source, added up */
+    readonly connections: number
+    readonly bytes_in: number
+    readonly bytes_out: number
+    /** different viewers, of the samples that tell them */
+    readonly viewers: number
+  })[]
+}
+
+/** Parameters of `stats/report`. */
+export type StatsReportParams = {
+  /** id of the media server (at most 128 characters) */
+  readonly server: string
+  /** (at most 1000) */
+  readonly samples: readonly ({
+    /** when it was taken (Unix seconds) */
+    readonly time: number
+    /** application (at most 256 characters) */
+    readonly app: string
+    /** stream (at most 256 characters) */
+    readonly stream: string
+    /** connections that were open (0 to 1000000000) */
+    readonly connections: number
+    /** bytes received since the sample before */
+    readonly bytes_in: number
+    /** bytes sent since the sample before */
+    readonly bytes_out: number
+    /** tells samples of one stream at one moment apart, such as those of several workers (at most 128 characters) */
+    readonly id?: string | undefined
+    /** who was watching (at most 10000) */
+    readonly viewers?: readonly (string)[] | undefined
+  })[]
+}
+
+/** What `stats/report` answers when it was done. */
+export type StatsReportResult = {
+  /** samples that are new */
+  readonly accepted: number
+  /** samples that were there already: the first one stands */
+  readonly repeated: number
 }
 
 /** Parameters of `subowners/create`. */
@@ -898,6 +1146,66 @@ export abstract class Commands {
   }
 
   /**
+   * Turn API access off at once, every secret of it; without users:write, your own
+   *
+   * Permission: users:write
+   * Done: 6021 API_ACCESS_DISABLED: API access turned off
+   * Rejects with NotDoneError: 6020 API_ACCESS_NOT_DISABLED: There is no API access to turn off
+   */
+  apiAccessDisable(params: ApiAccessDisableParams = {}, options: CallOptions = {}): Promise<Reply<ApiAccessDisableResult>> {
+    return this.call('api-access/disable', params, options)
+  }
+
+  /**
+   * Give a panel user API access: a key of its own, which may do what the user may
+   *
+   * Permission: users:write
+   * Done: 6011 API_ACCESS_ENABLED: API access turned on: its secret is shown only now
+   * Rejects with NotDoneError: 6010 API_ACCESS_NOT_ENABLED: There is no such panel user to give API access: name
+   *   one as id
+   * Rejects with NotDoneError: 6012 API_ACCESS_EXISTS: API access is on already: api-access/regenerate gives it a
+   *   new secret
+   * Rejects with NotDoneError: 6014 API_ACCESS_TOO_MANY_KEYS: API access not turned on: a principal has at most
+   *   five live keys
+   */
+  apiAccessEnable(params: ApiAccessEnableParams = {}, options: CallOptions = {}): Promise<Reply<ApiAccessEnableResult>> {
+    return this.call('api-access/enable', params, options)
+  }
+
+  /**
+   * Show the API access of a panel user; without users:read, your own
+   *
+   * Permission: users:read
+   * Done: 6001 API_ACCESS_FOUND: API access
+   * Rejects with NotDoneError: 6000 API_ACCESS_NOT_FOUND: There is no such panel user: name one as id
+   */
+  apiAccessGet(params: ApiAccessGetParams = {}, options: CallOptions = {}): Promise<Reply<ApiAccessGetResult>> {
+    return this.call('api-access/get', params, options)
+  }
+
+  /**
+   * Give API access a new secret, the old one works for the grace time; without users:write, your own
+   *
+   * Permission: users:write
+   * Done: 6031 API_ACCESS_REGENERATED: API access has a new secret: it is shown only now
+   * Rejects with NotDoneError: 6030 API_ACCESS_NOT_REGENERATED: There is no API access that is on
+   */
+  apiAccessRegenerate(params: ApiAccessRegenerateParams = {}, options: CallOptions = {}): Promise<Reply<ApiAccessRegenerateResult>> {
+    return this.call('api-access/regenerate', params, options)
+  }
+
+  /**
+   * Say where API access may be used from; without users:write, your own
+   *
+   * Permission: users:write
+   * Done: 6041 API_ACCESS_WHITELISTED: White list of the API access saved
+   * Rejects with NotDoneError: 6040 API_ACCESS_NOT_LISTED: There is no API access to keep a white list for
+   */
+  apiAccessWhitelist(params: ApiAccessWhitelistParams, options: CallOptions = {}): Promise<Reply<ApiAccessWhitelistResult>> {
+    return this.call('api-access/whitelist', params, options)
+  }
+
+  /**
    * List who did what, newest first, with what it changed
    *
    * Permission: audit:read
@@ -1094,6 +1402,40 @@ export abstract class Commands {
   }
 
   /**
+   * List the media servers of the account, or those that you were assigned
+   *
+   * Permission: servers:read
+   * Done: 7011 SERVERS_LISTED: Media servers
+   */
+  serversList(params: ServersListParams = {}, options: CallOptions = {}): Promise<Reply<ServersListResult>> {
+    return this.call('servers/list', params, options)
+  }
+
+  /**
+   * Remove a media server that nobody is assigned
+   *
+   * Permission: servers:write
+   * Done: 7021 SERVER_REMOVED: Media server removed
+   * Rejects with NotDoneError: 7020 SERVER_NOT_REMOVED: There is no such media server
+   * Rejects with NotDoneError: 7022 SERVER_ASSIGNED: Media server not removed: a user is assigned it;
+   *   slices/assign changes that
+   */
+  serversRemove(params: ServersRemoveParams, options: CallOptions = {}): Promise<Reply<ServersRemoveResult>> {
+    return this.call('servers/remove', params, options)
+  }
+
+  /**
+   * Name a media server, or change what is said of one
+   *
+   * Permission: servers:write
+   * Done: 7001 SERVER_SAVED: Media server saved
+   * Rejects with NotDoneError: 7000 SERVER_NOT_SAVED: Media server not saved: an account has at most 10,000
+   */
+  serversSet(params: ServersSetParams, options: CallOptions = {}): Promise<Reply<ServersSetResult>> {
+    return this.call('servers/set', params, options)
+  }
+
+  /**
    * Create a panel user, change only what is given, or remove it with {"remove": true}
    *
    * Permission: users:write
@@ -1170,6 +1512,73 @@ export abstract class Commands {
    */
   sevuStatus(params: SevuStatusParams, options: CallOptions = {}): Promise<Reply<SevuStatusResult>> {
     return this.call('sevu.status', params, options)
+  }
+
+  /**
+   * Limit an observer to data slices and servers, or give them to a regular user to read
+   *
+   * Permission: slices:write
+   * Done: 7131 SLICES_ASSIGNED: Data slices and media servers assigned
+   * Rejects with NotDoneError: 7130 SLICES_NOT_ASSIGNED: There is no such user, data slice or media server
+   */
+  slicesAssign(params: SlicesAssignParams, options: CallOptions = {}): Promise<Reply<SlicesAssignResult>> {
+    return this.call('slices/assign', params, options)
+  }
+
+  /**
+   * List the data slices of the account, or those that you were assigned
+   *
+   * Permission: slices:read
+   * Done: 7111 SLICES_LISTED: Data slices
+   */
+  slicesList(params: SlicesListParams = {}, options: CallOptions = {}): Promise<Reply<SlicesListResult>> {
+    return this.call('slices/list', params, options)
+  }
+
+  /**
+   * Remove a data slice that nobody is assigned
+   *
+   * Permission: slices:write
+   * Done: 7121 SLICE_REMOVED: Data slice removed
+   * Rejects with NotDoneError: 7120 SLICE_NOT_REMOVED: There is no such data slice
+   * Rejects with NotDoneError: 7122 SLICE_ASSIGNED: Data slice not removed: a user is assigned it; slices/assign
+   *   changes that
+   */
+  slicesRemove(params: SlicesRemoveParams, options: CallOptions = {}): Promise<Reply<SlicesRemoveResult>> {
+    return this.call('slices/remove', params, options)
+  }
+
+  /**
+   * Make a data slice, the streams that its globs match, or give one another name and other globs
+   *
+   * Permission: slices:write
+   * Done: 7101 SLICE_SAVED: Data slice saved
+   * Rejects with NotDoneError: 7100 SLICE_NOT_SAVED: Data slice not saved: an account has at most 1,000
+   */
+  slicesSet(params: SlicesSetParams, options: CallOptions = {}): Promise<Reply<SlicesSetResult>> {
+    return this.call('slices/set', params, options)
+  }
+
+  /**
+   * Tell who watches now: the last minute, by server, application, stream or slice; only what you were assigned
+   *
+   * Permission: stats:read
+   * Done: 7211 REALTIME_TOLD: The last minute
+   * Rejects with NotDoneError: 7210 REALTIME_NOT_TOLD: There is no such media server or data slice
+   */
+  statsRealtime(params: StatsRealtimeParams = {}, options: CallOptions = {}): Promise<Reply<StatsRealtimeResult>> {
+    return this.call('stats/realtime', params, options)
+  }
+
+  /**
+   * Take up to 1,000 samples of the streams on a media server; a sample that comes again changes nothing
+   *
+   * Permission: stats:write
+   * Done: 7201 SAMPLES_TAKEN: Samples taken
+   * Rejects with NotDoneError: 7200 SAMPLES_NOT_TAKEN: There is no such media server: servers/set names it
+   */
+  statsReport(params: StatsReportParams, options: CallOptions = {}): Promise<Reply<StatsReportResult>> {
+    return this.call('stats/report', params, options)
   }
 
   /**

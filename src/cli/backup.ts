@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { gatewayCodes } from '../../schemas/codes.js'
 import type { Tools } from './tools.js'
 
 export function backupVerbs(program: Command, tools: Tools): void {
@@ -23,7 +24,7 @@ export function backupVerbs(program: Command, tools: Tools): void {
       tools.say(`restored ${madeAt === undefined ? '' : `what was there at ${dateOf(madeAt)} `}from ${file}`)
       if (aside !== undefined) tools.say(`what was replaced is kept as ${aside}`)
       tools.say(
-        `start the gateway: until ${dateOf(floor)} it answers 1503, since what was signed before could run twice`,
+        `start the gateway: until ${dateOf(floor)} it answers ${gatewayCodes.OVERLOADED.code}, since what was signed before could run twice`,
       )
     })
   program

@@ -18,7 +18,9 @@ export interface Tools {
   say(text: string): void
   readStdin(): Promise<Buffer>
   readFile(path: string): Buffer
-  /** The lines of a text file, without their ends. */
+  /** Whether stdout is a terminal. */
+  readonly terminal: boolean
+  /** The lines of a text file, or of stdin for `-`, without their ends. */
   lines(path: string): AsyncIterable<string>
   /** The signed heads of the audit trail that a file holds. */
   readHeads(path: string): SignedHead[]

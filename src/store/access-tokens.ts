@@ -46,11 +46,12 @@ interface Row {
   user_type: number | null
   user_enable: number | null
   user_expire: number | null
+  user_scope: string | null
 }
 
 const select = `
   select t.*, a.enable as account_enable, p.permissions as principal_permissions, p.enable as principal_enable,
-         u.type as user_type, u.enable as user_enable, u.expire as user_expire
+         u.type as user_type, u.enable as user_enable, u.expire as user_expire, u.scope as user_scope
   from access_tokens t
   join accounts a on a.account = t.account
   left join principals p on p.account = t.account and p.kind = t.principal_kind and p.id = t.principal_id
@@ -68,6 +69,7 @@ const toRecord = (row: Row): TokenRecord => ({
     id: row.principal_id,
     permissions: row.principal_permissions === null ? null : JSON.parse(row.principal_permissions),
     type: row.user_type,
+    assigned: row.user_scope !== null,
     enabled: (row.principal_enable ?? row.user_enable) === 1,
     expiresAt: row.user_expire || null,
   },

@@ -11,6 +11,8 @@ export interface KeyInfo {
   /** Null for a panel user: its type decides. */
   readonly principalPermissions: readonly string[] | null
   readonly userType: number | null
+  /** Whether a panel user was assigned slices or servers. */
+  readonly userAssigned: boolean
   /** Null for never. */
   readonly principalExpiresAt: number | null
   readonly addresses: readonly string[]
@@ -49,6 +51,7 @@ interface Row {
   principal_permissions: string | null
   user_type: number | null
   user_expire: number | null
+  user_scope: string | null
   addresses: string
   enable: number
   expires_at: number | null
@@ -63,7 +66,7 @@ interface Row {
 const select = `
   select k.key_id, k.lineage, k.secret, k.old_secret, k.old_until, k.principal_kind, k.principal_id, k.permissions, k.addresses, k.enable, k.expires_at, k.revoked_at,
          k.created_by, k.comment, k.created_at, p.permissions as principal_permissions, u.type as user_type,
-         u.expire as user_expire, s.last_used_at, s.last_address
+         u.expire as user_expire, u.scope as user_scope, s.last_used_at, s.last_address
   from keys k
   left join principals p on p.account = k.account and p.kind = k.principal_kind and p.id = k.principal_id
   left join users u on k.principal_kind = 'user' and u.account = k.account and u.id = k.principal_id
@@ -77,6 +80,7 @@ const toInfo = (row: Row): KeyInfo => ({
   permissions: JSON.parse(row.permissions),
   principalPermissions: row.principal_permissions === null ? null : JSON.parse(row.principal_permissions),
   userType: row.user_type,
+  userAssigned: row.user_scope !== null,
   principalExpiresAt: row.user_expire || null,
   addresses: JSON.parse(row.addresses),
   enable: row.enable === 1,

@@ -25,6 +25,8 @@ export interface PrincipalRecord {
   /** Null for a panel user: its type decides. */
   readonly permissions: readonly string[] | null
   readonly type: number | null
+  /** Whether a panel user was assigned slices or servers. */
+  readonly assigned: boolean
   readonly enabled: boolean
   readonly expiresAt: number | null
 }
@@ -63,11 +65,12 @@ interface Row {
   user_type: number | null
   user_enable: number | null
   user_expire: number | null
+  user_scope: string | null
 }
 
 const select = `
   select k.*, a.enable as account_enable, p.permissions as principal_permissions, p.enable as principal_enable,
-         u.type as user_type, u.enable as user_enable, u.expire as user_expire
+         u.type as user_type, u.enable as user_enable, u.expire as user_expire, u.scope as user_scope
   from keys k
   join accounts a on a.account = k.account
   left join principals p on p.account = k.account and p.kind = k.principal_kind and p.id = k.principal_id
@@ -140,6 +143,7 @@ export class Keys {
         id: row.principal_id,
         permissions: row.principal_permissions === null ? null : JSON.parse(row.principal_permissions),
         type: row.user_type,
+        assigned: row.user_scope !== null,
         enabled: (row.principal_enable ?? row.user_enable) === 1,
         expiresAt: row.user_expire || null,
       },
@@ -160,7 +164,15 @@ export class Keys {
       account: 0,
       accountEnabled: false,
       lineage: '',
-      principal: { kind: 'none', id: '', permissions: [], type: null, enabled: false, expiresAt: null },
+      principal: {
+        kind: 'none',
+        id: '',
+        permissions: [],
+        type: null,
+        assigned: false,
+        enabled: false,
+        expiresAt: null,
+      },
       permissions: [],
       addresses: [],
       secrets: [{ secret, until: null }],

@@ -2,12 +2,17 @@ import { AccessTokens } from './access-tokens.js'
 import { AccountAudit } from './account-audit.js'
 import { AccountKeys } from './account-keys.js'
 import { Accounts } from './accounts.js'
+import { ApiAccess } from './api-access.js'
 import type { ChainMac } from './audit.js'
 import { AuditTrail } from './audit-trail.js'
 import type { Queries } from './db.js'
 import { DevicePasswords } from './device-passwords.js'
 import { Keys } from './keys.js'
 import { Records } from './records.js'
+import { Samples } from './samples.js'
+import { Scopes } from './scopes.js'
+import { Servers } from './servers.js'
+import { Slices } from './slices.js'
 import { StreamUsers } from './stream-users.js'
 import { Subowners } from './subowners.js'
 import { Tickets } from './tickets.js'
@@ -69,6 +74,26 @@ export class Store {
 
   get subowners(): Subowners {
     return new Subowners(this.queries, this.account, this.touch)
+  }
+
+  get apiAccess(): ApiAccess {
+    return new ApiAccess(this.queries, this.account)
+  }
+
+  get servers(): Servers {
+    return new Servers(this.queries, this.account)
+  }
+
+  get slices(): Slices {
+    return new Slices(this.queries, this.account)
+  }
+
+  get samples(): Samples {
+    return new Samples(this.queries, this.account)
+  }
+
+  get scopes(): Scopes {
+    return new Scopes(this.queries, this.account, this.touch)
   }
 
   get tickets(): Tickets {

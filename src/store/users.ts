@@ -14,6 +14,10 @@ export interface PanelUser {
   readonly updated_at: number
 }
 
+export interface AssignedUser extends PanelUser {
+  readonly assigned: boolean
+}
+
 /** What a change may name; `password` is a hash, `token` plain (null removes it). */
 export interface UserFields {
   readonly enable?: boolean | undefined
@@ -35,7 +39,8 @@ export interface UserFilter {
 type Row = Omit<PanelUser, 'enable'> & { enable: number }
 
 const columns = 'id, enable, type, comment, ip, expire, conlimit, created_at, updated_at'
-const findUser = `select ${columns} from users where account = $1 and id = $2`
+const assignedColumn = 'case when scope is null then 0 else 1 end as assigned'
+const findUser = `select ${columns}, ${assignedColumn} from users where account = $1 and id = $2`
 const findUserWithToken = `select ${columns}, token from users where account = $1 and id = $2`
 const toUser = (row: Row): PanelUser => ({ ...row, enable: row.enable === 1 })
 const filter = `account = $1 and (cast($2 as integer) is null or type = $2) and (cast($3 as integer) is null or enable = $3)
@@ -53,9 +58,10 @@ export class Users {
     private readonly touch: Touch,
   ) {}
 
-  async find(id: string): Promise<PanelUser | undefined> {
-    const row = await this.queries.get<Row>(findUser, [this.account, id])
-    return row && toUser(row)
+  /** The user, and whether it was assigned slices or servers. */
+  async find(id: string): Promise<AssignedUser | undefined> {
+    const row = await this.queries.get<Row & { assigned: number }>(findUser, [this.account, id])
+    return row && { ...toUser(row), assigned: row.assigned === 1 }
   }
 
   /** The user, and what opens its playback token: null when it has none. */
@@ -128,7 +134,10 @@ export class Users {
   }
 
   /** Turns a user on or off and returns it as it is afterwards; undefined when there is none. */
-  async toggle(id: string, now: number): Promise<Pick<PanelUser, 'enable' | 'type' | 'expire'> | undefined> {
+  async toggle(
+    id: string,
+    now: number,
+  ): Promise<Pick<AssignedUser, 'enable' | 'type' | 'expire' | 'assigned'> | undefined> {
     // A row that an update returns costs SQLite more than asking for it.
     const toggled = await this.queries.run(
       'update users set enable = 1 - enable, updated_at = $1 where account = $2 and id = $3',
@@ -136,11 +145,11 @@ export class Users {
     )
     if (toggled === 0) return undefined
     this.changed(id)
-    const row = await this.queries.get<Pick<Row, 'enable' | 'type' | 'expire'>>(
-      'select enable, type, expire from users where account = $1 and id = $2',
+    const row = await this.queries.get<Pick<Row, 'enable' | 'type' | 'expire'> & { assigned: number }>(
+      `select enable, type, expire, ${assignedColumn} from users where account = $1 and id = $2`,
       [this.account, id],
     )
-    return row && { enable: row.enable === 1, type: row.type, expire: row.expire }
+    return row && { enable: row.enable === 1, type: row.type, expire: row.expire, assigned: row.assigned === 1 }
   }
 
   /** Removes a user with its keys and tokens: they must not open the account to a later user of the same name. */
@@ -151,6 +160,7 @@ export class Users {
         [this.account, id],
       )
     }
+    await this.queries.run('delete from api_access where account = $1 and user_id = $2', [this.account, id])
     await this.queries.run('delete from users where account = $1 and id = $2', [this.account, id])
     this.changed(id)
   }

@@ -14,6 +14,7 @@ import { samples } from '../support/samples.js'
 const canary = 'canary-4711'
 const [root, user, subownerName] = ['victim-root', 'victim-user', 'victim-subowner']
 const stream = { app: 'victim-app', stream: 'victim-stream' }
+const [serverId, sliceId] = ['victim-server', 'victim-slice']
 const [doneKey, unseenKey] = ['victim-key-done', 'victim-key-unseen']
 
 /** Chance that two instances can be given alike: asked the same, they answer the same, byte for byte. */
@@ -70,7 +71,13 @@ async function world(t: TestContext): Promise<World> {
   for (const { begin } of scenes) begin('objects')
   const made = await objects(scenes[0].gateway, victim)
   const byParameter = new Map<string, readonly unknown[]>([
-    ['id', [user, root, victim.apiKey, made.subowner]],
+    ['id', [user, root, victim.apiKey, made.subowner, serverId, sliceId]],
+    ['user', [user, root]],
+    ['servers', [serverId]],
+    ['slices', [sliceId]],
+    ['server', [serverId]],
+    ['slice', [sliceId]],
+    ['time', [Math.floor(start / 1000)]],
     ['username', [subownerName]],
     ['streamuser_id', [1, 2]],
     ['app', [stream.app]],
@@ -109,9 +116,18 @@ async function objects(gateway: CommandInstance, by: Credentials): Promise<Objec
   const device = await gateway.call('device-passwords/create', { device_name: canary, valid_from: 4711 }, { by })
   const token = await gateway.call('access-tokens/create', {}, { by })
   made.push(device, token)
+  const parts = { slices: [sliceId], servers: [serverId] }
+  made.push(
+    await gateway.call('servers/set', { id: serverId, name: canary, host: canary }, { by }),
+    await gateway.call('slices/set', { id: sliceId, name: canary, match: { apps: [canary] } }, { by }),
+    await gateway.call('api-access/enable', { id: user }, { by }),
+    await gateway.call('api-access/whitelist', { id: user, ips: ['198.51.100.47'] }, { by }),
+    await gateway.call('slices/assign', { user, ...parts }, { by }),
+    await gateway.call('stats/report', { server: serverId, samples: [sampleOf(gateway)] }, { by }),
+  )
   assert.deepEqual(
     made.map(({ code }) => code),
-    [3011, 3011, 2061, 2061, 4001, 5011, 5031],
+    [3011, 3011, 2061, 2061, 4001, 5011, 5031, 7001, 7101, 6011, 6041, 7131, 7201],
   )
   const { user_name, password } = device.result
   return {
@@ -122,6 +138,16 @@ async function objects(gateway: CommandInstance, by: Credentials): Promise<Objec
     subowner: made[4]?.result.id,
   }
 }
+
+const sampleOf = (gateway: CommandInstance) => ({
+  time: gateway.seconds(),
+  app: canary,
+  stream: canary,
+  connections: 4711,
+  bytes_in: 4711,
+  bytes_out: 4711,
+  viewers: [canary],
+})
 
 /** Every row of every table that belongs to an account. */
 async function dump({ gateway: { db } }: Scene, account: number): Promise<object> {

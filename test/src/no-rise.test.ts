@@ -5,6 +5,7 @@ import { nanoid } from 'nanoid'
 import type { Credentials } from '../../clients/typescript/index.js'
 import { addressList } from '../../src/address.js'
 import { covers, permissionsOfType } from '../../src/permissions.js'
+import { makeParts } from '../support/access.js'
 import { instanceFor } from '../support/commands.js'
 import { makeAccount } from '../support/keys.js'
 import {
@@ -17,6 +18,7 @@ import {
   stateOf,
   type Tree,
   tree,
+  type UserState,
 } from './random-tree.js'
 
 const within = (held: readonly string[], wanted: readonly string[]) => wanted.every((one) => covers(held, one))
@@ -25,6 +27,7 @@ interface Shown {
   readonly key_id?: string
   readonly secret?: string | null
   readonly api_key?: string | null
+  readonly api_id?: string
   readonly results?: readonly { readonly result?: unknown }[]
   readonly subowners?: readonly Shown[]
 }
@@ -32,7 +35,14 @@ interface Shown {
 /** The credentials that a reply shows, also in the items of a batch or of a list. */
 function shownIn(result: unknown): Credentials[] {
   if (typeof result !== 'object' || result === null) return []
-  const { key_id: apiKey, secret, api_key: signing = secret, results = [], subowners = [] } = result as Shown
+  const {
+    api_id,
+    key_id: apiKey = api_id,
+    secret,
+    api_key: signing = secret,
+    results = [],
+    subowners = [],
+  } = result as Shown
   const own = apiKey && typeof signing === 'string' ? [{ apiKey, secret: signing }] : []
   return [...own, ...[...results.map((item) => item.result), ...subowners].flatMap(shownIn)]
 }
@@ -47,7 +57,7 @@ function requireUnharmed(held: readonly string[], before: State, after: State): 
       assert.deepEqual(after.tokens.get(id), was, `token ${id} holds more than the intruder`)
   }
   for (const [id, was] of before.users) {
-    const beyond = !within(held, permissionsOfType(was.type))
+    const beyond = !within(held, heldBy(was))
     if (beyond) assert.deepEqual(after.users.get(id), was, `user ${id} holds more than the intruder`)
   }
   for (const [id, was] of before.subowners) {
@@ -61,11 +71,14 @@ function requireUnharmed(held: readonly string[], before: State, after: State): 
     const known = [...held, ...(before.keys.get(id)?.holds ?? [])]
     assert.ok(within(known, holds), `key ${id} was given ${holds}`)
   }
-  for (const [id, { type }] of after.users) {
-    const known = [...held, ...permissionsOfType(before.users.get(id)?.type ?? 3)]
-    assert.ok(within(known, permissionsOfType(type)), `user ${id} was made type ${type}`)
+  for (const [id, is] of after.users) {
+    const known = [...held, ...heldBy(before.users.get(id))]
+    assert.ok(within(known, heldBy(is)), `user ${id} was made type ${is.type}`)
   }
 }
+
+/** What a panel user holds. */
+const heldBy = (user?: UserState) => permissionsOfType(user?.type ?? 3, user?.assigned)
 
 const never = Number.POSITIVE_INFINITY
 
@@ -83,12 +96,11 @@ function requireNoLonger(intruder: Intruder, before: State, after: State): void 
     // A key that may do nothing is not worth having.
     if (is.holds.length > 0 && gained(before.keys.get(id), is)) requireLimits(intruder, id, is)
   }
-  for (const [id, { type, end }] of after.users) {
+  for (const [id, is] of after.users) {
     const was = before.users.get(id)
-    const more =
-      !was || !within(permissionsOfType(was.type), permissionsOfType(type)) || (end ?? never) > (was.end ?? never)
-    if (type === 3 || !more) continue
-    assert.ok((end ?? never) <= (intruder.end ?? never), `user ${id} of type ${type} lasts until ${end}`)
+    const more = !was || !within(heldBy(was), heldBy(is)) || (is.end ?? never) > (was.end ?? never)
+    if (heldBy(is).length === 0 || !more) continue
+    assert.ok((is.end ?? never) <= (intruder.end ?? never), `user ${id} of type ${is.type} lasts until ${is.end}`)
   }
 }
 
@@ -136,6 +148,7 @@ interface Intruder {
 test('whatever somebody sends with the credentials it has and is shown, it holds, is shown, gives and touches nothing beyond what it began with', async (t) => {
   const gateway = await instanceFor(t)
   await makeAccount(gateway, 2)
+  await makeParts(gateway)
   const seen = { done: 0, refused: 0, shown: 0, tokens: 0 }
   let subownersShown = 0
 

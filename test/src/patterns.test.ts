@@ -18,6 +18,17 @@ const schemas = commands.flatMap(({ name, params }) =>
 )
 
 const bodyLimit = 262_144
+
+/** Milliseconds that work takes; the least of three when the machine did something else meanwhile. */
+function leastOf(work: () => unknown): number {
+  const took: number[] = []
+  while (took.length === 0 || (took.length < 3 && Math.min(...took) >= 100)) {
+    const started = performance.now()
+    work()
+    took.push(performance.now() - started)
+  }
+  return Math.min(...took)
+}
 const alphabets = ['a', '0', ' ', '.', ',', '-', ':', '/', '|', 'ab ', '1.', '0:', '\u00e9', '+1 ', '*']
 const ends = ['', '!', '\0', '\n', ' ']
 
@@ -29,9 +40,8 @@ test('no pattern of any command’s parameters blows up on a text that it almost
     const length = Math.min(schema.maxLength ?? bodyLimit, bodyLimit)
     for (const alphabet of alphabets) {
       for (const end of ends) {
-        const started = performance.now()
-        pattern.test(alphabet.repeat(Math.ceil(length / alphabet.length)) + end)
-        const took = performance.now() - started
+        const text = alphabet.repeat(Math.ceil(length / alphabet.length)) + end
+        const took = leastOf(() => pattern.test(text))
         assert.ok(
           took < 100,
           `${name}: ${schema.pattern} took ${took} ms on ${length} times ${JSON.stringify(alphabet)}`,
@@ -57,9 +67,8 @@ test('the largest parameters that a body can bring are judged in less than 100 m
   for (const [name, { check, command }] of registry) {
     const members = Object.keys(Object(command.params).properties ?? {})
     for (const value of [long, wide, list]) {
-      const started = performance.now()
-      check(Object.fromEntries(members.map((member) => [member, value])))
-      const took = performance.now() - started
+      const given = Object.fromEntries(members.map((member) => [member, value]))
+      const took = leastOf(() => check({ ...given }))
       assert.ok(took < 100, `${name}: ${took} ms`)
     }
   }

@@ -184,6 +184,7 @@ export function fifthStep({ db, vault }: TestInstance, commands: readonly Comman
     readable: (length) => generateReadable({ randomBytes }, length),
     catalogue: () => [],
     chainMac,
+    repeats: 86_400,
     timeLimit,
   })
   return {

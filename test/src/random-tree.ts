@@ -6,6 +6,7 @@ import { generateKey } from '../../src/generate.js'
 import { effective } from '../../src/permissions.js'
 import { AccessTokens } from '../../src/store/access-tokens.js'
 import { Accounts } from '../../src/store/accounts.js'
+import { ApiAccess } from '../../src/store/api-access.js'
 import { Keys } from '../../src/store/keys.js'
 import { Subowners } from '../../src/store/subowners.js'
 import { Users } from '../../src/store/users.js'
@@ -27,6 +28,8 @@ const permission = fc.constantFrom(
     'users:read',
     'subowners:*',
     'subowners:read',
+    'slices:*',
+    'stats:read',
   ],
 )
 const permissions = fc.uniqueArray(permission, { maxLength: 3 })
@@ -58,7 +61,7 @@ export const tree = fc.record({
     ofUser: fc.boolean(),
     // Half of them are strong: what is left for those to rise in is time and place.
     permissions: fc.oneof(permissions, fc.constant(['*'])),
-    writes: fc.subarray(['keys:write', 'users:write', 'subowners:write'], { minLength: 1 }),
+    writes: fc.subarray(['keys:write', 'users:write', 'subowners:write', 'slices:write'], { minLength: 1 }),
     limits,
     /** Of a panel user's key: the user ends, not the key. */
     userEnds: fc.boolean(),
@@ -96,6 +99,14 @@ const single = fc.record({
       'subowner-delete',
       'subowner-show',
       'subowner-list',
+      'access-on',
+      'access-on',
+      'access-new',
+      'access-new',
+      'access-off',
+      'access-list',
+      'assign',
+      'assign',
     ] as const),
   ),
   key: fc.nat(),
@@ -135,9 +146,16 @@ export interface KeyState {
   readonly row: string
 }
 
+export interface UserState {
+  readonly type: number
+  readonly assigned: boolean
+  readonly end: number | null
+  readonly row: string
+}
+
 export interface State {
   readonly keys: ReadonlyMap<string, KeyState>
-  readonly users: ReadonlyMap<string, { readonly type: number; readonly end: number | null; readonly row: string }>
+  readonly users: ReadonlyMap<string, UserState>
   readonly tokens: ReadonlyMap<string, KeyState>
   readonly subowners: ReadonlyMap<string, { readonly holds: readonly string[]; readonly row: string }>
 }
@@ -145,16 +163,26 @@ export interface State {
 /** Keys, access tokens, panel users and subowners of every account as they stand in the database. */
 export async function stateOf({ db }: TestInstance): Promise<State> {
   const keys = await db.all<
-    Record<string, string> & { expires_at: number | null; user_type: number | null; user_expire: number | null }
+    Record<string, string> & {
+      expires_at: number | null
+      user_type: number | null
+      user_expire: number | null
+      user_scope: string | null
+    }
   >(
-    `select k.*, p.permissions as own, p.enable as principal_enable, u.type as user_type, u.expire as user_expire from keys k
+    `select k.*, p.permissions as own, p.enable as principal_enable, u.type as user_type, u.expire as user_expire, u.scope as user_scope from keys k
      left join principals p on p.account = k.account and p.kind = k.principal_kind and p.id = k.principal_id
      left join users u on k.principal_kind = 'user' and u.account = k.account and u.id = k.principal_id`,
   )
   const tokens = await db.all<
-    Record<string, string> & { expires_at: number | null; user_type: number | null; user_expire: number | null }
+    Record<string, string> & {
+      expires_at: number | null
+      user_type: number | null
+      user_expire: number | null
+      user_scope: string | null
+    }
   >(
-    `select t.*, p.permissions as own, p.enable as principal_enable, u.type as user_type, u.expire as user_expire from access_tokens t
+    `select t.*, p.permissions as own, p.enable as principal_enable, u.type as user_type, u.expire as user_expire, u.scope as user_scope from access_tokens t
      left join principals p on p.account = t.account and p.kind = t.principal_kind and p.id = t.principal_id
      left join users u on t.principal_kind = 'user' and u.account = t.account and u.id = t.principal_id`,
   )
@@ -162,11 +190,23 @@ export async function stateOf({ db }: TestInstance): Promise<State> {
     `select s.*, p.permissions as own from subowners s
      join principals p on p.account = s.account and p.kind = 'subowner' and p.id = s.id`,
   )
-  const users = await db.all<{ account: number; id: string; type: number; expire: number }>('select * from users')
+  const users = await db.all<{ account: number; id: string; type: number; expire: number; scope: string | null }>(
+    'select * from users',
+  )
   const held = (
-    row: Record<string, string> & { expires_at: number | null; user_type: number | null; user_expire: number | null },
+    row: Record<string, string> & {
+      expires_at: number | null
+      user_type: number | null
+      user_expire: number | null
+      user_scope: string | null
+    },
   ): KeyState => ({
-    holds: effective(JSON.parse(row.permissions ?? ''), row.own ? JSON.parse(row.own) : null, row.user_type),
+    holds: effective(
+      JSON.parse(row.permissions ?? ''),
+      row.own ? JSON.parse(row.own) : null,
+      row.user_type,
+      row.user_scope !== null,
+    ),
     addresses: JSON.parse(row.addresses ?? ''),
     end: earlier(row.expires_at, row.user_expire || null),
     row: JSON.stringify(row),
@@ -175,7 +215,12 @@ export async function stateOf({ db }: TestInstance): Promise<State> {
     keys: new Map(keys.map((row) => [row.key_id ?? '', held(row)])),
     tokens: new Map(tokens.map((row) => [row.token_id ?? '', held(row)])),
     subowners: new Map(subowners.map((row) => [row.id, { holds: JSON.parse(row.own), row: JSON.stringify(row) }])),
-    users: new Map(users.map((row) => [row.id, { type: row.type, end: row.expire || null, row: JSON.stringify(row) }])),
+    users: new Map(
+      users.map((row) => [
+        row.id,
+        { type: row.type, assigned: row.scope !== null, end: row.expire || null, row: JSON.stringify(row) },
+      ]),
+    ),
   }
 }
 
@@ -201,6 +246,7 @@ export function plant(
   return instance.db.transaction(async (session) => {
     await session.run('delete from keys where account = 1 and key_id <> $1', [instance.owner.apiKey])
     await session.run('delete from users')
+    await session.run('delete from api_access')
     await session.run('delete from access_tokens')
     await session.run('delete from subowners')
     await session.run(`delete from principals where kind = 'subowner'`)
@@ -223,7 +269,10 @@ export function plant(
     for (const [index, { type, end, keys }] of users.entries()) {
       const id = `${run}-${index}`
       await panel.insert(id, { type, token: tokenOf(id), ...(end !== null && { expire: at(end) }) }, now)
+      const first = made.length
       for (const key of keys) await add('user', id, key.permissions, key.limits)
+      const access = made[first]
+      if (access && index % 2) await new ApiAccess(session, 1).set(id, access.apiKey, now)
     }
     for (const key of ownerKeys) await add('owner', owner, key.permissions, key.limits)
     const tokens = new AccessTokens(session, 1, () => undefined)
@@ -300,6 +349,16 @@ function message(wanted: Single, { keys, users, tokens, subowners }: State, { no
       return ['subowners/get', { id: subowner }]
     case 'subowner-list':
       return ['subowners/list', {}]
+    case 'access-on':
+      return ['api-access/enable', { id }]
+    case 'access-new':
+      return ['api-access/regenerate', { id, grace: flag ? 0 : 60 }]
+    case 'access-off':
+      return ['api-access/disable', { id }]
+    case 'access-list':
+      return ['api-access/whitelist', { id, ips: ips ?? [] }]
+    case 'assign':
+      return ['slices/assign', { user: id, slices: flag ? ['sports'] : [], servers: wanted.user % 2 ? ['edge-1'] : [] }]
     case 'create':
       return ['keys/create', grant]
     case 'update':

@@ -21,6 +21,14 @@ CREATE TABLE accounts (
   created_at bigint not null
 );
 
+CREATE TABLE api_access (
+  account bigint not null references accounts (account),
+  user_id text not null,
+  key_id text not null,
+  created_at bigint not null,
+  primary key (account, user_id)
+);
+
 CREATE TABLE audit (
   node text not null,
   seq bigint not null,
@@ -132,6 +140,41 @@ CREATE TABLE refusals (
   primary key (minute, key_id, code)
 );
 
+CREATE TABLE samples (
+  account bigint not null references accounts (account),
+  server text not null,
+  time bigint not null,
+  app text not null,
+  stream text not null,
+  -- Tells the samples of one stream at one moment apart; empty where there is one.
+  id text not null,
+  connections bigint not null,
+  bytes_in bigint not null,
+  bytes_out bigint not null,
+  -- Ids of viewers, as JSON; null where none were told.
+  viewers text,
+  primary key (account, server, time, app, stream, id)
+);
+
+CREATE TABLE servers (
+  account bigint not null references accounts (account),
+  id text not null,
+  name text not null,
+  host text not null,
+  created_at bigint not null,
+  primary key (account, id)
+);
+
+CREATE TABLE slices (
+  account bigint not null references accounts (account),
+  id text not null,
+  name text not null,
+  -- Globs, as JSON: {"servers": [], "apps": [], "streams": []}.
+  matches text not null,
+  created_at bigint not null,
+  primary key (account, id)
+);
+
 CREATE TABLE stream_users (
   account bigint not null references accounts (account),
   id bigint not null,
@@ -184,7 +227,7 @@ CREATE TABLE users (
   expire bigint not null,
   conlimit bigint not null,
   created_at bigint not null,
-  updated_at bigint not null,
+  updated_at bigint not null, scope text,
   primary key (account, id)
 );
 
@@ -199,6 +242,10 @@ CREATE INDEX keys_of_creator on keys (account, created_by);
 CREATE INDEX keys_of_principal on keys (account, principal_kind, principal_id);
 
 CREATE INDEX principals_by_id on principals (id);
+
+CREATE INDEX samples_by_time on samples (account, time);
+
+CREATE INDEX samples_to_forget on samples (time);
 
 CREATE UNIQUE INDEX stream_users_by_name on stream_users (account, app, stream, publisher);
 

@@ -21,8 +21,8 @@ export async function listen(
     trustProxy: addressList([]),
     bodyLimit: 262_144,
     onUntrustedProxy: () => undefined,
-    onUnexpected: (error) => assert.fail(String(error)),
     openapi: () => '{}',
+    onUnexpected: (error) => assert.fail(String(error)),
     ...parts,
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

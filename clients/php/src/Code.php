@@ -137,6 +137,30 @@ final class Code
     public const DEVICE_ADMITTED = 5061;
     /** The password is right, but not valid yet or no longer */
     public const DEVICE_OUTSIDE_VALIDITY = 5062;
+    /** There is no such panel user: name one as id */
+    public const API_ACCESS_NOT_FOUND = 6000;
+    /** API access */
+    public const API_ACCESS_FOUND = 6001;
+    /** There is no such panel user to give API access: name one as id */
+    public const API_ACCESS_NOT_ENABLED = 6010;
+    /** API access turned on: its secret is shown only now */
+    public const API_ACCESS_ENABLED = 6011;
+    /** API access is on already: api-access/regenerate gives it a new secret */
+    public const API_ACCESS_EXISTS = 6012;
+    /** API access not turned on: a principal has at most five live keys */
+    public const API_ACCESS_TOO_MANY_KEYS = 6014;
+    /** There is no API access to turn off */
+    public const API_ACCESS_NOT_DISABLED = 6020;
+    /** API access turned off */
+    public const API_ACCESS_DISABLED = 6021;
+    /** There is no API access that is on */
+    public const API_ACCESS_NOT_REGENERATED = 6030;
+    /** API access has a new secret: it is shown only now */
+    public const API_ACCESS_REGENERATED = 6031;
+    /** There is no API access to keep a white list for */
+    public const API_ACCESS_NOT_LISTED = 6040;
+    /** White list of the API access saved */
+    public const API_ACCESS_WHITELISTED = 6041;
     /** Key not created: a principal has at most five live keys */
     public const KEY_NOT_CREATED = 6100;
     /** Key created: its secret is shown only now */
@@ -165,6 +189,42 @@ final class Code
     public const KEY_NOT_IMPORTED = 6152;
     /** There is no such account: create it first */
     public const KEY_WITHOUT_ACCOUNT = 6154;
+    /** Media server not saved: an account has at most 10,000 */
+    public const SERVER_NOT_SAVED = 7000;
+    /** Media server saved */
+    public const SERVER_SAVED = 7001;
+    /** Media servers */
+    public const SERVERS_LISTED = 7011;
+    /** There is no such media server */
+    public const SERVER_NOT_REMOVED = 7020;
+    /** Media server removed */
+    public const SERVER_REMOVED = 7021;
+    /** Media server not removed: a user is assigned it; slices/assign changes that */
+    public const SERVER_ASSIGNED = 7022;
+    /** Data slice not saved: an account has at most 1,000 */
+    public const SLICE_NOT_SAVED = 7100;
+    /** Data slice saved */
+    public const SLICE_SAVED = 7101;
+    /** Data slices */
+    public const SLICES_LISTED = 7111;
+    /** There is no such data slice */
+    public const SLICE_NOT_REMOVED = 7120;
+    /** Data slice removed */
+    public const SLICE_REMOVED = 7121;
+    /** Data slice not removed: a user is assigned it; slices/assign changes that */
+    public const SLICE_ASSIGNED = 7122;
+    /** There is no such user, data slice or media server */
+    public const SLICES_NOT_ASSIGNED = 7130;
+    /** Data slices and media servers assigned */
+    public const SLICES_ASSIGNED = 7131;
+    /** There is no such media server: servers/set names it */
+    public const SAMPLES_NOT_TAKEN = 7200;
+    /** Samples taken */
+    public const SAMPLES_TAKEN = 7201;
+    /** There is no such media server or data slice */
+    public const REALTIME_NOT_TOLD = 7210;
+    /** The last minute */
+    public const REALTIME_TOLD = 7211;
     /** Pong */
     public const PONG = 9001;
     /** You */

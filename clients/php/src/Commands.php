@@ -174,6 +174,127 @@ abstract class Commands
     }
 
     /**
+     * Turn API access off at once, every secret of it; without users:write, your own
+     *
+     * Permission: users:write
+     * Done: 6021 API_ACCESS_DISABLED: API access turned off
+     *
+     * @param string|LeftOut $id login of the panel user; you yourself unless given (at most 128 characters)
+     * @throws Exception\NotDone 6020 API_ACCESS_NOT_DISABLED: There is no API access to turn off
+     */
+    public function apiAccessDisable(
+        string|LeftOut $id = LeftOut::Value,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('api-access/disable', self::given([
+            'id' => $id,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
+     * Give a panel user API access: a key of its own, which may do what the user may
+     *
+     * Permission: users:write
+     * Done: 6011 API_ACCESS_ENABLED: API access turned on: its secret is shown only now
+     * Result:
+     *   api_id (string): public id of the key: the api_key of a message
+     *   secret (string|null): the signing secret, shown once
+     *
+     * @param string|LeftOut $id login of the panel user; you yourself unless given (at most 128 characters)
+     * @throws Exception\NotDone 6010 API_ACCESS_NOT_ENABLED: There is no such panel user to give API access: name
+     *   one as id
+     * @throws Exception\NotDone 6012 API_ACCESS_EXISTS: API access is on already: api-access/regenerate gives it a
+     *   new secret
+     * @throws Exception\NotDone 6014 API_ACCESS_TOO_MANY_KEYS: API access not turned on: a principal has at most
+     *   five live keys
+     */
+    public function apiAccessEnable(
+        string|LeftOut $id = LeftOut::Value,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('api-access/enable', self::given([
+            'id' => $id,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
+     * Show the API access of a panel user; without users:read, your own
+     *
+     * Permission: users:read
+     * Done: 6001 API_ACCESS_FOUND: API access
+     * Result:
+     *   enabled (bool): whether its key can sign now
+     *   api_id (string|null): null before it was first turned on
+     *   whitelist (list<string>): where the key may be used from; empty is anywhere
+     *   created_at (int|null): Unix seconds
+     *   last_used_at (int|null): Unix seconds
+     *
+     * @param string|LeftOut $id login of the panel user; you yourself unless given (at most 128 characters)
+     * @throws Exception\NotDone 6000 API_ACCESS_NOT_FOUND: There is no such panel user: name one as id
+     */
+    public function apiAccessGet(
+        string|LeftOut $id = LeftOut::Value,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('api-access/get', self::given([
+            'id' => $id,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
+     * Give API access a new secret, the old one works for the grace time; without users:write, your own
+     *
+     * Permission: users:write
+     * Done: 6031 API_ACCESS_REGENERATED: API access has a new secret: it is shown only now
+     * Result:
+     *   api_id (string): public id of the key: the api_key of a message
+     *   secret (string|null): the new signing secret, shown once
+     *   old_secret_until (int): Unix seconds
+     *
+     * @param string|LeftOut $id login of the panel user; you yourself unless given (at most 128 characters)
+     * @param int|LeftOut $grace seconds that the old secret goes on working, 3600 unless given; 0 ends it now (0 to 31536000)
+     * @throws Exception\NotDone 6030 API_ACCESS_NOT_REGENERATED: There is no API access that is on
+     */
+    public function apiAccessRegenerate(
+        string|LeftOut $id = LeftOut::Value,
+        int|LeftOut $grace = LeftOut::Value,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('api-access/regenerate', self::given([
+            'id' => $id,
+            'grace' => $grace,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
+     * Say where API access may be used from; without users:write, your own
+     *
+     * Permission: users:write
+     * Done: 6041 API_ACCESS_WHITELISTED: White list of the API access saved
+     * Result:
+     *   whitelist (list<string>)
+     *
+     * @param list<string> $ips where the key may be used from; empty is anywhere (at most 256)
+     * @param string|LeftOut $id login of the panel user; you yourself unless given (at most 128 characters)
+     * @throws Exception\NotDone 6040 API_ACCESS_NOT_LISTED: There is no API access to keep a white list for
+     */
+    public function apiAccessWhitelist(
+        array $ips,
+        string|LeftOut $id = LeftOut::Value,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('api-access/whitelist', self::given([
+            'ips' => $ips,
+            'id' => $id,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
      * List who did what, newest first, with what it changed
      *
      * Permission: audit:read
@@ -738,6 +859,74 @@ abstract class Commands
     }
 
     /**
+     * List the media servers of the account, or those that you were assigned
+     *
+     * Permission: servers:read
+     * Done: 7011 SERVERS_LISTED: Media servers
+     * Result:
+     *   servers (list<array{id: string, name: string, host: string}>)
+     *     id (string)
+     *     name (string)
+     *     host (string)
+     *
+     */
+    public function serversList(
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('servers/list', [], $idempotency_key, $dry_run);
+    }
+
+    /**
+     * Remove a media server that nobody is assigned
+     *
+     * Permission: servers:write
+     * Done: 7021 SERVER_REMOVED: Media server removed
+     *
+     * @param string $id id of the media server (at most 128 characters)
+     * @throws Exception\NotDone 7020 SERVER_NOT_REMOVED: There is no such media server
+     * @throws Exception\NotDone 7022 SERVER_ASSIGNED: Media server not removed: a user is assigned it; slices/assign
+     *   changes that
+     */
+    public function serversRemove(
+        string $id,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('servers/remove', self::given([
+            'id' => $id,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
+     * Name a media server, or change what is said of one
+     *
+     * Permission: servers:write
+     * Done: 7001 SERVER_SAVED: Media server saved
+     * Result:
+     *   id (string)
+     *   created (bool)
+     *
+     * @param string $id id of the media server (at most 128 characters)
+     * @param string $name name of the media server, for people (at most 128 characters)
+     * @param string|LeftOut $host where it is reached (at most 255 characters)
+     * @throws Exception\NotDone 7000 SERVER_NOT_SAVED: Media server not saved: an account has at most 10,000
+     */
+    public function serversSet(
+        string $id,
+        string $name,
+        string|LeftOut $host = LeftOut::Value,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('servers/set', self::given([
+            'id' => $id,
+            'name' => $name,
+            'host' => $host,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
      * Create a panel user, change only what is given, or remove it with {"remove": true}
      *
      * Permission: users:write
@@ -993,6 +1182,171 @@ abstract class Commands
     ): Reply {
         return $this->call('sevu.status', self::given([
             'key' => $key,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
+     * Limit an observer to data slices and servers, or give them to a regular user to read
+     *
+     * Permission: slices:write
+     * Done: 7131 SLICES_ASSIGNED: Data slices and media servers assigned
+     * Result:
+     *   user (string)
+     *   slices (list<string>)
+     *   servers (list<string>)
+     *
+     * @param string $user login of the panel user (at most 128 characters)
+     * @param list<string>|LeftOut $slices ids of slices, which add up; empty is no limit to slices (at most 256)
+     * @param list<string>|LeftOut $servers ids of servers, which restrict; empty is no limit to servers (at most 256)
+     * @throws Exception\NotDone 7130 SLICES_NOT_ASSIGNED: There is no such user, data slice or media server
+     */
+    public function slicesAssign(
+        string $user,
+        array|LeftOut $slices = LeftOut::Value,
+        array|LeftOut $servers = LeftOut::Value,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('slices/assign', self::given([
+            'user' => $user,
+            'slices' => $slices,
+            'servers' => $servers,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
+     * List the data slices of the account, or those that you were assigned
+     *
+     * Permission: slices:read
+     * Done: 7111 SLICES_LISTED: Data slices
+     * Result:
+     *   slices (list<array{id: string, name: string, match: array{servers?: list<string>, apps?: list<string>,
+     *     streams?: list<string>}}>)
+     *     id (string)
+     *     name (string)
+     *     match (array{servers?: list<string>, apps?: list<string>, streams?: list<string>})
+     *       servers (list<string>, may be left out): ids of servers, as globs: * is any run of characters; every one
+     *         unless given (at most 64)
+     *       apps (list<string>, may be left out): applications, as globs: * is any run of characters; every one
+     *         unless given (at most 64)
+     *       streams (list<string>, may be left out): streams, as globs: * is any run of characters; every one unless
+     *         given (at most 64)
+     *
+     */
+    public function slicesList(
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('slices/list', [], $idempotency_key, $dry_run);
+    }
+
+    /**
+     * Remove a data slice that nobody is assigned
+     *
+     * Permission: slices:write
+     * Done: 7121 SLICE_REMOVED: Data slice removed
+     *
+     * @param string $id id of the data slice (at most 128 characters)
+     * @throws Exception\NotDone 7120 SLICE_NOT_REMOVED: There is no such data slice
+     * @throws Exception\NotDone 7122 SLICE_ASSIGNED: Data slice not removed: a user is assigned it; slices/assign
+     *   changes that
+     */
+    public function slicesRemove(
+        string $id,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('slices/remove', self::given([
+            'id' => $id,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
+     * Make a data slice, the streams that its globs match, or give one another name and other globs
+     *
+     * Permission: slices:write
+     * Done: 7101 SLICE_SAVED: Data slice saved
+     * Result:
+     *   id (string)
+     *   created (bool)
+     *
+     * @param string $id id of the data slice (at most 128 characters)
+     * @param string $name name of the slice, for people (at most 128 characters)
+     * @param array{servers?: list<string>, apps?: list<string>, streams?: list<string>} $match
+     * @throws Exception\NotDone 7100 SLICE_NOT_SAVED: Data slice not saved: an account has at most 1,000
+     */
+    public function slicesSet(
+        string $id,
+        string $name,
+        array|stdClass $match,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('slices/set', self::given([
+            'id' => $id,
+            'name' => $name,
+            'match' => $match,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
+     * Tell who watches now: the last minute, by server, application, stream or slice; only what you were assigned
+     *
+     * Permission: stats:read
+     * Done: 7211 REALTIME_TOLD: The last minute
+     * Result:
+     *   from (int): Unix seconds; samples after it
+     *   to (int): Unix seconds; samples until it
+     *   totals (array{connections: int, bytes_in: int, bytes_out: int, viewers: int})
+     *     connections (int): connections that were open: the most of each source, added up
+     *     bytes_in (int)
+     *     bytes_out (int)
+     *     viewers (int): different viewers, of the samples that tell them
+     *   rows (list<array{group: string, connections: int, bytes_in: int, bytes_out: int, viewers: int}>): those with
+     *     the most connections first, at most 1,000
+     *     group (string): id or name of what the row is of
+     *
+     * @param string|LeftOut $server only this media server (at most 128 characters)
+     * @param string|LeftOut $slice only this data slice (at most 128 characters)
+     * @param 'server'|'app'|'stream'|'slice'|LeftOut $group_by what each row is of; no rows unless given
+     * @throws Exception\NotDone 7210 REALTIME_NOT_TOLD: There is no such media server or data slice
+     */
+    public function statsRealtime(
+        string|LeftOut $server = LeftOut::Value,
+        string|LeftOut $slice = LeftOut::Value,
+        string|LeftOut $group_by = LeftOut::Value,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('stats/realtime', self::given([
+            'server' => $server,
+            'slice' => $slice,
+            'group_by' => $group_by,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
+     * Take up to 1,000 samples of the streams on a media server; a sample that comes again changes nothing
+     *
+     * Permission: stats:write
+     * Done: 7201 SAMPLES_TAKEN: Samples taken
+     * Result:
+     *   accepted (int): samples that are new
+     *   repeated (int): samples that were there already: the first one stands
+     *
+     * @param string $server id of the media server (at most 128 characters)
+     * @param list<array{time: int, app: string, stream: string, connections: int, bytes_in: int, bytes_out: int, id?: string, viewers?: list<string>}> $samples (at most 1000)
+     * @throws Exception\NotDone 7200 SAMPLES_NOT_TAKEN: There is no such media server: servers/set names it
+     */
+    public function statsReport(
+        string $server,
+        array $samples,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('stats/report', self::given([
+            'server' => $server,
+            'samples' => $samples,
         ]), $idempotency_key, $dry_run);
     }
 

@@ -134,6 +134,30 @@ class Code(IntEnum):
     """The device may log in"""
     DEVICE_OUTSIDE_VALIDITY = 5062
     """The password is right, but not valid yet or no longer"""
+    API_ACCESS_NOT_FOUND = 6000
+    """There is no such panel user: name one as id"""
+    API_ACCESS_FOUND = 6001
+    """API access"""
+    API_ACCESS_NOT_ENABLED = 6010
+    """There is no such panel user to give API access: name one as id"""
+    API_ACCESS_ENABLED = 6011
+    """API access turned on: its secret is shown only now"""
+    API_ACCESS_EXISTS = 6012
+    """API access is on already: api-access/regenerate gives it a new secret"""
+    API_ACCESS_TOO_MANY_KEYS = 6014
+    """API access not turned on: a principal has at most five live keys"""
+    API_ACCESS_NOT_DISABLED = 6020
+    """There is no API access to turn off"""
+    API_ACCESS_DISABLED = 6021
+    """API access turned off"""
+    API_ACCESS_NOT_REGENERATED = 6030
+    """There is no API access that is on"""
+    API_ACCESS_REGENERATED = 6031
+    """API access has a new secret: it is shown only now"""
+    API_ACCESS_NOT_LISTED = 6040
+    """There is no API access to keep a white list for"""
+    API_ACCESS_WHITELISTED = 6041
+    """White list of the API access saved"""
     KEY_NOT_CREATED = 6100
     """Key not created: a principal has at most five live keys"""
     KEY_CREATED = 6101
@@ -162,6 +186,42 @@ class Code(IntEnum):
     """Key not imported: a principal has at most five live keys"""
     KEY_WITHOUT_ACCOUNT = 6154
     """There is no such account: create it first"""
+    SERVER_NOT_SAVED = 7000
+    """Media server not saved: an account has at most 10,000"""
+    SERVER_SAVED = 7001
+    """Media server saved"""
+    SERVERS_LISTED = 7011
+    """Media servers"""
+    SERVER_NOT_REMOVED = 7020
+    """There is no such media server"""
+    SERVER_REMOVED = 7021
+    """Media server removed"""
+    SERVER_ASSIGNED = 7022
+    """Media server not removed: a user is assigned it; slices/assign changes that"""
+    SLICE_NOT_SAVED = 7100
+    """Data slice not saved: an account has at most 1,000"""
+    SLICE_SAVED = 7101
+    """Data slice saved"""
+    SLICES_LISTED = 7111
+    """Data slices"""
+    SLICE_NOT_REMOVED = 7120
+    """There is no such data slice"""
+    SLICE_REMOVED = 7121
+    """Data slice removed"""
+    SLICE_ASSIGNED = 7122
+    """Data slice not removed: a user is assigned it; slices/assign changes that"""
+    SLICES_NOT_ASSIGNED = 7130
+    """There is no such user, data slice or media server"""
+    SLICES_ASSIGNED = 7131
+    """Data slices and media servers assigned"""
+    SAMPLES_NOT_TAKEN = 7200
+    """There is no such media server: servers/set names it"""
+    SAMPLES_TAKEN = 7201
+    """Samples taken"""
+    REALTIME_NOT_TOLD = 7210
+    """There is no such media server or data slice"""
+    REALTIME_TOLD = 7211
+    """The last minute"""
     PONG = 9001
     """Pong"""
     WHOAMI = 9011

@@ -180,6 +180,128 @@ class Commands:
             'enable': enable,
         }), idempotency_key=idempotency_key, dry_run=dry_run)
 
+    def api_access_disable(
+        self,
+        *,
+        id: Union[str, LeftOut] = LEFT_OUT,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Turn API access off at once, every secret of it; without users:write, your own
+
+        :param id: login of the panel user; you yourself unless given (at most 128 characters)
+        :return: nothing in its result
+        :raises NotDoneError: 6020 API_ACCESS_NOT_DISABLED: There is no API access to turn off
+
+        Permission: users:write
+        Done: 6021 API_ACCESS_DISABLED: API access turned off
+        """
+        return self.call('api-access/disable', _given({
+            'id': id,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def api_access_enable(
+        self,
+        *,
+        id: Union[str, LeftOut] = LEFT_OUT,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Give a panel user API access: a key of its own, which may do what the user may
+
+        :param id: login of the panel user; you yourself unless given (at most 128 characters)
+        :return: with, in its result:
+            api_id (str): public id of the key: the api_key of a message
+            secret (Union[str, None]): the signing secret, shown once
+        :raises NotDoneError: 6010 API_ACCESS_NOT_ENABLED: There is no such panel user to give API access: name one
+          as id
+        :raises NotDoneError: 6012 API_ACCESS_EXISTS: API access is on already: api-access/regenerate gives it a new
+          secret
+        :raises NotDoneError: 6014 API_ACCESS_TOO_MANY_KEYS: API access not turned on: a principal has at most five
+          live keys
+
+        Permission: users:write
+        Done: 6011 API_ACCESS_ENABLED: API access turned on: its secret is shown only now
+        """
+        return self.call('api-access/enable', _given({
+            'id': id,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def api_access_get(
+        self,
+        *,
+        id: Union[str, LeftOut] = LEFT_OUT,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Show the API access of a panel user; without users:read, your own
+
+        :param id: login of the panel user; you yourself unless given (at most 128 characters)
+        :return: with, in its result:
+            enabled (bool): whether its key can sign now
+            api_id (Union[str, None]): null before it was first turned on
+            whitelist (Sequence[str]): where the key may be used from; empty is anywhere
+            created_at (Union[int, None]): Unix seconds
+            last_used_at (Union[int, None]): Unix seconds
+        :raises NotDoneError: 6000 API_ACCESS_NOT_FOUND: There is no such panel user: name one as id
+
+        Permission: users:read
+        Done: 6001 API_ACCESS_FOUND: API access
+        """
+        return self.call('api-access/get', _given({
+            'id': id,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def api_access_regenerate(
+        self,
+        *,
+        id: Union[str, LeftOut] = LEFT_OUT,
+        grace: Union[int, LeftOut] = LEFT_OUT,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Give API access a new secret, the old one works for the grace time; without users:write, your own
+
+        :param id: login of the panel user; you yourself unless given (at most 128 characters)
+        :param grace: seconds that the old secret goes on working, 3600 unless given; 0 ends it now (0 to 31536000)
+        :return: with, in its result:
+            api_id (str): public id of the key: the api_key of a message
+            secret (Union[str, None]): the new signing secret, shown once
+            old_secret_until (int): Unix seconds
+        :raises NotDoneError: 6030 API_ACCESS_NOT_REGENERATED: There is no API access that is on
+
+        Permission: users:write
+        Done: 6031 API_ACCESS_REGENERATED: API access has a new secret: it is shown only now
+        """
+        return self.call('api-access/regenerate', _given({
+            'id': id,
+            'grace': grace,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def api_access_whitelist(
+        self,
+        *,
+        ips: Sequence[str],
+        id: Union[str, LeftOut] = LEFT_OUT,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Say where API access may be used from; without users:write, your own
+
+        :param ips: where the key may be used from; empty is anywhere (at most 256)
+        :param id: login of the panel user; you yourself unless given (at most 128 characters)
+        :return: with, in its result:
+            whitelist (Sequence[str])
+        :raises NotDoneError: 6040 API_ACCESS_NOT_LISTED: There is no API access to keep a white list for
+
+        Permission: users:write
+        Done: 6041 API_ACCESS_WHITELISTED: White list of the API access saved
+        """
+        return self.call('api-access/whitelist', _given({
+            'ips': ips,
+            'id': id,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
     def audit_list(
         self,
         *,
@@ -738,6 +860,75 @@ class Commands:
             'void': void,
         }), idempotency_key=idempotency_key, dry_run=dry_run)
 
+    def servers_list(
+        self,
+        *,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """List the media servers of the account, or those that you were assigned
+
+        :return: with, in its result:
+            servers (Sequence[Mapping[str, Any]])
+              id (str)
+              name (str)
+              host (str)
+
+        Permission: servers:read
+        Done: 7011 SERVERS_LISTED: Media servers
+        """
+        return self.call('servers/list', {}, idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def servers_remove(
+        self,
+        *,
+        id: str,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Remove a media server that nobody is assigned
+
+        :param id: id of the media server (at most 128 characters)
+        :return: nothing in its result
+        :raises NotDoneError: 7020 SERVER_NOT_REMOVED: There is no such media server
+        :raises NotDoneError: 7022 SERVER_ASSIGNED: Media server not removed: a user is assigned it; slices/assign
+          changes that
+
+        Permission: servers:write
+        Done: 7021 SERVER_REMOVED: Media server removed
+        """
+        return self.call('servers/remove', _given({
+            'id': id,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def servers_set(
+        self,
+        *,
+        id: str,
+        name: str,
+        host: Union[str, LeftOut] = LEFT_OUT,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Name a media server, or change what is said of one
+
+        :param id: id of the media server (at most 128 characters)
+        :param name: name of the media server, for people (at most 128 characters)
+        :param host: where it is reached (at most 255 characters)
+        :return: with, in its result:
+            id (str)
+            created (bool)
+        :raises NotDoneError: 7000 SERVER_NOT_SAVED: Media server not saved: an account has at most 10,000
+
+        Permission: servers:write
+        Done: 7001 SERVER_SAVED: Media server saved
+        """
+        return self.call('servers/set', _given({
+            'id': id,
+            'name': name,
+            'host': host,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
     def set_user(
         self,
         *,
@@ -1007,6 +1198,185 @@ class Commands:
         """
         return self.call('sevu.status', _given({
             'key': key,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def slices_assign(
+        self,
+        *,
+        user: str,
+        slices: Union[Sequence[str], LeftOut] = LEFT_OUT,
+        servers: Union[Sequence[str], LeftOut] = LEFT_OUT,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Limit an observer to data slices and servers, or give them to a regular user to read
+
+        :param user: login of the panel user (at most 128 characters)
+        :param slices: ids of slices, which add up; empty is no limit to slices (at most 256)
+        :param servers: ids of servers, which restrict; empty is no limit to servers (at most 256)
+        :return: with, in its result:
+            user (str)
+            slices (Sequence[str])
+            servers (Sequence[str])
+        :raises NotDoneError: 7130 SLICES_NOT_ASSIGNED: There is no such user, data slice or media server
+
+        Permission: slices:write
+        Done: 7131 SLICES_ASSIGNED: Data slices and media servers assigned
+        """
+        return self.call('slices/assign', _given({
+            'user': user,
+            'slices': slices,
+            'servers': servers,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def slices_list(
+        self,
+        *,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """List the data slices of the account, or those that you were assigned
+
+        :return: with, in its result:
+            slices (Sequence[Mapping[str, Any]])
+              id (str)
+              name (str)
+              match (Mapping[str, Any])
+                servers (Sequence[str], may be left out): ids of servers, as globs: * is any run of characters;
+                  every one unless given (at most 64)
+                apps (Sequence[str], may be left out): applications, as globs: * is any run of characters; every one
+                  unless given (at most 64)
+                streams (Sequence[str], may be left out): streams, as globs: * is any run of characters; every one
+                  unless given (at most 64)
+
+        Permission: slices:read
+        Done: 7111 SLICES_LISTED: Data slices
+        """
+        return self.call('slices/list', {}, idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def slices_remove(
+        self,
+        *,
+        id: str,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Remove a data slice that nobody is assigned
+
+        :param id: id of the data slice (at most 128 characters)
+        :return: nothing in its result
+        :raises NotDoneError: 7120 SLICE_NOT_REMOVED: There is no such data slice
+        :raises NotDoneError: 7122 SLICE_ASSIGNED: Data slice not removed: a user is assigned it; slices/assign
+          changes that
+
+        Permission: slices:write
+        Done: 7121 SLICE_REMOVED: Data slice removed
+        """
+        return self.call('slices/remove', _given({
+            'id': id,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def slices_set(
+        self,
+        *,
+        id: str,
+        name: str,
+        match: Mapping[str, Any],
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Make a data slice, the streams that its globs match, or give one another name and other globs
+
+        :param id: id of the data slice (at most 128 characters)
+        :param name: name of the slice, for people (at most 128 characters)
+        :param match:
+            servers (Sequence[str], may be left out): ids of servers, as globs: * is any run of characters; every
+              one unless given (at most 64)
+            apps (Sequence[str], may be left out): applications, as globs: * is any run of characters; every one
+              unless given (at most 64)
+            streams (Sequence[str], may be left out): streams, as globs: * is any run of characters; every one
+              unless given (at most 64)
+        :return: with, in its result:
+            id (str)
+            created (bool)
+        :raises NotDoneError: 7100 SLICE_NOT_SAVED: Data slice not saved: an account has at most 1,000
+
+        Permission: slices:write
+        Done: 7101 SLICE_SAVED: Data slice saved
+        """
+        return self.call('slices/set', _given({
+            'id': id,
+            'name': name,
+            'match': match,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def stats_realtime(
+        self,
+        *,
+        server: Union[str, LeftOut] = LEFT_OUT,
+        slice: Union[str, LeftOut] = LEFT_OUT,
+        group_by: Union[Literal['server', 'app', 'stream', 'slice'], LeftOut] = LEFT_OUT,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Tell who watches now: the last minute, by server, application, stream or slice; only what you were assigned
+
+        :param server: only this media server (at most 128 characters)
+        :param slice: only this data slice (at most 128 characters)
+        :param group_by: what each row is of; no rows unless given
+        :return: with, in its result:
+            from (int): Unix seconds; samples after it
+            to (int): Unix seconds; samples until it
+            totals (Mapping[str, Any])
+              connections (int): connections that were open: the most of each source, added up
+              bytes_in (int)
+              bytes_out (int)
+              viewers (int): different viewers, of the samples that tell them
+            rows (Sequence[Mapping[str, Any]]): those with the most connections first, at most 1,000
+              group (str): id or name of what the row is of
+        :raises NotDoneError: 7210 REALTIME_NOT_TOLD: There is no such media server or data slice
+
+        Permission: stats:read
+        Done: 7211 REALTIME_TOLD: The last minute
+        """
+        return self.call('stats/realtime', _given({
+            'server': server,
+            'slice': slice,
+            'group_by': group_by,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def stats_report(
+        self,
+        *,
+        server: str,
+        samples: Sequence[Mapping[str, Any]],
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Take up to 1,000 samples of the streams on a media server; a sample that comes again changes nothing
+
+        :param server: id of the media server (at most 128 characters)
+        :param samples: (at most 1000)
+            time (int): when it was taken (Unix seconds)
+            app (str): application (at most 256 characters)
+            stream (str): stream (at most 256 characters)
+            connections (int): connections that were open (0 to 1000000000)
+            bytes_in (int): bytes received since the sample before
+            bytes_out (int): bytes sent since the sample before
+            id (str, may be left out): tells samples of one stream at one moment apart, such as those of several
+              workers (at most 128 characters)
+            viewers (Sequence[str], may be left out): who was watching (at most 10000)
+        :return: with, in its result:
+            accepted (int): samples that are new
+            repeated (int): samples that were there already: the first one stands
+        :raises NotDoneError: 7200 SAMPLES_NOT_TAKEN: There is no such media server: servers/set names it
+
+        Permission: stats:write
+        Done: 7201 SAMPLES_TAKEN: Samples taken
+        """
+        return self.call('stats/report', _given({
+            'server': server,
+            'samples': samples,
         }), idempotency_key=idempotency_key, dry_run=dry_run)
 
     def subowners_create(

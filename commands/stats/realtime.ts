@@ -1,0 +1,24 @@
+import { AskRealtime, Realtime } from '../../schemas/statistics.js'
+import { command, rowsBy, totalsOf, viewOf } from '../../src/command.js'
+
+const minute = 60
+
+export default command({
+  name: 'stats/realtime',
+  summary:
+    'Tell who watches now: the last minute, by server, application, stream or slice; only what you were assigned',
+  permission: 'stats:read',
+  params: AskRealtime,
+  result: Realtime,
+  codes: ['REALTIME_NOT_TOLD', 'REALTIME_TOLD'],
+  example: { params: { slice: 'sports', group_by: 'stream' }, after: ['stats/report', 'slices/set'] },
+  target: ({ server, slice }) => server ?? slice,
+  async run({ server, slice, group_by: by }, context) {
+    const view = await viewOf({ server, slice }, context)
+    if (!view) return ['REALTIME_NOT_TOLD']
+    const [from, to] = [context.now - minute, context.now]
+    const counted = (await context.store.samples.between(from, to)).filter((source) => view.matches(source))
+    const rows = by === undefined ? [] : rowsBy(by, counted, view)
+    return ['REALTIME_TOLD', { from, to, totals: totalsOf(counted), rows }]
+  },
+})

@@ -1,0 +1,67 @@
+import type { Queries } from './db.js'
+import type { Touch } from './store.js'
+
+/** What a panel user was assigned, by id: slices add up, servers restrict; an empty list restricts nothing. */
+export interface Scope {
+  readonly slices: readonly string[]
+  readonly servers: readonly string[]
+}
+
+const administrator = 1
+
+/** What the panel users of one account were assigned. */
+export class Scopes {
+  constructor(
+    private readonly queries: Queries,
+    private readonly account: number,
+    private readonly touch: Touch,
+  ) {}
+
+  /** Undefined for a user that was assigned nothing, or is not there. */
+  async of(user: string): Promise<Scope | undefined> {
+    return (await this.find(user))?.scope
+  }
+
+  /** What limits a user: an administrator, who could assign itself more, is limited by nothing. */
+  async limiting(user: string): Promise<Scope | undefined> {
+    const found = await this.find(user)
+    return found?.type === administrator ? undefined : found?.scope
+  }
+
+  private async find(user: string): Promise<{ type: number; scope: Scope | undefined } | undefined> {
+    const row = await this.queries.get<{ type: number; scope: string | null }>(
+      'select type, scope from users where account = $1 and id = $2',
+      [this.account, user],
+    )
+    return row && { type: row.type, scope: row.scope === null ? undefined : toScope(row.scope) }
+  }
+
+  /** An assignment of nothing at all is none. */
+  async set(user: string, { slices, servers }: Scope, now: number): Promise<void> {
+    const scope = slices.length + servers.length === 0 ? null : JSON.stringify({ slices, servers })
+    await this.queries.run('update users set scope = $3, updated_at = $4 where account = $1 and id = $2', [
+      this.account,
+      user,
+      scope,
+      now,
+    ])
+    this.touch(`user:${this.account}:${user}`)
+  }
+
+  /** The login of somebody who was assigned a slice or a server. Takes the account's lock, so that it holds until the commit. */
+  async anyoneWith(what: keyof Scope, id: string): Promise<string | undefined> {
+    await this.lock()
+    const rows = await this.queries.all<{ id: string; scope: string }>(
+      'select id, scope from users where account = $1 and scope is not null',
+      [this.account],
+    )
+    return rows.find((row) => toScope(row.scope)[what].includes(id))?.id
+  }
+
+  /** Keeps slices and servers from being removed until the commit. */
+  async lock(): Promise<void> {
+    await this.queries.run('update accounts set version = version + 1 where account = $1', [this.account])
+  }
+}
+
+const toScope = (text: string): Scope => JSON.parse(text)

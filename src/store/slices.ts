@@ -1,0 +1,64 @@
+import type { Queries } from './db.js'
+
+/** Globs over names; what is absent matches every name. */
+export interface SliceMatch {
+  readonly servers?: readonly string[] | undefined
+  readonly apps?: readonly string[] | undefined
+  readonly streams?: readonly string[] | undefined
+}
+
+export interface Slice {
+  readonly id: string
+  readonly name: string
+  readonly match: SliceMatch
+}
+
+interface Row {
+  id: string
+  name: string
+  matches: string
+}
+
+const toSlice = ({ id, name, matches }: Row): Slice => ({ id, name, match: JSON.parse(matches) })
+
+/** Data slices of one account: named parts of the streams on its servers. */
+export class Slices {
+  constructor(
+    private readonly queries: Queries,
+    private readonly account: number,
+  ) {}
+
+  async find(id: string): Promise<Slice | undefined> {
+    const row = await this.queries.get<Row>('select id, name, matches from slices where account = $1 and id = $2', [
+      this.account,
+      id,
+    ])
+    return row && toSlice(row)
+  }
+
+  async list(): Promise<Slice[]> {
+    const rows = await this.queries.all<Row>('select id, name, matches from slices where account = $1 order by id', [
+      this.account,
+    ])
+    return rows.map(toSlice)
+  }
+
+  async count(): Promise<number> {
+    const row = await this.queries.get<{ total: number }>('select count(*) as total from slices where account = $1', [
+      this.account,
+    ])
+    return row?.total ?? 0
+  }
+
+  async set({ id, name, match }: Slice, now: number): Promise<void> {
+    await this.queries.run(
+      `insert into slices (account, id, name, matches, created_at) values ($1, $2, $3, $4, $5)
+       on conflict (account, id) do update set name = excluded.name, matches = excluded.matches`,
+      [this.account, id, name, JSON.stringify(match), now],
+    )
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.queries.run('delete from slices where account = $1 and id = $2', [this.account, id])
+  }
+}
