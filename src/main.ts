@@ -15,6 +15,7 @@ import { accountVerbs } from './cli/account.js'
 import { auditVerbs } from './cli/audit.js'
 import { backupVerbs } from './cli/backup.js'
 import { callVerb } from './cli/call.js'
+import { completionVerb } from './cli/completion.js'
 import { doctorVerb } from './cli/doctor.js'
 import { exits } from './cli/exits.js'
 import { initVerb } from './cli/init.js'
@@ -305,6 +306,7 @@ for (const verb of [
   openapiVerb,
   backupVerbs,
   rekeyVerb,
+  completionVerb,
 ])
   verb(program, tools)
 try {
