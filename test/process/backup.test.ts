@@ -299,7 +299,7 @@ test('migrate brings an older schema up to date while nobody serves, and says wh
     migrations: first,
     logger: pino({ level: 'silent' }),
   }
-  await initialise(toConfig(readEnv({ COUNTERSIGN_DATA: folder }), []), 1, around)
+  await initialise(toConfig(readEnv({ COUNTERSIGN_DATA: folder }), ['native', 'scaleengine', 'uplynk']), 1, around)
 
   const backup = await runCli(['backup', join(place, 'before.db'), '--data', folder])
   assert.equal(backup.status, 0, backup.stderr)
