@@ -158,7 +158,8 @@ for (const { what, sql } of [
     const by = await makeUser(instance, 'bert', administrator)
     await elsewhere(
       instance,
-      `insert into users select 2, id, enable, type, password, comment, token, ip, expire, conlimit, 1, 1 from users`,
+      `insert into users (account, id, enable, type, comment, ip, expire, conlimit, created_at, updated_at)
+       select 2, id, enable, type, comment, ip, expire, conlimit, 1, 1 from users`,
     )
     const probe = counter()
     const { executor, authorities, call } = fifthStep(instance, [probe.command])
