@@ -48,8 +48,8 @@ const cautiousBatches = 64
 
 /**
  * Where exactly-once lives (protocol §5): writes that arrive while a commit is under way share the next transaction, at
- * first without savepoints, and with one each when something has to be taken back. An entry's claim, effect, outcome and audit row are in it together, and nobody is answered
- * before the commit is durable.
+ * first without savepoints, and with one each when something has to be taken back. An entry's claim, effect, outcome and
+ * audit row are in it together, and nobody is answered before the commit is durable.
  */
 export class Ledger {
   private readonly queue: Job[] = []
