@@ -86,6 +86,16 @@ test('after N wrong signatures even the right one is 1429, from that address onl
   await gateway.close()
 })
 
+test('many addresses that are kept out cost the others nothing', async () => {
+  const limit = limits(1, 0, () => 0)
+  for (let i = 0; i < 20_000; i++) limit.failed(`10.0.${i >> 8}.${i & 255}`)
+  await settled()
+  const started = performance.now()
+  for (let i = 0; i < 20_000; i++) limit.requireAddress('192.0.2.1')
+  assert.ok(performance.now() - started < 500)
+  assert.equal(refusalOf(() => limit.requireAddress('10.0.78.31'))?.code, 'RATE_LIMITED')
+})
+
 test('only 1401 counts: any number of other refusals leaves an address alone', async () => {
   const gateway = await testInstance({ limitFailures: 2 })
   for (let i = 0; i < 5; i++) {
