@@ -116,7 +116,7 @@ async function flood(job: Flood): Promise<Flooded> {
       }
     }, tick)
   })
-  for (const socket of sockets) socket.off('error', broken).on('error', () => undefined)
+  for (const socket of sockets) socket.off('error', broken)
   const length = Math.ceil(job.seconds / stretchSeconds)
   const stretches = Array.from({ length }, (_, i) => ({ done: bins[i]?.length ?? 0, p99: share(bins[i] ?? [], 0.99) }))
   const [p50, p99] = [share(latencies, 0.5), share(latencies, 0.99)]
@@ -142,7 +142,8 @@ function open(port: number): Promise<Socket> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     socket.once('error', reject)
     socket.once('connect', () => {
-      socket.off('error', reject)
+      // Between two jobs nobody else listens.
+      socket.off('error', reject).on('error', () => undefined)
       resolve(socket)
     })
   })
