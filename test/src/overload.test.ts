@@ -153,37 +153,31 @@ test('what is too much is 1503 with Retry-After before anything of it is read, a
   assertReply(await exchange(port, message('after')), 400, 1400)
 })
 
+/** Sends the same on so many connections, and ends none of it: one of them is refused, a small request is not. */
+async function assertShed(port: number, count: number, bytes: Buffer): Promise<void> {
+  const sockets = Array.from({ length: count }, () => connect(port, '127.0.0.1').on('error', () => undefined))
+  const refused = sockets.map(
+    (socket) => new Promise<boolean>((resolve) => socket.once('data', (text) => resolve(/ 503 /.test(String(text))))),
+  )
+  for (const socket of sockets) socket.write(bytes)
+  assert.ok(await Promise.race(refused), 'one of them is refused')
+  assertReply(await exchange(port, post('{"cmd":"ping"}')), 400, 1400)
+  for (const socket of sockets) socket.destroy()
+}
+
 test('bodies that arrive together have 64 MiB; one that is larger than 16 KiB finds no room beyond that, a small one does', {
   timeout: 30_000,
 }, async (t) => {
-  const gateway = await instanceFor(t)
-  const port = await listen(t, gateway)
+  const port = await listen(t, await instanceFor(t))
   const most = 262_144
   const head = `POST /control HTTP/1.1\r\nHost: x\r\nContent-Length: ${most}\r\n\r\n`
-  const almost = Buffer.concat([Buffer.from(head), Buffer.alloc(most - 1, ' ')])
-  const sockets = Array.from({ length: 300 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
-  const refused = sockets.map(
-    (socket) => new Promise<boolean>((resolve) => socket.once('data', (text) => resolve(/ 503 /.test(String(text))))),
-  )
-  for (const socket of sockets) socket.write(almost)
-  assert.ok(await Promise.race(refused), 'one of them is refused')
-  assertReply(await exchange(port, post('{"cmd":"ping"}')), 400, 1400)
-  for (const socket of sockets) socket.destroy()
+  await assertShed(port, 300, Buffer.concat([Buffer.from(head), Buffer.alloc(most - 1, ' ')]))
 })
 
 test('a body in pieces of one byte counts for what it takes, not for what it says', { timeout: 20_000 }, async (t) => {
-  const gateway = await instanceFor(t)
-  const port = await listen(t, gateway)
+  const port = await listen(t, await instanceFor(t))
   const head = 'POST /control HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
-  const pieces = Buffer.from(head + '1\r\n \r\n'.repeat(16_000))
-  const sockets = Array.from({ length: 30 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
-  const refused = sockets.map(
-    (socket) => new Promise<boolean>((resolve) => socket.once('data', (text) => resolve(/ 503 /.test(String(text))))),
-  )
-  for (const socket of sockets) socket.write(pieces)
-  assert.ok(await Promise.race(refused), 'one of them is refused')
-  assertReply(await exchange(port, post('{"cmd":"ping"}')), 400, 1400)
-  for (const socket of sockets) socket.destroy()
+  await assertShed(port, 30, Buffer.from(head + '1\r\n \r\n'.repeat(16_000)))
 })
 
 test('a request whose body breaks while the disk is looked at is answered once, and is no fault', {
