@@ -13,8 +13,9 @@ const patience = 5_000
  */
 export function share(file: string): FolderLock {
   // SQLite takes the lock, since Node has none for files: a reader of an empty database keeps its read lock.
-  const database = open(file, patience)
+  const database = new Database(file, { timeout: patience })
   try {
+    withoutLog(database)
     database.exec('begin; select count(*) from sqlite_master')
   } catch (error) {
     database.close()
@@ -25,8 +26,9 @@ export function share(file: string): FolderLock {
 
 /** Takes a data folder for oneself; throws {@link FolderInUse} when any process uses it. */
 export function takeAlone(file: string): FolderLock {
-  const database = open(file, 0)
+  const database = new Database(file, { timeout: 0 })
   try {
+    withoutLog(database)
     database.exec('begin exclusive')
   } catch (error) {
     database.close()
@@ -40,12 +42,8 @@ export class FolderInUse extends Error {}
 
 const inUse = 'the data folder is in use: stop the gateway on it, and wait for other verbs to end'
 
-function open(file: string, timeout: number): Database.Database {
-  const database = new Database(file, { timeout })
-  // A write-ahead log would lock otherwise.
-  database.pragma('journal_mode = delete')
-  return database
-}
+// A write-ahead log would lock otherwise. It waits for whoever has the folder to himself.
+const withoutLog = (database: Database.Database) => database.pragma('journal_mode = delete')
 
 const isBusy = (error: unknown): boolean =>
   error instanceof Database.SqliteError && /^SQLITE_(BUSY|LOCKED)/.test(error.code)
