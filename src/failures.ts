@@ -63,7 +63,7 @@ const unbuilt = (): Failure =>
   failure(
     exits.configuration,
     `the package better-sqlite3 was not built for this Node.js (${process.version}, ${process.platform} ${process.arch})`,
-    'what to do: "npm rebuild better-sqlite3" in the folder that "npm install" was run in, with this Node.js; where there is no ready-made binary it takes Python 3, make and a C++ compiler',
+    'what to do: "npm rebuild better-sqlite3" in the folder that the package was installed in, with this Node.js; npm 12 wants "npm install-scripts approve better-sqlite3" before it. Where there is no ready-made binary it takes Python 3, make and a C++ compiler',
   )
 
 interface Listening {
