@@ -16,7 +16,10 @@ export async function loadCommands(folder: string): Promise<Command[]> {
     const url = pathToFileURL(join(folder, file)).href
     try {
       const { default: exported } = await import(url)
-      commands.push(ownCommand(typeof exported === 'function' ? exported({ Type }) : exported))
+      const declared = typeof exported === 'function' ? exported({ Type }) : exported
+      if (typeof declared !== 'object' || declared === null)
+        throw new Error('its default export is no declaration of a command')
+      commands.push(ownCommand(declared))
     } catch (error) {
       faults.push(`${join(folder, file)}: ${spelled(error, url)}`)
     }
