@@ -203,7 +203,7 @@ const tools: Tools = {
   migrate: (config) => migrateData(config, withSteps()),
   async openTrail(config) {
     const { db, vault } = await openData(config, surroundings('silent'))
-    return new OfflineTrail(db, chainMacOf(vault))
+    return new OfflineTrail(db, chainMacOf(vault), (session) => vault.refresh(session))
   },
   verifyRows: (config, rows, evidence, onRow) =>
     verifyChain(rows, evidence, chainMacOf(openMaster(config, { randomBytes })), onRow),
