@@ -22,10 +22,11 @@ function changed({ wire, body, inside }: Valid): fc.Arbitrary<{ body: Buffer; wi
   const header = (value: string | undefined, name: keyof Wire): fc.Arbitrary<Partial<Wire>> =>
     mutatedText(value ?? '').map((text) => ({ ...wire, [name]: text }))
   const headers = fc.oneof(
-    fc.constant(wire),
     header(wire.contentType ?? 'application/json', 'contentType'),
     header(wire.contentEncoding, 'contentEncoding'),
     header(wire.authorization ?? 'Basic YTpi', 'authorization'),
+    fc.constant({ ...wire, authorization: basic(`${passwordIn(wire.authorization)}x`) }),
+    mutatedText(passwordIn(wire.authorization)).map((text) => ({ ...wire, authorization: basic(text) })),
     header(wire.signature, 'signature'),
     header(wire.path ?? '/control', 'path'),
     header(wire.query ?? 'cmd=ping', 'query'),
@@ -43,10 +44,14 @@ function changed({ wire, body, inside }: Valid): fc.Arbitrary<{ body: Buffer; wi
         ]
       : []),
     { weight: 3, arbitrary: mutations.map((change) => change(Buffer.from(body))) },
-    { weight: 1, arbitrary: fc.constant(Buffer.from(body)) },
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)) },
   )
-  return fc.record({ body: bodies, wire: headers })
+  // What both are changed in is refused for the first that is met.
+  return fc.oneof(
+    { weight: 3, arbitrary: fc.record({ body: bodies, wire: fc.constant(wire) }) },
+    { weight: 2, arbitrary: fc.record({ body: fc.constant(Buffer.from(body)), wire: headers }) },
+    { weight: 1, arbitrary: fc.record({ body: bodies, wire: headers }) },
+  )
 }
 
 /** Fails unless the reply is a success, or a refusal with a number that is no fault of the gateway. */
@@ -56,6 +61,10 @@ function assertNumbered({ status, body, code }: Reply): void {
   assert.ok(status < 500 && !(code >= 1500 && code < 1600), `${status} ${code} ${body}`)
   if (body !== '') assert.equal(typeof JSON.parse(body), 'object')
 }
+
+const basic = (text: string): string => `Basic ${Buffer.from(text, 'latin1').toString('base64')}`
+const passwordIn = (authorization = basic('a:b')): string =>
+  Buffer.from(authorization.replace(/^[a-z]+ /i, ''), 'base64').toString('latin1')
 
 /** Whether two Authorization headers hold the same password or token. */
 function sameCredentials(one = '', other = ''): boolean {

@@ -3,7 +3,24 @@ import fc from 'fast-check'
 /** Texts that some parser somewhere reads in its own way. */
 const pieces = [
   ...['"', '\\', '{', '}', '[', ']', ',', ':', '\\u0000', '\\ud800', '"cmd":"ping",', '"__proto__":{},', '1e999'],
-  ...['&', '=', '%00', '%', '%zz', '+', 'json=', 'msg=', 'sig=', '--part', '\r\n', '\n', '\0', '\ufeff', '\u2028'],
+  ...[
+    '&',
+    '=',
+    '%00',
+    '%',
+    '%zz',
+    '+',
+    'json=',
+    'msg=',
+    'sig=',
+    '&device_name=x',
+    '--part',
+    '\r\n',
+    '\n',
+    '\0',
+    '\ufeff',
+    '\u2028',
+  ],
   ...['../', '//', '%2f', '%2e%2e', 'api2/', ';charset=utf-16', ';boundary=', 'A'.repeat(300), '[['.repeat(200), 'é'],
 ]
 

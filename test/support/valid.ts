@@ -67,17 +67,19 @@ export const valid: Readonly<Record<string, (gateway: TestInstance) => Promise<V
     const authorization = `Basic ${Buffer.from('operator:correct horse').toString('base64')}`
     return { wire: { authorization }, body: '{"cmd":"get-user","id":"operator"}', signed: false }
   },
-  ibm: async (gateway) => {
-    const { result } = await gateway.call('access-tokens/create', { permissions: ['devices:*'] })
-    return {
-      wire: {
-        method: 'GET',
-        path: '/users/self/device-passwords.json',
-        query: 'page=1&pagesize=10',
-        authorization: `Bearer ${result.token}`,
-      },
-      body: '',
-      signed: false,
-    }
-  },
+  ibm: async (gateway) => ({
+    wire: { ...(await deviceWire(gateway)), method: 'GET', query: 'page=1&pagesize=10' },
+    body: '',
+    signed: false,
+  }),
+  'ibm form': async (gateway) => ({
+    wire: { ...(await deviceWire(gateway)), contentType: 'application/x-www-form-urlencoded' },
+    body: 'device_name=fuzzed&valid_from=1497571200&valid_until=4102444800',
+    signed: false,
+  }),
+}
+
+async function deviceWire(gateway: TestInstance): Promise<Partial<Wire>> {
+  const { result } = await gateway.call('access-tokens/create', { permissions: ['devices:*'] })
+  return { path: '/users/self/device-passwords.json', authorization: `Bearer ${result.token}` }
 }
