@@ -18,6 +18,7 @@ export {
   requireUserGrantable,
   signerFor,
 } from './delegate.js'
+export { historyOf, noFigures, readHistory, shownFigures, timeOf } from './history.js'
 export type { Permission } from './permissions.js'
 export { permissionsOfType } from './permissions.js'
 export { invalid, Refusal } from './refusal.js'
@@ -41,6 +42,7 @@ export {
   subownerPrincipal,
 } from './subowners.js'
 export { playableFrom, readExpiry, shownTicket } from './tickets.js'
+export { requireZone } from './zone.js'
 
 /** Who acts: a key of a principal of an account, or the operator at the command line. */
 export interface Caller {
@@ -75,6 +77,14 @@ export interface RequestState {
   }
 }
 
+/** For how long what levels of the statistics are kept, in seconds. A sample that comes again is recognised while samples are. */
+export interface Keeps {
+  readonly samples: number
+  readonly minutes: number
+  readonly hours: number
+  readonly days: number
+}
+
 /** What `run` is given. It may await only the store: anything else ends it with 1500. */
 export interface Context<Prepared = undefined> {
   readonly caller: Caller
@@ -82,8 +92,7 @@ export interface Context<Prepared = undefined> {
   /** Unix seconds. */
   readonly now: number
   readonly dryRun: boolean
-  /** Seconds for which a repeated sample of the statistics is recognised. */
-  readonly repeats: number
+  readonly keeps: Keeps
   readonly prepared: Prepared
   /** A random id of 32 hex digits. */
   id(): string

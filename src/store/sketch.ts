@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+
+/** 2^15 registers: a standard error of 1.04 / 2^7.5 = 0.57 %. */
+const indexBits = 15
+const registerCount = 2 ** indexBits
+const rankBits = 33
+/** Up to here the hashes themselves are kept: half of what the registers take, and as good as exact. */
+const mostHashes = 2_048
+const hashBytes = 6
+const hashText = 8
+/** Registers are written as one printable character each. */
+const zero = 48
+
+/**
+ * Tells about how many different names it was given (HyperLogLog: Flajolet, Fusy, Gandouet, Meunier, 2007). In what order and how
+ * often they come makes no difference, and two can be merged.
+ */
+export class Sketch {
+  private hashes: Set<string> | undefined = new Set()
+  private registers = new Uint8Array(0)
+
+  /** Reads what {@link text} wrote; an empty text is an empty sketch. */
+  static from(text: string): Sketch {
+    const sketch = new Sketch()
+    sketch.mergeText(text)
+    return sketch
+  }
+
+  add(name: string): void {
+    this.addHash(createHash('sha256').update(name).digest().toString('base64url', 0, hashBytes))
+  }
+
+  mergeText(text: string): void {
+    if (text.startsWith('s')) {
+      for (let at = 1; at < text.length; at += hashText) this.addHash(text.slice(at, at + hashText))
+    } else if (text !== '') {
+      this.spread()
+      for (let index = 0; index < registerCount; index++) this.raise(index, text.charCodeAt(index + 1) - zero)
+    }
+  }
+
+  get count(): number {
+    if (this.hashes) return this.hashes.size
+    let [sum, empty] = [0, 0]
+    for (const rank of this.registers) {
+      sum += 2 ** -rank
+      if (rank === 0) empty++
+    }
+    const alpha = 0.7213 / (1 + 1.079 / registerCount)
+    const raw = (alpha * registerCount ** 2) / sum
+    // Few names for so many registers: how many of those are empty says more.
+    const few = raw <= 2.5 * registerCount && empty > 0
+    return Math.round(few ? registerCount * Math.log(registerCount / empty) : raw)
+  }
+
+  get text(): string {
+    if (this.hashes) return this.hashes.size === 0 ? '' : `s${[...this.hashes].join('')}`
+    return `d${Buffer.from(this.registers.map((rank) => rank + zero)).toString('latin1')}`
+  }
+
+  private addHash(hash: string): void {
+    if (!this.hashes) this.register(hash)
+    else if (this.hashes.add(hash).size > mostHashes) this.spread()
+  }
+
+  private spread(): void {
+    if (!this.hashes) return
+    const { hashes } = this
+    this.hashes = undefined
+    this.registers = new Uint8Array(registerCount)
+    for (const hash of hashes) this.register(hash)
+  }
+
+  /** The first bits of a hash name a register, which keeps the most zeros that the others began with. */
+  private register(hash: string): void {
+    const bits = Buffer.from(hash, 'base64url').readUIntBE(0, hashBytes)
+    const rest = bits % 2 ** rankBits
+    const rank = rest === 0 ? rankBits + 1 : rankBits - Math.floor(Math.log2(rest))
+    this.raise(Math.floor(bits / 2 ** rankBits), rank)
+  }
+
+  private raise(index: number, rank: number): void {
+    if (rank > (this.registers[index] ?? 0)) this.registers[index] = rank
+  }
+}
