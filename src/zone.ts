@@ -33,7 +33,10 @@ export function calendarOf(zone: string): Calendar {
       return Number.isFinite(next) ? next : startOfDay(dateOf(moment) + 2 * day)
     },
     dayNamed(date) {
-      const start = startOfDay(Date.parse(`${date}T00:00:00Z`) / 1000)
+      const midnight = new Date(`${date}T00:00:00Z`)
+      // 30 February is read as 2 March.
+      if (Number.isNaN(midnight.getTime()) || !midnight.toISOString().startsWith(date)) return undefined
+      const start = startOfDay(midnight.getTime() / 1000)
       return Number.isFinite(start) ? start : undefined
     },
   }

@@ -41,16 +41,9 @@ export class Sketch {
 
   get count(): number {
     if (this.hashes) return this.hashes.size
-    let [sum, empty] = [0, 0]
-    for (const rank of this.registers) {
-      sum += 2 ** -rank
-      if (rank === 0) empty++
-    }
-    const alpha = 0.7213 / (1 + 1.079 / registerCount)
-    const raw = (alpha * registerCount ** 2) / sum
-    // Few names for so many registers: how many of those are empty says more.
-    const few = raw <= 2.5 * registerCount && empty > 0
-    return Math.round(few ? registerCount * Math.log(registerCount / empty) : raw)
+    const ranks = new Array<number>(rankBits + 2).fill(0)
+    for (const rank of this.registers) ranks[rank] = (ranks[rank] ?? 0) + 1
+    return Math.round(estimate(ranks))
   }
 
   get text(): string {
@@ -82,4 +75,39 @@ export class Sketch {
   private raise(index: number, rank: number): void {
     if (rank > (this.registers[index] ?? 0)) this.registers[index] = rank
   }
+}
+
+/**
+ * From how many registers have each rank. The estimator of the first paper is off by up to 2.4 % round 2.5 names a register;
+ * this one is not biased anywhere (Ertl, New cardinality estimation algorithms for HyperLogLog sketches, 2017, algorithm 6).
+ */
+function estimate(ranks: readonly number[]): number {
+  const share = (rank: number) => (ranks[rank] ?? 0) / registerCount
+  let sum = tau(1 - share(rankBits + 1))
+  for (let rank = rankBits; rank >= 1; rank--) sum = (sum + share(rank)) / 2
+  return registerCount / (2 * Math.LN2 * (sum + sigma(share(0))))
+}
+
+function sigma(share: number): number {
+  if (share === 1) return Number.POSITIVE_INFINITY
+  let [power, weight, sum, before] = [share, 1, share, 0]
+  do {
+    power *= power
+    before = sum
+    sum += power * weight
+    weight *= 2
+  } while (sum !== before)
+  return sum
+}
+
+function tau(share: number): number {
+  if (share === 0 || share === 1) return 0
+  let [root, weight, sum, before] = [share, 1, 1 - share, 0]
+  do {
+    root = Math.sqrt(root)
+    before = sum
+    weight /= 2
+    sum -= (1 - root) ** 2 * weight
+  } while (sum !== before)
+  return sum / 3
 }
