@@ -14,6 +14,7 @@ import {
 import { claimsIn, createUsers, jobOf, lone, syncsOfLoneCommands, traceable } from './durability.js'
 import type { Report } from './load.js'
 import { type Line, machine, median, met, ratios, table } from './report.js'
+import { measureStatistics } from './statistics.js'
 
 /** How many times as fast as a reference the gateway is to be. */
 const targets: Readonly<Record<Mode, Readonly<Record<string, number>>>> = {
@@ -29,7 +30,7 @@ Measures the gateway beside bare node:http and Express, each in a process of its
   --rounds N         1 to 100
   --seconds S        seconds of a contender in a round, 0.5 to 60; they take turns of about half a second
   --connections N    1 to 1000 (default 64)
-  --only WHAT        writes or reads
+  --only WHAT        writes, reads or statistics
   --help`
 
 interface Options {
@@ -37,6 +38,8 @@ interface Options {
   readonly seconds: number
   readonly connections: number
   readonly modes: readonly Mode[]
+  /** Samples that the statistics are measured with; none where they are left out. */
+  readonly samples: number
 }
 
 function readOptions(): Options | undefined {
@@ -52,12 +55,15 @@ function readOptions(): Options | undefined {
   })
   if (values.help) return undefined
   const { only } = values
-  if (only !== undefined && only !== 'writes' && only !== 'reads') throw new TypeError('--only: writes or reads')
+  if (only !== undefined && !['writes', 'reads', 'statistics'].includes(only)) {
+    throw new TypeError('--only: writes, reads or statistics')
+  }
   return {
     rounds: number('rounds', values.rounds, values.quick ? 3 : 7, 1, 100),
     seconds: number('seconds', values.seconds, values.quick ? 2.5 : 5, 0.5, 60, false),
     connections: number('connections', values.connections, 64, 1, 1_000),
-    modes: only === undefined ? ['writes', 'reads'] : [only],
+    modes: (['writes', 'reads'] as const).filter((mode) => only === undefined || only === mode),
+    samples: only === undefined || only === 'statistics' ? (values.quick ? 200_000 : 10_368_000) : 0,
   }
 }
 
@@ -181,6 +187,7 @@ async function measure(options: Options): Promise<void> {
   const load = startLoad()
   for (const mode of options.modes) await compare(mode, options, load)
   if (options.modes.includes('writes')) await tellDurability(load)
+  if (options.samples > 0) await measureStatistics(options.samples, say)
 }
 
 try {

@@ -69,7 +69,7 @@ const figures = {
   bytes_out: Type.Integer(),
   view_seconds: Type.Integer({ description: 'of each source and minute, 60 times the average of its connections' }),
   viewers: Type.Integer({
-    description: 'different viewers, of the samples that tell them; exact up to an hour, above it within 2 %',
+    description: 'different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days',
   }),
 }
 const span = {

@@ -30,63 +30,54 @@ export async function historyOf({ caller, store, now, keeps }: Context): Promise
 
 const hour = 3_600
 const steps = { '1m': 60, '5m': 300 } as const
+/** All of a longer time is told from its days: hours say exactly who watched, and there may be too many of those. */
+const mostOfHours = 48 * hour
 
-/** The time that is asked for, rounded outwards to what it is told by. Throws 1422 where that is not kept any more. */
-export function timeOf(
-  asked: Time,
+/** What is read for an answer: the time, rounded outwards to the rows that it is told from. */
+export interface Plan extends Time {
+  readonly rows: 'hours' | 'days' | (typeof steps)[keyof typeof steps]
+  /** True where they are added up to one row. */
+  readonly together: boolean
+}
+
+/** Throws 1422 where what is asked for is not kept any more. */
+export function planOf(
+  { from, to }: Time,
   bucket: Bucket,
-  calendar: Calendar,
+  { hourOf, dayOf, nextDay }: Calendar,
   { now, keeps }: Pick<Context, 'now' | 'keeps'>,
-): Time {
-  if (asked.from >= asked.to) throw invalid('/to', 'must be after /from')
+): Plan {
+  if (from >= to) throw invalid('/to', 'must be after /from')
+  const together = bucket === undefined
   if (bucket === '1m' || bucket === '5m') {
-    requireKept(asked.from, now - keeps.minutes, 'minutes')
+    requireKept(from, now - keeps.minutes, 'minutes')
     const step = steps[bucket]
-    return { from: asked.from - (asked.from % step), to: Math.ceil(asked.to / step) * step }
+    return { from: from - (from % step), to: Math.ceil(to / step) * step, rows: step, together }
   }
-  const days = { from: calendar.dayOf(asked.from), to: calendar.nextDay(asked.to - 1) }
-  if (bucket === '1d') {
-    requireKept(asked.from, now - keeps.days, 'days')
-    return days
+  if (bucket === '1d' || (together && to - from > mostOfHours)) {
+    requireKept(from, now - keeps.days, 'days')
+    return { from: dayOf(from), to: nextDay(to - 1), rows: 'days', together }
   }
-  const hours = { from: calendar.hourOf(asked.from), to: calendar.hourOf(asked.to - 1) + hour }
-  if (bucket === '1h') {
-    requireKept(asked.from, now - keeps.hours, 'hours')
-    return hours
-  }
-  requireKept(asked.from, now - keeps.days, 'days')
-  if (hours.from !== days.from) requireKept(asked.from, now - keeps.hours, 'hours')
-  if (hours.to - hours.from <= hour) return hours
-  // What is still to come makes no difference, and a whole day is one row.
-  if (hours.to > now) return { from: hours.from, to: days.to }
-  if (hours.to !== days.to) requireKept(hours.to - 1, now - keeps.hours, 'hours')
-  return hours
+  requireKept(from, now - keeps.hours, 'hours')
+  return { from: hourOf(from), to: hourOf(to - 1) + hour, rows: 'hours', together }
 }
 
 function requireKept(moment: number, oldest: number, what: string): void {
   if (moment < oldest) throw invalid('/from', `must not be before ${oldest}: ${what} are not kept for longer`)
 }
 
-/** Reads what groups came to, in the time that {@link timeOf} made. Throws 1422 when that would take too long. */
-export async function readHistory(
-  history: History,
-  { from, to }: Time,
-  bucket: Bucket,
-  view: View,
-  by: GroupBy,
-): Promise<HistoryRow[]> {
-  const short = bucket === '1m' || bucket === '5m'
-  const groups = await groupsOf(history, view, by, short)
-  const rows = await (short
-    ? history.minutes(groups, from, to, steps[bucket])
-    : bucket === '1d'
-      ? history.days(groups, from, to)
-      : bucket === '1h' || to - from <= hour
-        ? history.hours(groups, from, to)
-        : history.whole(groups, from, to))
-  if (!rows)
-    throw invalid('/from', 'is too far from /to for so many streams: ask for a shorter time or a longer bucket')
-  return rows.sort((a, b) => a.from - b.from || b.connections - a.connections || (a.group < b.group ? -1 : 1))
+/** Reads what groups came to, in order of time, those with the most connections first. Throws 1422 when that would take too long. */
+export async function readHistory(history: History, plan: Plan, view: View, by: GroupBy): Promise<HistoryRow[]> {
+  const { from, to, rows, together } = plan
+  const groups = await groupsOf(history, view, by, typeof rows === 'number')
+  const found =
+    rows === 'days'
+      ? await history.days(groups, from, to, together)
+      : rows === 'hours'
+        ? await history.hours(groups, from, to, together)
+        : await history.minutes(groups, from, to, rows)
+  if (!found) throw invalid('/from', 'is too far from /to for so much: ask for a shorter time, or for longer rows')
+  return found.sort((a, b) => a.from - b.from || b.connections - a.connections || (a.group < b.group ? -1 : 1))
 }
 
 /** What is kept as a whole is told from that: a part of an account is added up from its streams on servers. */

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { type GatewayCode, isDone } from '../schemas/codes.js'
 import { callerOf, requireValid } from './admit.js'
 import { Authorities } from './authority.js'
+import { bodyLimits } from './body-limits.js'
 import type { Executed } from './call.js'
 import { publishAll, register } from './catalogue.js'
 import { chainMacOf, headKeeper } from './checkpoint.js'
@@ -78,6 +79,8 @@ export interface InstanceOptions extends Surroundings {
 /** A gateway on an open database, without HTTP. */
 export interface Instance {
   readonly handle: Handle
+  /** Bytes of the longest body that some command takes. */
+  readonly bodyLimit: number
   readonly load: Load
   readonly catalogue: readonly Published[]
   /** Runs a command for the operator at the command line: checked and audited as any other, but neither signed nor claimed. */
@@ -249,6 +252,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     }
     for (let old = await oldPortion(db, horizons); old; old = await oldPortion(db, horizons)) await ledger.chore(old)
   }
+  const bodies = bodyLimits(options.commands, options.bodyLimit)
   const handle = gateway({
     dialects: options.dialects,
     native: options.native,
@@ -273,13 +277,14 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     meter,
     notes,
     window: options.window,
-    bodyLimit: options.bodyLimit,
+    bodies,
     publicUrl: options.publicUrl,
     audience: options.audience,
     requireAudience: options.requireAudience,
   })
   return {
     handle,
+    bodyLimit: bodies.most,
     load,
     catalogue,
     async local(name, params, who) {

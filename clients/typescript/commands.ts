@@ -906,7 +906,7 @@ export type StatsDailyResult = {
     readonly bytes_out: number
     /** of each source and minute, 60 times the average of its connections */
     readonly view_seconds: number
-    /** different viewers, of the samples that tell them; exact up to an hour, above it within 2 % */
+    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
     readonly viewers: number
   }
   /** of each server, those with the most connections first, at most 1,000 */
@@ -921,7 +921,7 @@ export type StatsDailyResult = {
     readonly bytes_out: number
     /** of each source and minute, 60 times the average of its connections */
     readonly view_seconds: number
-    /** different viewers, of the samples that tell them; exact up to an hour, above it within 2 % */
+    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
     readonly viewers: number
   })[]
   /** of each application, those with the most connections first, at most 1,000 */
@@ -936,7 +936,7 @@ export type StatsDailyResult = {
     readonly bytes_out: number
     /** of each source and minute, 60 times the average of its connections */
     readonly view_seconds: number
-    /** different viewers, of the samples that tell them; exact up to an hour, above it within 2 % */
+    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
     readonly viewers: number
   })[]
   /** of each stream, those with the most connections first, at most 1,000 */
@@ -951,7 +951,7 @@ export type StatsDailyResult = {
     readonly bytes_out: number
     /** of each source and minute, 60 times the average of its connections */
     readonly view_seconds: number
-    /** different viewers, of the samples that tell them; exact up to an hour, above it within 2 % */
+    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
     readonly viewers: number
   })[]
 }
@@ -996,7 +996,7 @@ export type StatsIndepthResult = {
     readonly bytes_out: number
     /** of each source and minute, 60 times the average of its connections */
     readonly view_seconds: number
-    /** different viewers, of the samples that tell them; exact up to an hour, above it within 2 % */
+    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
     readonly viewers: number
     /** id or name of what the row is of */
     readonly group?: string | undefined

@@ -20,17 +20,18 @@ export default command({
     if (!view || from === undefined || from > context.now || from < context.now - context.keeps.days) {
       return ['DAILY_NOT_TOLD']
     }
-    const time = { from, to: calendar.nextDay(from) }
-    const [totals] = await readHistory(history, time, '1d', view, undefined)
+    const plan = { from, to: calendar.nextDay(from), rows: 'days', together: false } as const
+    const [totals] = await readHistory(history, plan, view, undefined)
     const by = async (what: 'server' | 'app' | 'stream') => {
-      const rows = await readHistory(history, time, '1d', view, what)
+      const rows = await readHistory(history, plan, view, what)
       return rows.slice(0, mostRows).map((row) => ({ group: row.group, ...shownFigures(row) }))
     }
     return [
       'DAILY_TOLD',
       {
         date,
-        ...time,
+        from,
+        to: plan.to,
         time_zone: zone,
         totals: shownFigures(totals ?? noFigures),
         servers: await by('server'),

@@ -1,5 +1,5 @@
 import { AskIndepth, Indepth } from '../../schemas/statistics.js'
-import { command, historyOf, readHistory, shownFigures, timeOf, viewOf } from '../../src/command.js'
+import { command, historyOf, planOf, readHistory, shownFigures, viewOf } from '../../src/command.js'
 
 export default command({
   name: 'stats/indepth',
@@ -18,14 +18,17 @@ export default command({
     const view = await viewOf({ server, slice }, context)
     if (!view) return ['INDEPTH_NOT_TOLD']
     const { zone, calendar, history } = await historyOf(context)
-    const time = timeOf({ from, to }, bucket, calendar, context)
-    const rows = await readHistory(history, time, bucket, view, by)
+    const plan = planOf({ from, to }, bucket, calendar, context)
+    const rows = await readHistory(history, plan, view, by)
     const paged = rows.slice((page - 1) * pagesize, page * pagesize)
     const shown = paged.map(({ from, group, ...figures }) => ({
       from,
       ...(by !== undefined && { group }),
       ...shownFigures(figures),
     }))
-    return ['INDEPTH_TOLD', { ...time, time_zone: zone, rows: shown, paging: { page, pagesize, total: rows.length } }]
+    return [
+      'INDEPTH_TOLD',
+      { from: plan.from, to: plan.to, time_zone: zone, rows: shown, paging: { page, pagesize, total: rows.length } },
+    ]
   },
 })

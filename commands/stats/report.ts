@@ -3,6 +3,7 @@ import { command, historyOf, Refusal } from '../../src/command.js'
 
 /** Seconds that a media server's clock may be ahead. */
 const ahead = 300
+const mebibyte = 1024 * 1024
 
 export default command({
   name: 'stats/report',
@@ -28,6 +29,7 @@ export default command({
     },
     after: ['servers/set'],
   },
+  bodyLimit: mebibyte,
   target: ({ server }) => server,
   async run({ server, samples }, context) {
     const { caller, store, now, keeps, audit } = context

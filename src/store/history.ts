@@ -26,6 +26,7 @@ const hour = 3_600
 
 const minutes: Level = { table: 'stats_minutes', time: 'minute', bySeries: false }
 const hours: Level = { table: 'stats_hours', time: 'hour', bySeries: true }
+const viewers: Level = { table: 'stats_viewers', time: 'hour', bySeries: true }
 const days: Level = { table: 'stats_days', time: 'day', bySeries: true }
 
 /** What samples of one account came to. All answers are undefined where they would take too long. */
@@ -66,44 +67,24 @@ export class History {
     })
   }
 
-  /** By hours; viewers are counted exactly. */
-  hours(groups: readonly Group[], from: number, to: number): Promise<HistoryRow[] | undefined> {
+  /** By hours, or all of them together; viewers are counted exactly. */
+  hours(groups: readonly Group[], from: number, to: number, together: boolean): Promise<HistoryRow[] | undefined> {
     return limited(async () => {
       const counts = new Counts()
-      await this.addHours(counts, groups, from, to, (moment) => moment)
-      for (const group of several(groups)) await this.countViewers(counts, group, from, to)
+      const bucketOf = (start: number) => (together ? from : start)
+      await this.addHours(counts, groups, from, to, bucketOf)
+      // Hours of one series count their own; those of several hours or series may be the same.
+      await this.countViewers(counts, together ? groups : several(groups), from, to, bucketOf)
       return rowsOf(counts)
     })
   }
 
-  /** By days of the account's time zone; above some thousand viewers their number is an estimate. */
-  days(groups: readonly Group[], from: number, to: number): Promise<HistoryRow[] | undefined> {
+  /** By days of the account's time zone, or all of them together; above some thousand viewers their number is an estimate. */
+  days(groups: readonly Group[], from: number, to: number, together: boolean): Promise<HistoryRow[] | undefined> {
     return limited(async () => {
       const counts = new Counts()
-      const sketches = await this.addDays(counts, groups, from, to, (day) => day)
-      await this.peaksOfDays(counts, groups, from, to, (moment) => this.calendar.dayOf(moment))
-      for (const [count, sketch] of sketches) count.viewers = sketch.count
-      return rowsOf(counts)
-    })
-  }
-
-  /** All of a time that begins and ends with an hour: its whole days, and hours before and after them. */
-  whole(groups: readonly Group[], from: number, to: number): Promise<HistoryRow[] | undefined> {
-    return limited(async () => {
-      const { dayOf, nextDay } = this.calendar
-      const first = dayOf(from) === from ? from : Math.min(to, nextDay(from))
-      const last = Math.max(first, dayOf(to))
-      const counts = new Counts()
-      const sketches = await this.addDays(counts, groups, first, last, () => from)
-      await this.peaksOfDays(counts, groups, first, last, () => from)
-      for (const [begin, end] of [
-        [from, first],
-        [last, to],
-      ] as const) {
-        if (begin >= end) continue
-        await this.addHours(counts, groups, begin, end, () => from)
-        await this.sketchHours(counts, sketches, groups, begin, end, from)
-      }
+      const sketches = await this.addDays(counts, groups, from, to, (day) => (together ? from : day))
+      await this.peaksOfDays(counts, groups, from, to, (hour) => (together ? from : this.calendar.dayOf(hour)))
       for (const [count, sketch] of sketches) count.viewers = sketch.count
       return rowsOf(counts)
     })
@@ -177,31 +158,20 @@ export class History {
     for (const [start, sums] of together) counts.of(bucketOf(start), group.name).addPeak(Math.max(...sums))
   }
 
-  private async countViewers(counts: Counts, group: Group, from: number, to: number): Promise<void> {
-    const seen = new Map<number, Set<string>>()
-    const rows = new Rows(this.queries, this.account)
-    for (const series of group.series) {
-      for (const row of await rows.viewers(series, from, to)) known(seen, row.hour, () => new Set()).add(row.viewer)
-    }
-    for (const [start, names] of seen) counts.of(start, group.name).viewers = names.size
-  }
-
-  private async sketchHours(
+  private async countViewers(
     counts: Counts,
-    sketches: Map<Count, Sketch>,
     groups: readonly Group[],
     from: number,
     to: number,
-    bucket: number,
+    bucketOf: BucketOf,
   ): Promise<void> {
-    const rows = new Rows(this.queries, this.account)
-    for (const { name, series } of groups) {
-      for (const one of series) {
-        for (const { viewer } of await rows.viewers(one, from, to)) {
-          known(sketches, counts.of(bucket, name), () => new Sketch()).add(viewer)
-        }
-      }
-    }
+    if (groups.length === 0) return
+    const seen = new Map<Count, Set<string>>()
+    const own = inCells(groups, await this.series('cell'))
+    await this.each<{ hour: number; viewer: string }>(own, viewers, 'hour, viewer', from, to, (row, { name }) => {
+      known(seen, counts.of(bucketOf(row.hour), name), () => new Set()).add(row.viewer)
+    })
+    for (const [count, names] of seen) count.viewers = names.size
   }
 
   /** Every row of a level, with each group that it belongs to. */
@@ -222,6 +192,20 @@ export class History {
       for (const group of groupsOf.get(row.series) ?? []) use(row, group)
     }
   }
+}
+
+/** The same groups by the cells of their series: of those alone it is kept who watched. */
+function inCells(groups: readonly Group[], cells: readonly Series[]): Group[] {
+  const matches = ({ kind, series, server, app, stream }: Series, cell: Series): boolean =>
+    kind === 'cell'
+      ? cell.series === series
+      : (server || cell.server) === cell.server &&
+        (app || cell.app) === cell.app &&
+        (stream || cell.stream) === cell.stream
+  return groups.map(({ name, series }) => ({
+    name,
+    series: series[0]?.kind === 'cell' ? series : cells.filter((cell) => series.some((one) => matches(one, cell))),
+  }))
 }
 
 const several = (groups: readonly Group[]): Group[] => groups.filter(({ series }) => series.length > 1)

@@ -10,8 +10,8 @@ export interface SeriesDelta {
   view_seconds: number
   /** Connections by minute. */
   readonly minutes: Map<number, number>
-  /** Whom nobody had seen there in this hour. */
-  readonly viewers: Set<string>
+  /** Hashes of those whom nobody had seen there in this hour. */
+  readonly viewers: string[]
 }
 
 export const newDelta = (hour: number, series: number): SeriesDelta => ({
@@ -21,7 +21,7 @@ export const newDelta = (hour: number, series: number): SeriesDelta => ({
   bytes_out: 0,
   view_seconds: 0,
   minutes: new Map(),
-  viewers: new Set(),
+  viewers: [],
 })
 
 const connectionsOf = ({ minutes }: SeriesDelta): number => [...minutes.values()].reduce((a, b) => a + b, 0)
@@ -59,7 +59,7 @@ export async function addToHour(queries: Queries, account: number, delta: Series
       delta.bytes_out,
       delta.view_seconds,
       peak,
-      delta.viewers.size,
+      delta.viewers.length,
       JSON.stringify(minutes),
     ],
   )
@@ -76,7 +76,7 @@ export async function addToDay(
 ): Promise<void> {
   const series = hours[0]?.series ?? 0
   const sum = (of: (delta: SeriesDelta) => number) => hours.reduce((total, delta) => total + of(delta), 0)
-  const seen = hours.flatMap(({ viewers }) => [...viewers])
+  const seen = hours.flatMap(({ viewers }) => viewers)
   await queries.run(
     `insert into stats_days (account, day, series, connections, bytes_in, bytes_out, view_seconds, peak, sketch)
      values ($1, $2, $3, $4, $5, $6, $7, $8, '')
@@ -112,7 +112,7 @@ async function addToSketch(
   )
   const before = row?.sketch ?? ''
   const sketch = Sketch.from(before)
-  for (const viewer of seen) sketch.add(viewer)
+  for (const hash of seen) sketch.add(hash)
   const after = sketch.text
   if (after === before) return
   await queries.run('update stats_days set sketch = $4 where account = $1 and day = $2 and series = $3', [

@@ -4,6 +4,7 @@ import { addToDay, addToHour, newDelta, type SeriesDelta } from './levels.js'
 import { type MinuteDelta, Minutes, type SourceMinute } from './minutes.js'
 import type { Sample } from './samples.js'
 import { type Counting, SeriesNumbers } from './series.js'
+import { hashOf } from './sketch.js'
 import { Viewers } from './viewers.js'
 
 /** Adds samples to minutes, hours and days, in the transaction that keeps them: what is there counts, and counts once. */
@@ -29,7 +30,9 @@ export class RollUp {
       const hour = this.calendar.hourOf(sources.minute)
       this.count(hour, counting, sources.minute, delta)
       for (const viewer of sources.viewers ?? []) {
-        for (const series of await viewers.see(hour, viewer, counting)) this.delta(hour, series).viewers.add(viewer)
+        const places = await viewers.see(hour, viewer, counting)
+        const hash = places.length > 0 ? hashOf(viewer) : ''
+        for (const series of places) this.delta(hour, series).viewers.push(hash)
       }
     }
     await this.write()

@@ -1,5 +1,4 @@
 import type { Queries, Value } from './db.js'
-import type { Series } from './series.js'
 
 /** Rows that one answer may read: everybody else waits while SQLite reads. */
 const mostRows = 300_000
@@ -45,21 +44,6 @@ export class Rows {
     for (const one of series)
       found.push(await this.limited<Row>(`${sql} and series = $4`, [this.account, from, to, one]))
     return found.flat()
-  }
-
-  /** Who watched a series, by hour; a name may come more than once. */
-  viewers({ kind, series, server, app, stream }: Series, from: number, to: number) {
-    const hours = 'v.account = $1 and v.hour >= $2 and v.hour < $3'
-    if (kind === 'cell') {
-      const sql = `select v.hour, v.viewer from stats_viewers v where ${hours} and v.series = $4`
-      return this.limited<{ hour: number; viewer: string }>(sql, [this.account, from, to, series])
-    }
-    return this.limited<{ hour: number; viewer: string }>(
-      `select v.hour, v.viewer from stats_viewers v join stats_series s on s.account = v.account and s.series = v.series
-       where ${hours} and (cast($4 as text) = '' or s.server = $4) and (cast($5 as text) = '' or s.app = $5)
-       and (cast($6 as text) = '' or s.stream = $6)`,
-      [this.account, from, to, server, app, stream],
-    )
   }
 
   private async limited<T extends object>(sql: string, params: readonly Value[]): Promise<T[]> {

@@ -11,6 +11,10 @@ const hashText = 8
 /** Registers are written as one printable character each. */
 const zero = 48
 
+/** What a sketch knows a name by: 48 bits of its SHA-256. */
+export const hashOf = (name: string): string =>
+  createHash('sha256').update(name).digest().toString('base64url', 0, hashBytes)
+
 /**
  * Tells about how many different names it was given (HyperLogLog: Flajolet, Fusy, Gandouet, Meunier, 2007). In what order and how
  * often they come makes no difference, and two can be merged.
@@ -26,13 +30,14 @@ export class Sketch {
     return sketch
   }
 
-  add(name: string): void {
-    this.addHash(createHash('sha256').update(name).digest().toString('base64url', 0, hashBytes))
+  add(hash: string): void {
+    if (!this.hashes) this.register(hash)
+    else if (this.hashes.add(hash).size > mostHashes) this.spread()
   }
 
   mergeText(text: string): void {
     if (text.startsWith('s')) {
-      for (let at = 1; at < text.length; at += hashText) this.addHash(text.slice(at, at + hashText))
+      for (let at = 1; at < text.length; at += hashText) this.add(text.slice(at, at + hashText))
     } else if (text !== '') {
       this.spread()
       for (let index = 0; index < registerCount; index++) this.raise(index, text.charCodeAt(index + 1) - zero)
@@ -49,11 +54,6 @@ export class Sketch {
   get text(): string {
     if (this.hashes) return this.hashes.size === 0 ? '' : `s${[...this.hashes].join('')}`
     return `d${Buffer.from(this.registers.map((rank) => rank + zero)).toString('latin1')}`
-  }
-
-  private addHash(hash: string): void {
-    if (!this.hashes) this.register(hash)
-    else if (this.hashes.add(hash).size > mostHashes) this.spread()
   }
 
   private spread(): void {

@@ -9,7 +9,7 @@ import { instanceFor } from '../support/commands.js'
 const zone = 'Asia/Kathmandu'
 const [hour, day] = [3_600, 86_400]
 /** How far back samples go. */
-const reach = 2 * day
+const reach = 4 * day
 
 const sample = fc.record({
   server: fc.constantFrom('edge-1', 'edge-2'),
@@ -74,7 +74,7 @@ function beginOf(time: number, bucket: string | undefined, from: number): number
 }
 
 test('whatever is reported, in whatever order and however often, rolled-up answers are what the samples come to by definition', async (t) => {
-  const gateway = await instanceFor(t, { statsRepeats: 3 * day })
+  const gateway = await instanceFor(t, { statsRepeats: 5 * day, statsMinutes: 5 })
   await makeParts(gateway)
   await gateway.run('accounts/update', { account: 1, time_zone: zone })
   const alice = await userWithAccess(gateway, 'alice', { type: 3 })
@@ -137,7 +137,7 @@ test('whatever is reported, in whatever order and however often, rolled-up answe
       fc.array(question, { minLength: 4, maxLength: 8 }),
       async (drawn, picks, questions) => {
         // A clock of its own: what other runs reported is long past.
-        gateway.clock.offset += 4 * day
+        gateway.clock.offset += 6 * day
         const now = gateway.seconds()
         const named = drawn.map(({ age, ...one }): Sample => ({ ...one, time: now - age }))
         const samples = [

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Sketch } from '../../src/store/sketch.js'
+import { hashOf, Sketch } from '../../src/store/sketch.js'
 
 const names = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `viewer-${from + n}`)
 
 function sketchOf(...given: string[][]): Sketch {
   const sketch = new Sketch()
-  for (const name of given.flat()) sketch.add(name)
+  for (const name of given.flat()) sketch.add(hashOf(name))
   return sketch
 }
 

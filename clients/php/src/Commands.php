@@ -1316,7 +1316,8 @@ abstract class Commands
      *     bytes_in (int)
      *     bytes_out (int)
      *     view_seconds (int): of each source and minute, 60 times the average of its connections
-     *     viewers (int): different viewers, of the samples that tell them; exact up to an hour, above it within 2 %
+     *     viewers (int): different viewers, of the samples that tell them; exact from minutes and hours, within 2 %
+     *       from days
      *   servers (list<array{group: string, connections: int, peak: int|null, bytes_in: int, bytes_out: int,
      *     view_seconds: int, viewers: int}>): of each server, those with the most connections first, at most 1,000
      *     group (string): id or name of what the row is of
@@ -1358,7 +1359,8 @@ abstract class Commands
      *     bytes_in (int)
      *     bytes_out (int)
      *     view_seconds (int): of each source and minute, 60 times the average of its connections
-     *     viewers (int): different viewers, of the samples that tell them; exact up to an hour, above it within 2 %
+     *     viewers (int): different viewers, of the samples that tell them; exact from minutes and hours, within 2 %
+     *       from days
      *     group (string, may be left out): id or name of what the row is of
      *   paging (array{page: int, pagesize: int, total: int})
      *     page (int)

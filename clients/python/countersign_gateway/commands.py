@@ -1343,8 +1343,8 @@ class Commands:
               bytes_in (int)
               bytes_out (int)
               view_seconds (int): of each source and minute, 60 times the average of its connections
-              viewers (int): different viewers, of the samples that tell them; exact up to an hour, above it within
-                2 %
+              viewers (int): different viewers, of the samples that tell them; exact from minutes and hours, within
+                2 % from days
             servers (Sequence[Mapping[str, Any]]): of each server, those with the most connections first, at most
               1,000
               group (str): id or name of what the row is of
@@ -1398,8 +1398,8 @@ class Commands:
               bytes_in (int)
               bytes_out (int)
               view_seconds (int): of each source and minute, 60 times the average of its connections
-              viewers (int): different viewers, of the samples that tell them; exact up to an hour, above it within
-                2 %
+              viewers (int): different viewers, of the samples that tell them; exact from minutes and hours, within
+                2 % from days
               group (str, may be left out): id or name of what the row is of
             paging (Mapping[str, Any])
               page (int)
