@@ -341,6 +341,15 @@ function restriction({ key, user, verb }: Single, { keys, users, subowners }: St
   return verb === 'update' ? ['set-user', { id, user: { type: 3 } }] : ['toggle-user', { id }]
 }
 
+/** Questions about what a panel user may have been given a part of. */
+const statistics = (now: number): readonly Sent[] => [
+  ['stats/realtime', {}],
+  ['stats/indepth', { from: now - 60, to: now + 60, group_by: 'stream' }],
+  ['stats/daily', { date: new Date(now * 1000).toISOString().slice(0, 10) }],
+  ['servers/list', {}],
+  ['slices/list', {}],
+]
+
 function message(wanted: Single, { keys, users, tokens, subowners }: State, { now }: Planted): Sent {
   const { verb, permissions: granted, ips, hours, flag } = wanted
   const key = pick(keys.keys(), wanted.key)
@@ -380,13 +389,7 @@ function message(wanted: Single, { keys, users, tokens, subowners }: State, { no
     case 'stats-report':
       return ['stats/report', { server: 'edge-1', samples: [sampleOf({ time: now })] }]
     case 'stats-read':
-      return [
-        ['stats/realtime', {}],
-        ['stats/indepth', { from: now - 60, to: now + 60, group_by: 'stream' }],
-        ['stats/daily', { date: new Date(now * 1000).toISOString().slice(0, 10) }],
-        ['servers/list', {}],
-        ['slices/list', {}],
-      ][wanted.user % 5] as Sent
+      return pick(statistics(now), wanted.user)
     case 'create':
       return ['keys/create', grant]
     case 'update':
