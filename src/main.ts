@@ -208,6 +208,7 @@ const tools: Tools = {
   readStdin,
   readFile: (path) => readFileSync(path),
   terminal: process.stdout.isTTY === true,
+  colour: process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
   lines,
   readHeads: (path) => readHeads(readFileSync(path, 'utf8')),
   secretFile,

@@ -32,6 +32,9 @@ export async function jsonObject(text: string | undefined, tools: Tools): Promis
   throw new InvalidArgumentError('--json: expected a JSON object')
 }
 
+/** Of a verb that lists. */
+export const jsonFlag = ['--json', 'print the whole reply as JSON'] as const
+
 /** The text of a file that holds one secret: one trailing newline is not part of it. */
 export const secretText = (file: Buffer): string => file.toString('utf8').replace(/\r?\n$/, '')
 
