@@ -85,4 +85,6 @@ update samples set kept_from = time;
 
 drop index samples_to_forget;
 
-create index samples_to_forget on samples (kept_from);
+drop index samples_by_time;
+
+create index samples_kept_from on samples (account, kept_from);

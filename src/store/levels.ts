@@ -11,7 +11,7 @@ export interface SeriesDelta {
   /** Connections by minute. */
   readonly minutes: Map<number, number>
   /** Hashes of those whom nobody had seen there in this hour. */
-  readonly viewers: string[]
+  readonly viewers: number[]
 }
 
 export const newDelta = (hour: number, series: number): SeriesDelta => ({
@@ -103,7 +103,7 @@ async function addToSketch(
   account: number,
   day: number,
   series: number,
-  seen: readonly string[],
+  seen: readonly number[],
 ): Promise<void> {
   const key = [account, day, series]
   const row = await queries.get<{ sketch: string }>(

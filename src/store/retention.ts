@@ -20,6 +20,7 @@ const [minute, hour, day] = [60, 3_600, 86_400]
 
 /** Whatever holds a moment after the horizon is kept as a whole, also where a day has 25 hours. */
 const levels: readonly Level[] = [
+  { table: 'samples', column: 'kept_from', portion: minute, horizon: ({ samples }) => samples },
   { table: 'stats_minutes', column: 'minute', portion: minute, horizon: ({ minutes }) => minutes - minute },
   { table: 'stats_hours', column: 'hour', portion: hour, horizon: ({ hours }) => hours - 2 * hour },
   { table: 'stats_viewers', column: 'hour', portion: hour, horizon: ({ hours }) => hours - 2 * hour },
@@ -31,8 +32,6 @@ export type Portion = (queries: Queries) => Promise<unknown>
 
 /** Finds a portion of what is older than its horizon, of any account; undefined when there is none. */
 export async function oldPortion(queries: Queries, horizons: Horizons): Promise<Portion | undefined> {
-  const samples = await oldSamples(queries, horizons.samples)
-  if (samples) return samples
   for (const { account } of await queries.all<{ account: number }>('select account from accounts')) {
     for (const level of levels) {
       const portion = await oldRows(queries, account, level, level.horizon(horizons))
@@ -40,13 +39,6 @@ export async function oldPortion(queries: Queries, horizons: Horizons): Promise<
     }
   }
   return undefined
-}
-
-async function oldSamples(queries: Queries, horizon: number): Promise<Portion | undefined> {
-  const row = await queries.get<{ oldest: number | null }>('select min(kept_from) as oldest from samples')
-  const oldest = row?.oldest ?? horizon
-  if (oldest >= horizon) return undefined
-  return (session) => session.run('delete from samples where kept_from < $1', [Math.min(horizon, oldest + minute)])
 }
 
 async function oldRows(

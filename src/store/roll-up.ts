@@ -31,7 +31,7 @@ export class RollUp {
       this.count(hour, counting, sources.minute, delta)
       for (const viewer of sources.viewers ?? []) {
         const places = await viewers.see(hour, viewer, counting)
-        const hash = places.length > 0 ? hashOf(viewer) : ''
+        const hash = places.length > 0 ? hashOf(viewer) : 0
         for (const series of places) this.delta(hour, series).viewers.push(hash)
       }
     }

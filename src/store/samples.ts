@@ -116,16 +116,16 @@ export class Samples {
     return added === 1
   }
 
-  /** Of the samples after `from` and until `to`. */
+  /** Of the samples after `from` and until `to`. None is kept from before its own time, by which they would not be found. */
   async between(from: number, to: number): Promise<SourceCount[]> {
     const rows = await this.queries.all<Row>(
       `select server, app, stream, id, max(connections) as connections, sum(bytes_in) as bytes_in, sum(bytes_out) as bytes_out
-       from samples where account = $1 and time > $2 and time <= $3 group by server, app, stream, id`,
+       from samples where account = $1 and kept_from > $2 and time > $2 and time <= $3 group by server, app, stream, id`,
       [this.account, from, to],
     )
     const told = await this.queries.all<Pick<Row, 'server' | 'app' | 'stream' | 'id'> & { viewers: string }>(
       `select server, app, stream, id, viewers from samples
-       where account = $1 and time > $2 and time <= $3 and viewers is not null`,
+       where account = $1 and kept_from > $2 and time > $2 and time <= $3 and viewers is not null`,
       [this.account, from, to],
     )
     const viewers = new Map<string, string[]>()

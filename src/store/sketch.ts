@@ -4,23 +4,21 @@ import { createHash } from 'node:crypto'
 const indexBits = 15
 const registerCount = 2 ** indexBits
 const rankBits = 33
-/** Up to here the hashes themselves are kept: half of what the registers take, and as good as exact. */
-const mostHashes = 2_048
+/** Up to here the hashes themselves are kept: an eighth of what the registers take, and as good as exact. */
+const mostHashes = 512
 const hashBytes = 6
-const hashText = 8
 /** Registers are written as one printable character each. */
 const zero = 48
 
 /** What a sketch knows a name by: 48 bits of its SHA-256. */
-export const hashOf = (name: string): string =>
-  createHash('sha256').update(name).digest().toString('base64url', 0, hashBytes)
+export const hashOf = (name: string): number => createHash('sha256').update(name).digest().readUIntBE(0, hashBytes)
 
 /**
  * Tells about how many different names it was given (HyperLogLog: Flajolet, Fusy, Gandouet, Meunier, 2007). In what order and how
  * often they come makes no difference, and two can be merged.
  */
 export class Sketch {
-  private hashes: Set<string> | undefined = new Set()
+  private hashes: Set<number> | undefined = new Set()
   private registers = new Uint8Array(0)
 
   /** Reads what {@link text} wrote; an empty text is an empty sketch. */
@@ -30,17 +28,19 @@ export class Sketch {
     return sketch
   }
 
-  add(hash: string): void {
+  add(hash: number): void {
     if (!this.hashes) this.register(hash)
     else if (this.hashes.add(hash).size > mostHashes) this.spread()
   }
 
   mergeText(text: string): void {
     if (text.startsWith('s')) {
-      for (let at = 1; at < text.length; at += hashText) this.add(text.slice(at, at + hashText))
+      const bytes = Buffer.from(text.slice(1), 'base64url')
+      for (let at = 0; at < bytes.length; at += hashBytes) this.add(bytes.readUIntBE(at, hashBytes))
     } else if (text !== '') {
       this.spread()
-      for (let index = 0; index < registerCount; index++) this.raise(index, text.charCodeAt(index + 1) - zero)
+      const bytes = Buffer.from(text, 'latin1')
+      for (let index = 0; index < registerCount; index++) this.raise(index, (bytes[index + 1] ?? zero) - zero)
     }
   }
 
@@ -52,8 +52,12 @@ export class Sketch {
   }
 
   get text(): string {
-    if (this.hashes) return this.hashes.size === 0 ? '' : `s${[...this.hashes].join('')}`
-    return `d${Buffer.from(this.registers.map((rank) => rank + zero)).toString('latin1')}`
+    if (!this.hashes) return `d${Buffer.from(this.registers.map((rank) => rank + zero)).toString('latin1')}`
+    if (this.hashes.size === 0) return ''
+    const bytes = Buffer.alloc(this.hashes.size * hashBytes)
+    let at = 0
+    for (const hash of this.hashes) at = bytes.writeUIntBE(hash, at, hashBytes)
+    return `s${bytes.toString('base64url')}`
   }
 
   private spread(): void {
@@ -65,11 +69,10 @@ export class Sketch {
   }
 
   /** The first bits of a hash name a register, which keeps the most zeros that the others began with. */
-  private register(hash: string): void {
-    const bits = Buffer.from(hash, 'base64url').readUIntBE(0, hashBytes)
-    const rest = bits % 2 ** rankBits
+  private register(hash: number): void {
+    const rest = hash % 2 ** rankBits
     const rank = rest === 0 ? rankBits + 1 : rankBits - Math.floor(Math.log2(rest))
-    this.raise(Math.floor(bits / 2 ** rankBits), rank)
+    this.raise(Math.floor(hash / 2 ** rankBits), rank)
   }
 
   private raise(index: number, rank: number): void {
