@@ -36,7 +36,7 @@ export function readBody(req: IncomingMessage, res: ServerResponse, address: str
     if (over) return
     bodies.end(waiting)
     const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)
-    bodies.arrived({ req, res, body, address })
+    bodies.arrived({ req, res, body, address, connection: req.socket })
   })
   req.on('close', () => bodies.end(waiting))
 }
@@ -49,6 +49,8 @@ interface Waiting {
 }
 
 const sweepEvery = 500
+/** Turns of the event loop, of some tens of microseconds each, in which a request waits for new connections at most. */
+const mostTurns = 64
 
 /** Bodies on their way: those that take too long are given up, and those that end in one turn are handled together. */
 export class Bodies {
@@ -56,6 +58,7 @@ export class Bodies {
   private readonly shedding = new Shedding()
   private ready: Whole[] = []
   private bytes = 0
+  private connections = 0
 
   constructor(
     readonly parts: EndpointParts,
@@ -86,11 +89,20 @@ export class Bodies {
     if (this.ready.push(request) === 1) setImmediate(() => this.turn())
   }
 
-  private turn(): void {
+  /**
+   * Node takes one new connection in a turn of the event loop: those that come in numbers are taken first, or each of them would
+   * wait for a commit.
+   */
+  private turn(waited = 0): void {
     const { load } = this.parts
+    if (load.connections !== this.connections && waited < mostTurns) {
+      this.connections = load.connections
+      setImmediate(() => this.turn(waited + 1))
+      return
+    }
     const ready = this.ready
     this.ready = []
-    const room = load.room(ready.length, performance.now())
+    const room = load.room(ready.length, this.shedding.waiting, performance.now())
     const { taken, refused } = ready.length <= room ? { taken: ready, refused: [] } : load.choose(ready, room)
     for (const request of taken) this.handle(request)
     for (const { req, res } of refused) {

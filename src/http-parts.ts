@@ -39,6 +39,8 @@ export const limits = {
   requestTimeout: 10_000,
   keepAliveTimeout: 65_000,
   maxConnections: 10_000,
+  /** New connections that may wait to be taken; one for which there is no room tries again after whole seconds. Linux allows 4,096. */
+  backlog: 4_096,
   maxHeaderLines: 100,
   /** Bytes up to which a body is always taken in, and which all the larger ones may have together while they arrive. */
   smallBody: 16_384,

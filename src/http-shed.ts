@@ -13,6 +13,11 @@ export class Shedding {
   private answered = 0
   private timer: NodeJS.Timeout | undefined
 
+  /** How many have not been answered yet. */
+  get waiting(): number {
+    return this.held.length
+  }
+
   /** `answer` is called now or a little later. */
   refuse(answer: () => void): void {
     this.timer ??= setInterval(() => this.turn(), tick)

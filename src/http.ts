@@ -45,6 +45,9 @@ export function httpServer(parts: HttpParts): HttpServer {
     answerByHand(socket, '405 Method Not Allowed', parts.refuse('METHOD_NOT_ALLOWED', { allow: 'POST' }))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => answerBrokenHttp(parts, error, socket))
+  server.on('connection', () => {
+    parts.load.connections++
+  })
   const { sockets } = connectionsOf(server, parts.maxConnections ?? limits.maxConnections)
   return { server, drain: () => drain(server, sockets) }
 }

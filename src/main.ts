@@ -42,6 +42,7 @@ import {
 import { docsPage, docsPolicy } from './docs-page.js'
 import { examine } from './doctor.js'
 import { httpServer } from './http.js'
+import { limits } from './http-parts.js'
 import { serveMetrics } from './metered.js'
 import { createMetrics } from './metrics.js'
 import { openapi } from './openapi.js'
@@ -129,7 +130,7 @@ async function serve(config: Config): Promise<void> {
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(config.port, config.host, resolve)
+    server.listen({ port: config.port, host: config.host, backlog: limits.backlog }, resolve)
   })
   const url = urlOf(server)
   if (metrics && config.metrics) {
