@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import type { Static } from 'typebox'
 import type { ListedAccounts } from '../../schemas/accounts.js'
+import type { Static } from '../../schemas/types.js'
 import type { LocalOutcome } from '../instance.js'
 import { type Look, table } from './table.js'
 import { type Tools, withInstance } from './tools.js'

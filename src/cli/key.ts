@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import type { Static } from 'typebox'
 import type { ListedKeys } from '../../schemas/keys.js'
+import type { Static } from '../../schemas/types.js'
 import type { LocalOutcome } from '../instance.js'
 import { exits } from './exits.js'
 import { checkText } from './key-check.js'

@@ -47,7 +47,7 @@ export class Rows {
   }
 
   private async limited<T extends object>(sql: string, params: readonly Value[]): Promise<T[]> {
-    const rows = await this.queries.all<T>(`${sql} limit ${mostRows - this.read + 1}`, params)
+    const rows = await this.queries.all<T>(`${sql} limit $${params.length + 1}`, [...params, mostRows - this.read + 1])
     this.read += rows.length
     if (this.read > mostRows) throw new TooManyRows('too many rows')
     return rows

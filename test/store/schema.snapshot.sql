@@ -306,9 +306,7 @@ CREATE INDEX keys_of_principal on keys (account, principal_kind, principal_id);
 
 CREATE INDEX principals_by_id on principals (id);
 
-CREATE INDEX samples_by_time on samples (account, time);
-
-CREATE INDEX samples_to_forget on samples (kept_from);
+CREATE INDEX samples_kept_from on samples (account, kept_from);
 
 CREATE INDEX stats_days_of_series on stats_days (account, series, day);
 

@@ -175,3 +175,20 @@ test('each level is forgotten when its time is over, and what is left goes on to
     assert.deepEqual(part, { ...figures, group: 'live', peak: null, viewers: 1 })
   }
 })
+
+test('a question that would read too many rows is refused, and says what to ask instead', async (t) => {
+  const { gateway, noon } = await atNoon(t)
+  await report(gateway, 'edge-1', sampleOf({ time: noon }))
+  await gateway.db.transaction((session) =>
+    session.run(
+      `with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 300000)
+       insert into stats_minutes select account, minute, series, n, samples, most, total, bytes_in, bytes_out, viewers
+       from stats_minutes, numbers`,
+    ),
+  )
+  const asked = { from: noon, to: noon + hour }
+  const reply = await gateway.run('stats/indepth', { ...asked, bucket: '1m' })
+  assert.deepEqual([reply.code, faultPaths(reply)], [1422, ['/from']])
+  assert.match(reply.message, /ask for a shorter time/)
+  assert.equal((await gateway.run('stats/indepth', { ...asked, bucket: '1h' })).code, 7221)
+})
