@@ -31,6 +31,7 @@ Measures the gateway beside bare node:http and Express, each in a process of its
   --seconds S        seconds of a contender in a round, 0.5 to 60; they take turns of about half a second
   --connections N    1 to 1000 (default 64)
   --only WHAT        writes, reads or statistics
+  --folder DIR       where the data of the statistics are kept: the next run goes on where it was left
   --help`
 
 interface Options {
@@ -40,6 +41,7 @@ interface Options {
   readonly modes: readonly Mode[]
   /** Samples that the statistics are measured with; none where they are left out. */
   readonly samples: number
+  readonly folder: string | undefined
 }
 
 function readOptions(): Options | undefined {
@@ -50,6 +52,7 @@ function readOptions(): Options | undefined {
       seconds: { type: 'string' },
       connections: { type: 'string' },
       only: { type: 'string' },
+      folder: { type: 'string' },
       help: { type: 'boolean' },
     },
   })
@@ -64,6 +67,7 @@ function readOptions(): Options | undefined {
     connections: number('connections', values.connections, 64, 1, 1_000),
     modes: (['writes', 'reads'] as const).filter((mode) => only === undefined || only === mode),
     samples: only === undefined || only === 'statistics' ? (values.quick ? 200_000 : 10_368_000) : 0,
+    folder: values.folder,
   }
 }
 
@@ -187,7 +191,7 @@ async function measure(options: Options): Promise<void> {
   const load = startLoad()
   for (const mode of options.modes) await compare(mode, options, load)
   if (options.modes.includes('writes')) await tellDurability(load)
-  if (options.samples > 0) await measureStatistics(options.samples, say)
+  if (options.samples > 0) await measureStatistics(options.samples, options.folder, say)
 }
 
 try {

@@ -15,6 +15,7 @@ export default command({
     const account = wanted ?? (await store.accounts.highest()) + 1
     const created = { account, name: name ?? `account ${account}`, enable, time_zone }
     if (!(await store.accounts.insert(created, id(), now))) return ['ACCOUNT_EXISTS']
+    if (time_zone !== 'UTC') await store.accounts.update(created)
     audit(undefined, created)
     return ['ACCOUNT_CREATED', created]
   },

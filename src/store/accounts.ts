@@ -45,17 +45,16 @@ export class Accounts {
     return row?.highest ?? 0
   }
 
-  /** Makes an account with its owner principal; false when the number is taken. */
+  /** Makes an account with its owner principal, in UTC; false when the number is taken. */
   async insert(
-    { account, name, enable, time_zone }: Account,
+    { account, name, enable }: Omit<Account, 'time_zone'>,
     ownerId: string,
     now: number,
     instance = false,
   ): Promise<boolean> {
     const inserted = await this.queries.run(
-      `insert into accounts (account, name, enable, version, created_at, time_zone) values ($1, $2, $3, 0, $4, $5)
-       on conflict do nothing`,
-      [account, name, enable ? 1 : 0, now, time_zone],
+      'insert into accounts (account, name, enable, version, created_at) values ($1, $2, $3, 0, $4) on conflict do nothing',
+      [account, name, enable ? 1 : 0, now],
     )
     if (inserted === 0) return false
     await this.queries.run(

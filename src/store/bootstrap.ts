@@ -17,7 +17,7 @@ export interface FirstOwner {
 /** Fills a new database, in the caller's transaction. `instance`, which nobody can give, comes from here alone. */
 export async function bootstrap(session: Session, sealing: Sealing, first: FirstOwner, now: number): Promise<void> {
   await new Meta(session).set('master_key', first.fingerprint)
-  const account = { account: first.account, name: `account ${first.account}`, enable: true, time_zone: 'UTC' }
+  const account = { account: first.account, name: `account ${first.account}`, enable: true }
   await new Accounts(session, () => undefined).insert(account, first.ownerId, now, true)
   await new Keys(session, sealing).insert(
     {

@@ -38,7 +38,7 @@ export function makeKey(instance: TestInstance, options: KeyOptions = {}): Promi
 export async function makeAccount(instance: TestInstance, account: number): Promise<Credentials> {
   await instance.db.transaction((session) =>
     new Accounts(session, () => undefined).insert(
-      { account, name: `account ${account}`, enable: true, time_zone: 'UTC' },
+      { account, name: `account ${account}`, enable: true },
       randomBytes(16).toString('hex'),
       instance.seconds(),
     ),
