@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { cleanUp, contenders, type Running, start, startFlood, startLoad, users } from './contenders.js'
+import { gateway, type Running, start, startFlood, users } from './contenders.js'
 import { createUsers, jobOf } from './durability.js'
 import { type Flooded, type Stretch, stretchSeconds } from './flood.js'
+import { startLoad } from './load.js'
+import { cleanUp } from './processes.js'
 import { machine, median } from './report.js'
 
 const help = `npm run soak -- [options]
@@ -89,9 +91,7 @@ function table(verdicts: readonly Verdict[]): string {
 }
 
 async function soak(minutes: number, connections: number): Promise<readonly Verdict[]> {
-  const [contender] = contenders
-  if (!contender) throw new Error('there is no gateway')
-  const running = await start(contender, 'writes')
+  const running = await start(gateway, 'writes')
   await createUsers(running, startLoad(), users)
   const generator = startFlood()
   const job = { ...jobOf(running), connections: normalConnections, rate: 0 }

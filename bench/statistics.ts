@@ -9,8 +9,9 @@ import { native } from '../dialects/native.js'
 import { readEnv, toConfig } from '../src/config.js'
 import { databaseFile, initialise, isInitialised, openData } from '../src/data.js'
 import { type Instance, openInstance } from '../src/instance.js'
-import { newFolder } from './contenders.js'
+import { newFolder } from './processes.js'
 import { median } from './report.js'
+import type { Figure, Section } from './section.js'
 
 /** Forty streams on four servers, each reporting every ten seconds: a month of them is 10,368,000 samples. */
 const serverCount = 4
@@ -113,8 +114,8 @@ async function fill(scene: Scene, until: number): Promise<number> {
   return (performance.now() - started) / 1000
 }
 
-/** Milliseconds that an answer takes. */
-async function timed(scene: Scene, params: Record<string, unknown>): Promise<{ ms: number; rows: number }> {
+/** Milliseconds that an answer takes, each time that it is asked for. */
+async function timed(scene: Scene, params: Record<string, unknown>): Promise<{ times: number[]; rows: number }> {
   const times: number[] = []
   let rows = 0
   for (let ask = 0; ask < asks; ask++) {
@@ -123,87 +124,136 @@ async function timed(scene: Scene, params: Record<string, unknown>): Promise<{ m
     times.push(performance.now() - started)
     rows = Object(result).paging.total
   }
-  return { ms: median(times), rows }
+  return { times, rows }
 }
 
 const questions: readonly (readonly [what: string, params: object])[] = [
-  ['all of it, one row', {}],
+  ['in one row', {}],
   ['by day', { bucket: '1d' }],
   ['by hour', { bucket: '1h' }],
   ['by server', { group_by: 'server' }],
   ['by day and server', { bucket: '1d', group_by: 'server' }],
   ['by stream', { group_by: 'stream' }],
   ['by day and stream', { bucket: '1d', group_by: 'stream' }],
-  ['one server, by stream', { server: 'edge-1', group_by: 'stream' }],
+  ['of one server by stream', { server: 'edge-1', group_by: 'stream' }],
   ['by slice', { group_by: 'slice' }],
-  ['one slice, by hour', { slice: 'sports', bucket: '1h' }],
+  ['of one slice by hour', { slice: 'sports', bucket: '1h' }],
 ]
 const ranges = [1, 7, 30] as const
 
-/**
- * Fills a month step by step and says what answers take, as data grow and as the range grows. In a folder of its own, or one that
- * is kept: then it goes on where it was left.
- */
-export async function measureStatistics(
-  samples: number,
-  kept: string | undefined,
-  say: (text: string) => void,
-): Promise<void> {
-  const made = await scene(kept)
-  const share = Math.min(1, samples / samplesOfMonth)
-  const { begin } = made
+const ms = (label: string, rounds: readonly number[]): Figure => ({ label, unit: 'ms', rounds })
+
+/** Fills a month step by step, and asks as data grow and as the range grows. */
+export const statistics: Section = {
+  name: 'statistics',
+  about: 'answers of stats/indepth over a month of samples, and how many are reported a second',
+  usual: true,
+  async run({ options: { samples, folder }, progress }) {
+    const made = await scene(folder)
+    await prepare(made)
+    const filled = await fillMonth(made, samples, progress)
+    const asked = await askRanges(made, progress)
+    const wide = await reportWide(made)
+    await made.instance.close()
+    const month = asked.filter(({ what }) => !what.includes('stream') && !what.includes('slice'))
+    return {
+      title: `Statistics: ${filled.total.toLocaleString('en')} samples of 40 streams on 4 servers`,
+      figures: [
+        { label: 'reported, 10 streams a message', unit: 'samples/s', rounds: filled.rates },
+        { label: 'reported, every sample of another stream', unit: 'samples/s', rounds: [wide] },
+        ...asked.map(({ what, rounds, rows }) => ms(`a month ${what}: ${rows} rows`, rounds.at(-1) ?? [])),
+      ],
+      comparisons: month.map(({ what, rounds }) => ({
+        label: `a month of one account ${what}`,
+        rounds: rounds.at(-1) ?? [],
+        unit: 'ms',
+        must: target,
+        atMost: true,
+      })),
+      curves: [
+        { name: 'statistics-data', title: 'Answers as data grow', x: 'samples', y: 'ms', lines: filled.lines },
+        {
+          name: 'statistics-range',
+          title: 'Answers as the range grows',
+          x: 'days',
+          y: 'ms',
+          lines: asked.map(({ what, rounds }) => ({
+            label: what,
+            points: ranges.map((length, n) => [length, median(rounds[n] ?? [])] as const),
+          })),
+        },
+      ],
+      notes: [`the database has ${Math.round(statSync(made.database).size / 1e6).toLocaleString('en')} MB`],
+    }
+  },
+}
+
+async function prepare(made: Scene): Promise<void> {
   for (let server = 0; server < serverCount; server++) {
     await run(made, 'servers/set', { id: `edge-${server}`, name: `Edge ${server}` })
   }
   await run(made, 'slices/set', { id: 'sports', name: 'Sports', match: { streams: ['sports-*'] } })
-  say('\nStatistics: 40 streams on 4 servers, a sample every 10 s, in messages of 1,000\n')
-  say(row(['samples', 'reported/s', 'file MB', 'month, one row', 'by stream', 'last day, by stream']))
+}
+
+async function fillMonth(made: Scene, samples: number, progress: (text: string) => void) {
+  const share = Math.min(1, samples / samplesOfMonth)
+  const rates: number[] = []
+  const growing: readonly (readonly [label: string, days: number, params: object])[] = [
+    ['a month, one row', days, {}],
+    ['a month by stream', days, { group_by: 'stream' }],
+    ['the last day by stream', 1, { group_by: 'stream' }],
+  ]
+  const lines = growing.map(([label]) => ({ label, points: [] as [number, number][] }))
+  let total = 0
   for (const part of [0.03, 0.1, 0.3, 1]) {
     const from = made.clock.now
-    const until = begin + Math.ceil((part * share * days * day) / hour) * hour
+    const until = made.begin + Math.ceil((part * share * days * day) / hour) * hour
     if (until <= from) continue
     const seconds = await fill(made, until)
-    const count = (until - begin) / every
-    const { now } = made.clock
-    const month = { from: now - days * day, to: now }
-    const figures = [
-      await timed(made, month),
-      await timed(made, { ...month, group_by: 'stream' }),
-      await timed(made, { from: now - day, to: now, group_by: 'stream' }),
-    ]
-    const rate = Math.round((((until - from) / every) * serverCount * streamsOfServer) / seconds)
-    const size = Math.round(statSync(made.database).size / 1e6)
-    const cells = [count * serverCount * streamsOfServer, rate, size].map((number) => number.toLocaleString('en'))
-    say(row([...cells, ...figures.map(({ ms }) => `${ms.toFixed(1)} ms`)]))
+    rates.push((((until - from) / every) * serverCount * streamsOfServer) / seconds)
+    total = ((until - made.begin) / every) * serverCount * streamsOfServer
+    for (const [n, [, length, params]] of growing.entries()) {
+      const { times } = await timed(made, { from: until - length * day, to: until, ...params })
+      lines[n]?.points.push([total, median(times)])
+    }
+    progress(
+      `${total.toLocaleString('en')} samples: ${lines.map(({ points }) => points.at(-1)?.[1].toFixed(1)).join(', ')} ms`,
+    )
   }
-  await tellRanges(made, say)
-  await tellSpread(made, say)
-  await made.instance.close()
+  return {
+    rates,
+    lines,
+    total: Math.max(total, ((made.clock.now - made.begin) / every) * serverCount * streamsOfServer),
+  }
 }
 
-async function tellRanges(made: Scene, say: (text: string) => void): Promise<void> {
+async function askRanges(made: Scene, progress: (text: string) => void) {
   const { now } = made.clock
-  say(`\n${row(['what is asked', ...ranges.map((length) => `${length} days`), 'rows of the last'])}`)
-  const missed: string[] = []
+  const asked: { what: string; rounds: number[][]; rows: number }[] = []
   for (const [what, params] of questions) {
-    const found: { ms: number; rows: number }[] = []
-    for (const length of ranges) found.push(await timed(made, { from: now - length * day, to: now, ...params }))
-    say(row([what, ...found.map(({ ms }) => `${ms.toFixed(1)} ms`), String(found.at(-1)?.rows)]))
-    if (!what.includes('stream') && !what.includes('slice') && (found.at(-1)?.ms ?? 0) >= target) missed.push(what)
+    const rounds: number[][] = []
+    let rows = 0
+    for (const length of ranges) {
+      const answer = await timed(made, { from: now - length * day, to: now, ...params })
+      rounds.push(answer.times)
+      rows = answer.rows
+    }
+    progress(`${what}: ${rounds.map((times) => median(times).toFixed(1)).join(', ')} ms for ${ranges.join(', ')} days`)
+    asked.push({ what, rounds, rows })
   }
-  say(`\nA month for one account is to be answered in under ${target} ms: ${missed.length === 0 ? 'met' : 'MISSED'}`)
-  for (const what of missed) say(`TARGET MISSED (statistics): ${what}`)
+  return asked
 }
 
-/** The dearest messages: every sample is of another stream, so that none shares a row with another one. */
-async function tellSpread(made: Scene, say: (text: string) => void): Promise<void> {
+/** The dearest messages: every sample is of another stream, so that none shares a row with another one. Samples a second. */
+async function reportWide(made: Scene): Promise<number> {
   const messages = 30
   const from = made.clock.now
   const started = performance.now()
   for (let message = 0; message < messages; message++) {
-    made.clock.now = from + message * 60
+    const time = from + message * 60
+    made.clock.now = time
     const samples = Array.from({ length: 1_000 }, (_, n) => ({
-      time: made.clock.now,
+      time,
       app: 'live',
       stream: `wide-${n}`,
       connections: n,
@@ -212,13 +262,5 @@ async function tellSpread(made: Scene, say: (text: string) => void): Promise<voi
     }))
     await run(made, 'stats/report', { server: 'edge-0', samples })
   }
-  const rate = Math.round((messages * 1_000) / ((performance.now() - started) / 1000))
-  say(`\nOne sample each of 1,000 streams a message: ${rate.toLocaleString('en')} samples reported a second`)
+  return (messages * 1_000) / ((performance.now() - started) / 1000)
 }
-
-const widths = [26, 16, 16, 16, 16, 22]
-const row = (texts: readonly string[]): string =>
-  texts
-    .map((text, i) => (i === 0 ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0)))
-    .join('')
-    .trimEnd()

@@ -80,7 +80,9 @@ export function keyVerbs(program: Command, tools: Tools): void {
     .option(...jsonFlag)
     .addHelpText('after', '\nExample:\n  countersign key list --cdn 158')
     .action(({ cdn, data, json }: ListFlags) =>
-      withInstance(tools, { data }, cdn, 'keys/list', {}, (outcome) => (json ? outcome : listed(outcome, tools))),
+      withInstance(tools, { data }, cdn, 'keys/list', {}, (outcome) =>
+        json ? outcome : listed(outcome, tools, tools.now()),
+      ),
     )
   named('rotate', 'give a key a new secret; the old one goes on working for the grace time')
     .option('--grace <seconds>', 'how long the old secret goes on working; 0 ends it now (default 3600)', wholeNumber)
@@ -122,12 +124,12 @@ export function keyVerbs(program: Command, tools: Tools): void {
     })
 }
 
-function listed(outcome: LocalOutcome, look: Look): LocalOutcome | string {
+function listed(outcome: LocalOutcome, look: Look, now: number): LocalOutcome | string {
   if (!outcome.done) return outcome
   const { keys }: Static<typeof ListedKeys> = Object(outcome.result)
   const rows = keys.map((key) => [
     key.key_id,
-    state(key),
+    state(key, now),
     key.permissions,
     key.ips,
     moment(key.expires_at),
@@ -137,8 +139,11 @@ function listed(outcome: LocalOutcome, look: Look): LocalOutcome | string {
   return table(['key', 'state', 'permissions', 'ips', 'expires', 'last_used', 'comment'], rows, look)
 }
 
-function state({ enable, revoked_at }: { enable: boolean; revoked_at: number | null }): string {
-  if (revoked_at !== null) return 'revoked'
+type ListedKey = Static<typeof ListedKeys>['keys'][number]
+
+function state({ enable, revoked_at: revokedAt, expires_at: expiresAt }: ListedKey, now: number): string {
+  if (revokedAt !== null) return 'revoked'
+  if (expiresAt !== null && expiresAt <= now) return 'expired'
   return enable ? 'on' : 'off'
 }
 

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Instance } from '../instance.js'
 import { Refusal } from '../refusal.js'
 import { exitOf, exits } from './exits.js'
-import { type Cell, table } from './table.js'
+import { table } from './table.js'
 import type { Tools } from './tools.js'
 import { accountNumber, group } from './values.js'
 
@@ -148,11 +148,11 @@ async function show(tools: Tools, { data, cdn, by, server, slice }: ShowFlags): 
     tools.exit(exitOf(code))
     if (!done) return tools.say(message)
     const { totals, rows } = Object(result)
-    const cells = (row: object): Cell[] => columns.map((column) => Reflect.get(row, column))
+    const cells = (row: object): number[] => columns.map((column) => Number(Reflect.get(row, column)))
     const lines = rows.map((row: { group: string }) => [row.group, ...cells(row)])
-    // Programs add up themselves.
-    const sum = tools.terminal ? [['all', ...cells(totals)]] : []
-    tools.print(table([by, ...columns], [...lines, ...sum], tools))
+    // A program adds up for itself.
+    const all = tools.terminal ? [['all', ...cells(totals)]] : []
+    tools.print(table([by, ...columns], [...lines, ...all], tools))
   } finally {
     await instance.close()
   }

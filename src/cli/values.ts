@@ -19,12 +19,16 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError('expected a whole number')
 }
 
+const secretMember = /"(pass|password|secret)"\s*:\s*"/
+
 /** A JSON object from an argument, or from stdin for `-`. */
 export async function jsonObject(text: string | undefined, tools: Tools): Promise<Record<string, unknown>> {
   if (text === undefined) return {}
   const json = text === '-' ? (await tools.readStdin()).toString('utf8') : text
   try {
     const value = JSON.parse(json)
+    if (text !== '-' && secretMember.test(text))
+      tools.say('arguments are seen by every user of this machine: give what holds a secret on stdin, with --json -')
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
   } catch {
     // Said below, together with what is JSON but no object.

@@ -71,7 +71,10 @@ describe('key create, list, rotate and revoke on the folder of a running server'
   test('a limit to addresses and an end are kept, and a bad address list makes no key', async () => {
     const bound = await made('--ips', '192.0.2.0/24,2001:db8::/32', '--expires-at', '4102444800')
     assert.equal(await codeOf('ping', bound), 1406)
+    const listed = async () => (await key('list')).stdout.split('\n').find((line) => line.startsWith(bound.apiKey))
+    assert.equal(await listed(), `${bound.apiKey}\ton\t*\t192.0.2.0/24,2001:db8::/32\t2100-01-01T00:00:00Z\t\t`)
     await ended(bound)
+    assert.match((await listed()) ?? '', /^\S+\trevoked\t/)
     for (const ips of ['192.0.2.1/24', 'example.org', '0.0.0.0/33']) {
       const refused = await key('create', '--cdn', '1', '--ips', ips)
       assert.deepEqual([refused.status, answer(refused).code], [1, 1422], ips)
