@@ -94,23 +94,23 @@ function messageOf(server: number, from: number, moments: number) {
 /** Reports until so much of the month is there, forgetting as a gateway does; the seconds that it took. */
 async function fill(scene: Scene, until: number): Promise<number> {
   const started = performance.now()
-  const moments = 100
-  const length = moments * every
-  for (let from = scene.clock.now; from < until; from += length) {
-    scene.clock.now = Math.min(from + length, until)
-    const count = Math.ceil((scene.clock.now - from) / every)
-    // Servers report at once, and share a commit.
+  const length = 100 * every
+  for (let from = scene.clock.now; from < until; from += 4 * length) {
+    scene.clock.now = Math.min(from + 4 * length, until)
+    const begins = [0, 1, 2, 3].map((part) => from + part * length).filter((begin) => begin < until)
+    // What is reported at once shares a commit.
     await Promise.all(
-      Array.from({ length: serverCount }, (_, server) =>
-        run(scene, 'stats/report', { server: `edge-${server}`, samples: messageOf(server, from, count) }),
-      ),
+      begins.flatMap((begin) => {
+        const count = Math.ceil((Math.min(begin + length, until) - begin) / every)
+        return Array.from({ length: serverCount }, (_, server) =>
+          run(scene, 'stats/report', { server: `edge-${server}`, samples: messageOf(server, begin, count) }),
+        )
+      }),
     )
-    if ((from - scene.begin) % (10 * length) === 0) {
-      await scene.instance.forget()
-      scene.remember()
-    }
+    // As often as by the hour, of that clock.
+    await scene.instance.forget()
+    scene.remember()
   }
-  scene.remember()
   return (performance.now() - started) / 1000
 }
 
