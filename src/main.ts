@@ -83,7 +83,7 @@ async function serve(config: Config): Promise<void> {
     methodsAt: instance.methodsAt,
     vendorPaths: config.vendorPaths,
     trustProxy: config.trustProxy,
-    bodyLimit: config.bodyLimit,
+    bodyLimit: instance.bodyLimit,
     onUntrustedProxy: (peer) => {
       logger.warn({ peer }, 'X-Forwarded-For from a peer that COUNTERSIGN_TRUST_PROXY does not list is not believed')
       instance
