@@ -53,7 +53,7 @@ interface Waiting {
 
 const sweepEvery = 500
 /** Requests of one connection that are taken at a time. */
-const mostAhead = 16
+const mostAhead = 64
 /** How long a request waits for new connections at most: turns of the event loop, and milliseconds, for a turn can be long. */
 const mostTurns = 64
 const mostWait = 10
