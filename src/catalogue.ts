@@ -1,7 +1,7 @@
 import { type CodeEntry, codes, isDone } from '../schemas/codes.js'
 import type { Registered, Registry } from './admit.js'
 import type { Command, Item, Published } from './command.js'
-import { compileParams } from './params.js'
+import { type CheckParams, compileParams } from './params.js'
 import { type SecretPath, secretPathsOf } from './secrets.js'
 
 const byName: ReadonlyMap<string, CodeEntry> = new Map(Object.entries(codes))
@@ -15,11 +15,24 @@ export function register(commands: readonly Command[]): Registry {
     const paths = secretPathsOf(command.result)
     registry.set(command.name, {
       command,
-      check: compileParams(command.params),
+      check: checkOf(command),
       secretPaths: command.carries ? (params) => itemPaths(command.carries?.(params) ?? [], registry) : () => paths,
     })
   }
   return registry
+}
+
+/**
+ * Compiling every schema takes as long as the rest of a start: the gateway's own wait for their first use, an operator's must
+ * show at the start whether it can be compiled.
+ */
+function checkOf({ params, ownCodes }: Command): CheckParams {
+  if (ownCodes.size > 0) return compileParams(params)
+  let check: CheckParams | undefined
+  return (given) => {
+    check ??= compileParams(params)
+    return check(given)
+  }
 }
 
 /** Secrets of a batch stand where its items' results have them. */
