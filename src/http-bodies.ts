@@ -52,6 +52,8 @@ interface Waiting {
 }
 
 const sweepEvery = 500
+/** Requests of one connection that are taken at a time. */
+const mostAhead = 16
 /** How long a request waits for new connections at most: turns of the event loop, and milliseconds, for a turn can be long. */
 const mostTurns = 64
 const mostWait = 10
@@ -105,12 +107,12 @@ export class Bodies {
       setImmediate(() => this.turn(waited + 1, since))
       return
     }
-    const ready = this.ready
+    const { ready, ahead } = withoutPipelines(this.ready)
     this.ready = []
     const room = load.room(ready.length, this.shedding.waiting, now)
     const { taken, refused } = ready.length <= room ? { taken: ready, refused: [] } : load.choose(ready, room)
     for (const request of taken) this.handle(request)
-    for (const { req, res } of refused) {
+    for (const { req, res } of [...refused, ...ahead]) {
       this.shedding.refuse(req.socket, () => send(res, refuseAt(req, this.parts, 'OVERLOADED')))
     }
   }
@@ -123,4 +125,19 @@ export class Bodies {
       waiting.late()
     }
   }
+}
+
+/** One who sends hundreds of requests ahead would have as many answers kept until they are read: the others are refused. */
+function withoutPipelines(arrived: Whole[]): { ready: Whole[]; ahead: Whole[] } {
+  if (arrived.length <= mostAhead) return { ready: arrived, ahead: [] }
+  const counts = new Map<object, number>()
+  const ready: Whole[] = []
+  const ahead: Whole[] = []
+  for (const request of arrived) {
+    const count = (counts.get(request.connection) ?? 0) + 1
+    counts.set(request.connection, count)
+    if (count <= mostAhead) ready.push(request)
+    else ahead.push(request)
+  }
+  return { ready, ahead }
 }
