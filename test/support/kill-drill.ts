@@ -137,7 +137,7 @@ async function commandLine(
   const done: string[] = []
   for (let n = 0; !ending(); n++) {
     // A process for each takes the gateway's time away.
-    await delay(500)
+    await delay(2_000)
     const ran: Ran = await runCli(['user', 'set', `cli-${n}`, '--type', '3', '--data', folder], { env })
     if (ran.status === 0) done.push(`cli-${n}`)
     else assert.match(ran.stdout + ran.stderr, /150[37]|storage failed|locked/, ran.stderr)
