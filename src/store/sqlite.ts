@@ -26,6 +26,8 @@ const full = 2
 
 class Sqlite implements Db {
   readonly maxBatch = 256
+  readonly lanes = 1
+  readonly savepoints = true
   private writer: Connection
   private reader: Connection
   private version: number
@@ -92,6 +94,9 @@ class Sqlite implements Db {
     this.version = version
     return true
   }
+
+  /** `changedElsewhere` says it all: the file tells of every commit. */
+  listen(): void {}
 
   async repair(): Promise<void> {
     if (this.closed) throw new StorageError('fault', 'the database was closed')
@@ -318,6 +323,8 @@ class SqliteSession implements Session {
   async keep(): Promise<void> {
     this.control('release command')
   }
+
+  async tell(): Promise<void> {}
 
   /** What one savepoint was to hold cannot be told from what follows once one of these has failed. */
   private control(sql: string): void {
