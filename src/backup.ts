@@ -31,7 +31,7 @@ export async function backup(
   around: Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'>,
   uid: number,
 ): Promise<Backup> {
-  if (!isInitialised(config.data)) throw new ConfigError([`${config.data} holds no Countersign data`])
+  if (!isInitialised(config)) throw new ConfigError([`${config.data} holds no Countersign data`])
   const file = resolve(to)
   if (existsSync(file)) throw new FileExists(`${to} exists already: nothing was written over it`)
   const vault = openMaster(config, around)

@@ -29,16 +29,17 @@ const backupHours = 48
 /** Looks over everything that a gateway on this configuration rests on, and changes nothing. Never rejects. */
 export async function examine(config: Config, around: DoctorSurroundings): Promise<Finding[]> {
   const findings = [ok('configuration', 'every setting can be read')]
-  if (isInitialised(config.data)) {
+  if (isInitialised(config)) {
     findings.push(...guarded('file modes', () => modeFindings(config, around)))
     findings.push(...guarded('free space', () => [spaceFinding(config, around)]))
     findings.push(...(await databaseFindings(config, around)))
-  } else findings.push(absent(config.data))
+  } else findings.push(absent(config))
   return [...findings, ...(await portFindings(config)), ...proxyFindings(config)]
 }
 
-function absent(folder: string): Finding {
-  if (isEmpty(folder)) {
+function absent(config: Config): Finding {
+  const { data: folder } = config
+  if (isEmpty(config)) {
     return failed(
       'data folder',
       `${folder} holds no data yet`,

@@ -163,7 +163,10 @@ export class Executor {
         identity,
         timestamp: call.message?.timestamp,
         discards: call.dryRun,
-        run: (queries, nested) => this.run({ call, queries, nested, prepared, touch, left: { items: [] } }, identity),
+        run: async (queries, nested) => ({
+          ...(await this.run({ call, queries, nested, prepared, touch, left: { items: [] } }, identity)),
+          touched,
+        }),
         seen: async (claim, queries) => this.outcomes.replay(call, claim, await this.current(call, queries)),
       })
     } finally {

@@ -22,13 +22,12 @@ import { ownerOf } from './recognise.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
 import { type Reply, refusedOutcome, reply } from './reply.js'
 import { findToken } from './store/access-tokens.js'
-import { sqliteNode } from './store/audit.js'
 import { AuditTrail } from './store/audit-trail.js'
 import { Claims } from './store/claims.js'
 import { CopyNotes } from './store/copies.js'
 import type { Db, Queries } from './store/db.js'
 import { ensureDecoy, Keys } from './store/keys.js'
-import { Ledger } from './store/ledger.js'
+import { floorRaised, Ledger } from './store/ledger.js'
 import { findLogin } from './store/logins.js'
 import { Meta } from './store/meta.js'
 import { Notes } from './store/notes.js'
@@ -53,6 +52,8 @@ export interface Surroundings {
 export interface InstanceOptions extends Surroundings {
   readonly db: Db
   readonly vault: KeyRing
+  /** Names the audit chain. */
+  readonly node: string
   readonly commands: readonly Command[]
   readonly dialects: readonly Dialect[]
   readonly native: Dialect
@@ -149,11 +150,15 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       throw error
     }
   }
+  db.listen((what) => {
+    if (what === floorRaised) knownFloor = undefined
+    else authorities.drop(what)
+  })
   const chainMac = chainMacOf(vault)
   const notes = new Notes(flush)
   const ledger = new Ledger({
     db,
-    node: sqliteNode,
+    node: options.node,
     chainMac,
     notes,
     now: seconds,
@@ -199,7 +204,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   const { headFile: file } = options
   const trail = new AuditTrail(db, chainMac)
   const keepHead =
-    file === undefined ? async () => undefined : headKeeper({ trail, node: sqliteNode, file, logger, now: seconds })
+    file === undefined ? async () => undefined : headKeeper({ trail, node: options.node, file, logger, now: seconds })
   const requestId = (nowMs: number) => requestPrefix(nowMs) + randomName(13)
   // A message dated ahead by the window is fresh for two: what was claimed or made void for it must last as long.
   const keep = Math.max(options.keep, 2 * options.window + forgetMargin)

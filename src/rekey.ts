@@ -45,7 +45,7 @@ type Around = Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'>
  * before forgotten by the database; the file put in place. Cut short anywhere, it is finished by calling it again.
  */
 export async function rekey(config: Config, around: Around, options: RekeyOptions): Promise<Rekeyed> {
-  if (!isInitialised(config.data)) throw new ConfigError([`${config.data} holds no Countersign data`])
+  if (!isInitialised(config)) throw new ConfigError([`${config.data} holds no Countersign data`])
   const next = nextFile(config, options.newKeyFile)
   // A gateway whose key comes from the environment cannot be handed another one.
   if (config.masterKey) takeAlone(lockFile(config.data)).release()

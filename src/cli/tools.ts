@@ -31,8 +31,9 @@ export interface Tools {
   /** Unix seconds. */
   now(): number
   exit(code: number): void
-  isInitialised(folder: string): boolean
-  initialise(config: Config, cdn: number): Promise<{ cdn: number; api_key: string; secret: string }>
+  isInitialised(config: Config): boolean
+  /** Undefined where another node has made the database. */
+  initialise(config: Config, cdn: number): Promise<{ cdn: number; api_key: string; secret: string } | undefined>
   adminKeyFile(folder: string): string
   /** Opens the data folder for one verb; a running server notices what it changes. */
   open(config: Config): Promise<Instance>

@@ -1,12 +1,15 @@
 import { Audit, type ChainMac } from './audit.js'
-import { Batch, type Entry, type Settled } from './batch.js'
-import { Claims } from './claims.js'
+import { Batch, type Entry, type Known, type Settled } from './batch.js'
+import { type Claim, Claims } from './claims.js'
 import { type Db, type Session, StorageError } from './db.js'
 import { Meta } from './meta.js'
 import type { Notes } from './notes.js'
 import { NeedsSavepoints, plain, savepoints, type Taking } from './taking.js'
 
 export { BelowFloor, type Entry, type Ran } from './batch.js'
+
+/** What other processes are told when the floor was raised. */
+export const floorRaised = 'floor'
 
 interface Job {
   readonly entry: Entry<unknown>
@@ -15,9 +18,17 @@ interface Job {
   reject(error: unknown): void
 }
 
+/** One of the transactions that may be under way at the same time, with an audit chain of its own. */
+interface Lane {
+  readonly node: string
+  /** The one lane that writes what is noted, and does the chores. */
+  readonly first: boolean
+  busy: boolean
+}
+
 export interface LedgerOptions {
   readonly db: Db
-  /** Names this process's audit chain. */
+  /** Names this process's audit chain; further lanes add a number to it. */
   readonly node: string
   readonly chainMac: ChainMac
   /** What is written down with the next transaction, without anybody waiting for it. */
@@ -38,13 +49,17 @@ const maxWaiting = 8_192
 /** Milliseconds that a write may have waited when its turn comes: who has given up by then is better told to come again. */
 const oldest = 5_000
 const forgottenAtOnce = 1_000
-const repairEvery = 1_000
+/** Milliseconds between tries to repair the storage, each twice the one before. */
+const firstRepair = 100
+const lastRepair = 1_000
 /** Turns of the event loop, some microseconds each: without a further write, and altogether. */
 const quietTurns = 2
 const mostTurns = 12
 const probeAfter = 1_000
 /** Batches that take savepoints after one that needed them: whoever is refused again and again makes nobody run twice. */
 const cautiousBatches = 64
+/** An entry that is alone is run, found to be taken back, and written down; or finds its claim taken, and looks again. */
+const mostAgain = 4
 
 /**
  * Where exactly-once lives (protocol §5): writes that arrive while a commit is under way share the next transaction, at
@@ -54,15 +69,25 @@ const cautiousBatches = 64
 export class Ledger {
   private readonly queue: Job[] = []
   private readonly chores: (() => Promise<void>)[] = []
-  private pumping = false
+  private readonly lanes: readonly Lane[]
+  private gathering = false
   private broken = false
+  private repairing: Promise<boolean> | undefined
+  private nextRepair: NodeJS.Timeout | undefined
   private closing = false
   private lastCommit = 0
   private lastFailed = false
   /** How many of the next batches take savepoints. */
   private cautious = 0
 
-  constructor(private readonly options: LedgerOptions) {}
+  constructor(private readonly options: LedgerOptions) {
+    const { node } = options
+    this.lanes = Array.from({ length: options.db.lanes }, (_, index) => ({
+      node: index === 0 ? node : laneOf(node, index + 1),
+      first: index === 0,
+      busy: false,
+    }))
+  }
 
   /** Entries waiting for a transaction. */
   get waiting(): number {
@@ -125,6 +150,7 @@ export class Ledger {
     while (!this.closing && (await claims.anyBefore(beforeRequest, floor))) {
       forgotten += await this.chore(async (session) => {
         await new Meta(session).raiseFloor(floor)
+        await session.tell([floorRaised])
         return new Claims(session).forget(beforeRequest, floor, forgottenAtOnce)
       })
     }
@@ -149,10 +175,7 @@ export class Ledger {
     if (!notes.due(now(), all)) return
     do {
       await this.chore(
-        async (session) => {
-          const head = await new Audit(session).head(node)
-          return notes.write(session, node, head, chainMac, now(), all)
-        },
+        async (session) => notes.write(session, node, await new Audit(session).head(node), chainMac, now(), all),
         ({ written }) => written(),
       )
     } while (notes.many || (all && notes.due(now(), all)))
@@ -161,25 +184,53 @@ export class Ledger {
   /** Ends after everything submitted was answered and everything noted was written. */
   async close(): Promise<void> {
     this.closing = true
-    while (this.pumping) await new Promise((resolve) => setImmediate(resolve))
+    await this.idle()
     await this.flush(true).catch((error: unknown) => this.options.onTrouble('the last notes were not written', error))
-    while (this.pumping) await new Promise((resolve) => setImmediate(resolve))
+    await this.idle()
   }
 
+  private async idle(): Promise<void> {
+    while (this.lanes.some(({ busy }) => busy)) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Sets a free lane to work; a further one follows when the first has taken its share and left some. */
   private pump(): void {
-    if (this.pumping) return
-    this.pumping = true
-    void this.drain()
+    const [first] = this.lanes
+    if (this.chores.length > 0 && first && !first.busy) return this.start(first)
+    // Whoever gathers takes what is submitted now.
+    if (this.queue.length === 0 || this.gathering) return
+    const free = this.lanes.find(({ busy }) => !busy)
+    if (free) this.start(free)
   }
 
-  private async drain(): Promise<void> {
-    while (this.queue.length > 0 || this.chores.length > 0) {
-      await this.chores.shift()?.()
-      await this.gather()
-      this.refuseOld()
-      if (this.queue.length > 0) await this.commit(this.queue.splice(0, this.options.db.maxBatch))
+  private start(lane: Lane): void {
+    lane.busy = true
+    void this.drain(lane)
+  }
+
+  private async drain(lane: Lane): Promise<void> {
+    for (;;) {
+      if (lane.first) await this.chores.shift()?.()
+      // Another lane that gathers takes what there is, and sets this one to work again.
+      const jobs = this.gathering ? [] : await this.take()
+      if (jobs.length > 0) {
+        this.pump()
+        await this.commit(lane, jobs)
+      } else if (!lane.first || this.chores.length === 0) break
     }
-    this.pumping = false
+    lane.busy = false
+  }
+
+  /** The lane's share of what waits: as much as every lane that is free may take. */
+  private async take(): Promise<Job[]> {
+    this.gathering = true
+    await this.gather()
+    this.gathering = false
+    this.refuseOld()
+    const free = this.lanes.filter(({ busy }) => !busy).length
+    const share = Math.ceil(this.queue.length / (free + 1))
+    const { maxBatch, savepoints } = this.options.db
+    return this.queue.splice(0, savepoints || this.cautious === 0 ? Math.min(share, maxBatch) : 1)
   }
 
   private refuseOld(): void {
@@ -204,13 +255,12 @@ export class Ledger {
     }
   }
 
-  private async commit(jobs: readonly Job[]): Promise<void> {
+  private async commit(lane: Lane, jobs: readonly Job[], known: Known = new Map()): Promise<void> {
     if (this.broken) return reject(jobs, new StorageError('fault', 'the storage is being repaired'))
     const begun = performance.now()
-    const batch = new Batch(
-      jobs.map(({ entry }) => entry),
-      this.options,
-    )
+    const { notes } = this.options
+    const entries = jobs.map(({ entry }) => entry)
+    const batch = new Batch(entries, { ...this.options, node: lane.node, notes: lane.first ? notes : undefined }, known)
     try {
       const written = await this.carefully(batch)
       this.succeeded()
@@ -218,10 +268,21 @@ export class Ledger {
       settle(jobs, batch.settled)
       this.options.onCommit?.(jobs.length, (performance.now() - begun) / 1000)
     } catch (error) {
+      if (this.standsAlone(jobs, error)) {
+        for (const job of jobs) await this.commit(lane, [job], known)
+        return
+      }
       this.failed(error)
       if (!this.broken) return reject(jobs, error)
       await this.answerAfterRepair(jobs, batch.settled, error)
     }
+  }
+
+  /** Whether entries that could not share a transaction are to have one each, where savepoints are dear. */
+  private standsAlone(jobs: readonly Job[], error: unknown): boolean {
+    if (this.options.db.savepoints || jobs.length === 1) return false
+    this.cautious = cautiousBatches
+    return !(error instanceof StorageError) || error.kind === 'locked' || error.kind === 'busy'
   }
 
   private settle(session: Session): Promise<void> | undefined {
@@ -229,7 +290,10 @@ export class Ledger {
     return this.options.settle?.(session)
   }
 
-  /** Without savepoints where nothing is likely to be taken back; if something is, all of it is rolled back and run again with them. */
+  /**
+   * Without savepoints where nothing is likely to be taken back; if something is, all of it is rolled back, and run again
+   * with them, or, where the engine has no cheap ones, alone: then what is known is not run again.
+   */
   private async carefully(batch: Batch): Promise<() => void> {
     const { db } = this.options
     const attempt = (taking: (session: Session) => Taking) => {
@@ -240,13 +304,16 @@ export class Ledger {
       })
     }
     if (this.cautious > 0) this.cautious--
-    if (this.cautious > 0 || batch.discards) return attempt(savepoints)
-    try {
-      return await attempt(plain)
-    } catch (error) {
-      if (!(error instanceof NeedsSavepoints)) throw error
-      this.cautious = cautiousBatches
-      return attempt(savepoints)
+    if (db.savepoints && (this.cautious > 0 || batch.discards)) return attempt(savepoints)
+    for (let again = 0; ; again++) {
+      try {
+        return await attempt(plain)
+      } catch (error) {
+        if (!(error instanceof NeedsSavepoints)) throw error
+        this.cautious = cautiousBatches
+        if (db.savepoints) return attempt(savepoints)
+        if (batch.size > 1 || again === mostAgain) throw error
+      }
     }
   }
 
@@ -256,39 +323,52 @@ export class Ledger {
   }
 
   private failed(error: unknown): void {
-    if (!(error instanceof StorageError)) return
+    // Somebody who holds a row for long is no failure of the storage.
+    if (!(error instanceof StorageError) || error.kind === 'locked') return
     this.lastFailed = true
     this.options.onDoubt()
     if (error.kind !== 'busy') this.options.onTrouble('a transaction failed: nothing of it was acknowledged', error)
     if (error.kind === 'fault') this.broken = true
   }
 
-  /** Some of the batch may be in the file: only what is found there after a repair is acknowledged. */
+  /** Some of the batch may be in the database: only what is found there after a repair is acknowledged. */
   private async answerAfterRepair(jobs: readonly Job[], settled: readonly Settled[], error: unknown): Promise<void> {
     if (!(await this.recover())) return reject(jobs, error)
-    const claims = new Claims(this.options.db)
     for (const [index, job] of jobs.entries()) {
-      const { identity } = job.entry
       const result = settled[index]
-      // What cannot be read is unknown, as it was.
-      const claim = identity === undefined ? undefined : await claims.find(identity).catch(() => undefined)
-      // Another process may have run the same message since: its outcome is not this one's.
-      const kept = claim && result && 'value' in result && (result.made ?? claim.request_id) === claim.request_id
+      // What cannot be looked up is unknown, as it was.
+      const kept = result && 'value' in result && (await this.isKept(job.entry, result.made).catch(() => false))
       if (kept) job.resolve(result.value)
       else job.reject(error)
     }
   }
 
-  /** True when the storage works again; otherwise that is tried until it does. */
-  private async recover(): Promise<boolean> {
-    try {
-      await this.repair()
-      return true
-    } catch (fault) {
-      this.options.onTrouble('the storage could not be repaired: writes are refused until it can', fault)
-      this.repairLater()
-      return false
-    }
+  /** Whether what was answered for an entry stands in the database. `made`: the claim that it made itself. */
+  private async isKept({ identity }: Entry<unknown>, made: Claim | undefined): Promise<boolean> {
+    if (identity === undefined) return false
+    // A connection that was lost may not have ended over there: an insert waits until its claim is kept, or gone.
+    if (made) await this.options.db.transaction((session) => freeOrTaken(session, made)).catch(unlessFree)
+    const claim = await new Claims(this.options.db).find(identity)
+    // Another process may have run the same message since: its outcome is not this one's.
+    return claim !== undefined && (made?.request_id ?? claim.request_id) === claim.request_id
+  }
+
+  /** True when the storage works again; otherwise that is tried until it does. Whoever comes second waits for the first. */
+  private recover(): Promise<boolean> {
+    if (!this.broken) return Promise.resolve(true)
+    this.repairing ??= this.repair()
+      .then(
+        () => true,
+        (fault: unknown) => {
+          this.options.onTrouble('the storage could not be repaired: writes are refused until it can', fault)
+          this.repairLater(firstRepair)
+          return false
+        },
+      )
+      .finally(() => {
+        this.repairing = undefined
+      })
+    return this.repairing
   }
 
   private async repair(): Promise<void> {
@@ -299,16 +379,31 @@ export class Ledger {
     this.succeeded()
   }
 
-  private repairLater(): void {
-    const timer = setTimeout(() => {
+  private repairLater(after: number): void {
+    clearTimeout(this.nextRepair)
+    this.nextRepair = setTimeout(() => {
       if (this.closing) return
       this.repair().then(
         () => this.options.onTrouble('the storage works again', undefined),
-        () => this.repairLater(),
+        () => this.repairLater(Math.min(2 * after, lastRepair)),
       )
-    }, repairEvery)
-    timer.unref()
+    }, after)
+    this.nextRepair.unref()
   }
+}
+
+/** The name of a further chain of a node. */
+const laneOf = (node: string, number: number): string => `${node}.${number}`
+
+class Free extends Error {}
+
+/** Rejects, so that nothing is kept, when the claim could be made. */
+async function freeOrTaken(session: Session, claim: Claim): Promise<void> {
+  if (await new Claims(session).insert(claim)) throw new Free()
+}
+
+function unlessFree(error: unknown): void {
+  if (!(error instanceof Free)) throw error
 }
 
 function settle(jobs: readonly Job[], settled: readonly Settled[]): void {

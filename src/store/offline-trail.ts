@@ -1,4 +1,4 @@
-import { type AuditEntry, type ChainMac, sqliteNode } from './audit.js'
+import type { AuditEntry, ChainMac } from './audit.js'
 import { cutTrail } from './audit-cut.js'
 import { AuditTrail } from './audit-trail.js'
 import type { Db } from './db.js'
@@ -21,6 +21,8 @@ export class OfflineTrail extends AuditTrail {
   constructor(
     private readonly db: Db,
     private readonly chainMac: ChainMac,
+    /** Whose chain the row that says so joins. */
+    private readonly node: string,
   ) {
     super(db, chainMac)
   }
@@ -29,7 +31,7 @@ export class OfflineTrail extends AuditTrail {
   cut({ before, now, uid, code, onRows }: CutOrder): Promise<number> {
     const entry = (upTo: number): AuditEntry =>
       localEntry({ command: 'audit/cut', code, uid, now, detail: { removed_up_to: upTo } })
-    return cutTrail(this.db, { node: sqliteNode, mac: this.chainMac, beforeMs: before * 1000, now, entry, onRows })
+    return cutTrail(this.db, { node: this.node, mac: this.chainMac, beforeMs: before * 1000, now, entry, onRows })
   }
 
   close(): Promise<void> {

@@ -23,7 +23,8 @@ export class Listener {
 
   constructor(
     private readonly url: string,
-    private readonly sender: string,
+    /** Whether a backend of the server serves this process itself. */
+    private readonly isOwn: (processId: number) => boolean,
     private readonly onTold: (what: string) => void,
   ) {
     void this.connect()
@@ -50,7 +51,7 @@ export class Listener {
     this.client = client
     client.on('error', () => this.lose(client))
     client.on('end', () => this.lose(client))
-    client.on('notification', ({ payload = '' }) => this.hear(payload))
+    client.on('notification', ({ processId, payload }) => this.hear(processId, payload))
     try {
       await client.connect()
       await client.query(`listen ${channel}`)
@@ -62,10 +63,8 @@ export class Listener {
     }
   }
 
-  private hear(payload: string): void {
-    const space = payload.indexOf(' ')
-    if (payload.slice(0, space) === this.sender) return
-    const what = payload.slice(space + 1)
+  private hear(processId: number, what = ''): void {
+    if (this.isOwn(processId)) return
     if (what === everything) this.missed = true
     else this.onTold(what)
   }

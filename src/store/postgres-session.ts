@@ -21,10 +21,7 @@ export class PostgresSession implements Session {
   failure: unknown
   private ended = false
 
-  constructor(
-    private readonly connection: Connection,
-    private readonly sender: string,
-  ) {}
+  constructor(private readonly connection: Connection) {}
 
   /** Nothing that comes later may fall into the next transaction of the connection. */
   end(): void {
@@ -59,7 +56,7 @@ export class PostgresSession implements Session {
   async tell(what: readonly string[]): Promise<void> {
     if (what.length === 0) return
     const told = what.length > mostTold ? [everything] : what
-    await Promise.all(told.map((one) => this.query('select pg_notify($1, $2)', [channel, `${this.sender} ${one}`])))
+    await Promise.all(told.map((one) => this.query('select pg_notify($1, $2)', [channel, one])))
   }
 
   private async query<T extends object>(sql: string, params?: readonly Value[]): Promise<Answer<T>> {

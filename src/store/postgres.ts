@@ -7,20 +7,16 @@ import { Listener } from './postgres-listener.js'
 import { PostgresSession } from './postgres-session.js'
 
 export interface PostgresOptions {
-  /** Names this process to the others that listen. */
-  readonly sender: string
   /** Transactions under way at the same time. */
   readonly lanes?: number
   /** Commands that may share one. */
   readonly maxBatch?: number
-  /** Commits that do not wait for the disk: for tests that no crash is part of. */
-  readonly relaxed?: boolean
   /** Called once it is closed for good. */
   readonly onClosed?: () => void
 }
 
 /** Opens a PostgreSQL database by its URL (`postgres://user:password@host:port/database?sslmode=…`). Nothing is connected yet. */
-export function openPostgres(url: string, options: PostgresOptions): Db {
+export function openPostgres(url: string, options: PostgresOptions = {}): Db {
   return new Postgres(url, options)
 }
 
@@ -42,6 +38,8 @@ class Postgres implements Db {
   private reading: pg.Pool
   private listener: Listener | undefined
   private closed = false
+  /** The server's numbers for the connections of this process: what they tell is known here. */
+  private readonly backends = new Set<number>()
 
   constructor(
     private readonly url: string,
@@ -82,7 +80,7 @@ class Postgres implements Db {
   }
 
   listen(onTold: (what: string) => void): void {
-    this.listener ??= new Listener(this.url, this.options.sender, onTold)
+    this.listener ??= new Listener(this.url, (processId) => this.backends.has(processId), onTold)
   }
 
   /** Connects anew: after a failover the old connections may lead to a server that takes no more writes. */
@@ -115,7 +113,7 @@ class Postgres implements Db {
 
   private async once<T>(work: (session: Session) => Promise<T>): Promise<T> {
     return this.held(this.writing, async (connection) => {
-      const session = new PostgresSession(connection, this.options.sender)
+      const session = new PostgresSession(connection)
       // The first statements of the work travel with it.
       const begun = connection.control('begin')
       begun.catch(() => undefined)
@@ -166,10 +164,8 @@ class Postgres implements Db {
 
   private writers(): pg.Pool {
     // A cluster may be set to lose what it has just committed, for the sake of speed.
-    const set = this.options.relaxed
-      ? 'set synchronous_commit = off'
-      : `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`
-    return this.pool(this.lanes + spare, 'countersign write', set)
+    const durably = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`
+    return this.pool(this.lanes + spare, 'countersign write', durably)
   }
 
   private readers(): pg.Pool {
@@ -183,11 +179,16 @@ class Postgres implements Db {
       idleTimeoutMillis: idleFor,
       onConnect: (client) => client.query(first),
     })
+    pool.on('connect', (client) => this.backends.add(backendOf(client)))
+    pool.on('remove', (client) => this.backends.delete(backendOf(client)))
     // One that lay idle when it was lost: the pool has forgotten it, and whoever asks next gets another.
     pool.on('error', () => undefined)
     return pool
   }
 }
+
+/** The types of pg leave it out. */
+const backendOf = (client: object): number => (client as { processID?: number }).processID ?? 0
 
 const isPoolFull = (error: unknown): boolean =>
   isLost(error) && error instanceof Error && error.message === 'timeout exceeded when trying to connect'
