@@ -29,6 +29,7 @@ export default command({
     after: ['servers/set'],
   },
   target: ({ server }) => server,
+  lock: false,
   async run({ server, samples }, { store, now, repeats, audit }) {
     requireKnownTimes(samples, now - repeats, now + ahead)
     if (!(await store.servers.find(server))) return ['SAMPLES_NOT_TAKEN']

@@ -34,8 +34,8 @@ export interface Db extends Queries {
   readonly maxBatch: number
   /** How many transactions of this process may be under way at the same time. */
   readonly lanes: number
-  /** Whether an error, or a command that must be taken back, leaves a transaction usable by way of a savepoint at little cost. */
-  readonly savepoints: boolean
+  /** Whether a transaction has the whole database to itself, so that nothing changes between its statements, and savepoints cost little. */
+  readonly exclusive: boolean
   /**
    * Runs `work` in one write transaction and commits it durably. One waits for another, so `work` must not ask for one.
    * Rejects with a {@link StorageError} when the transaction could not start, was rolled back, or may or may not have

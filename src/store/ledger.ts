@@ -229,8 +229,8 @@ export class Ledger {
     this.refuseOld()
     const free = this.lanes.filter(({ busy }) => !busy).length
     const share = Math.ceil(this.queue.length / (free + 1))
-    const { maxBatch, savepoints } = this.options.db
-    return this.queue.splice(0, savepoints || this.cautious === 0 ? Math.min(share, maxBatch) : 1)
+    const { maxBatch, exclusive } = this.options.db
+    return this.queue.splice(0, exclusive || this.cautious === 0 ? Math.min(share, maxBatch) : 1)
   }
 
   private refuseOld(): void {
@@ -280,7 +280,7 @@ export class Ledger {
 
   /** Whether entries that could not share a transaction are to have one each, where savepoints are dear. */
   private standsAlone(jobs: readonly Job[], error: unknown): boolean {
-    if (this.options.db.savepoints || jobs.length === 1) return false
+    if (this.options.db.exclusive || jobs.length === 1) return false
     this.cautious = cautiousBatches
     return !(error instanceof StorageError) || error.kind === 'locked' || error.kind === 'busy'
   }
@@ -304,14 +304,14 @@ export class Ledger {
       })
     }
     if (this.cautious > 0) this.cautious--
-    if (db.savepoints && (this.cautious > 0 || batch.discards)) return attempt(savepoints)
+    if (db.exclusive && (this.cautious > 0 || batch.discards)) return attempt(savepoints)
     for (let again = 0; ; again++) {
       try {
         return await attempt(plain)
       } catch (error) {
         if (!(error instanceof NeedsSavepoints)) throw error
         this.cautious = cautiousBatches
-        if (db.savepoints) return attempt(savepoints)
+        if (db.exclusive) return attempt(savepoints)
         if (batch.size > 1 || again === mostAgain) throw error
       }
     }

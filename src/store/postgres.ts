@@ -31,7 +31,7 @@ const attempts = 6
 const waitBetween = 3
 
 class Postgres implements Db {
-  readonly savepoints = false
+  readonly exclusive = false
   readonly lanes: number
   readonly maxBatch: number
   private writing: pg.Pool

@@ -27,7 +27,7 @@ const full = 2
 class Sqlite implements Db {
   readonly maxBatch = 256
   readonly lanes = 1
-  readonly savepoints = true
+  readonly exclusive = true
   private writer: Connection
   private reader: Connection
   private version: number

@@ -210,7 +210,7 @@ export function fifthStep({ db, vault }: TestInstance, commands: readonly Comman
 export const wrapped = (db: Db, methods: Partial<Db>): Db => ({
   maxBatch: db.maxBatch,
   lanes: db.lanes,
-  savepoints: db.savepoints,
+  exclusive: db.exclusive,
   all: (sql, params) => db.all(sql, params),
   get: (sql, params) => db.get(sql, params),
   run: (sql, params) => db.run(sql, params),

@@ -66,7 +66,7 @@ export interface TestOptions extends Partial<InstanceOptions> {
 /** A real gateway on a real SQLite file, without HTTP. Call `close` at the end. */
 export async function testInstance(options: TestOptions = {}): Promise<TestInstance> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'countersign-'))
-  const place = await placeOf(folder)
+  const place = onPostgres ? (placeOf(folder) ?? (await usedSchema())) : undefined
   const clock = { offset: 0 }
   const logger: Logger = options.logger ?? pino({ level: 'silent' })
   const around = {
@@ -126,9 +126,7 @@ export async function testInstance(options: TestOptions = {}): Promise<TestInsta
 /** The schemas of data folders that are in use: one that is opened again has its own. */
 const places = new Map<string, Place | undefined>()
 
-async function placeOf(folder: string): Promise<Place | undefined> {
-  return onPostgres ? (places.get(folder) ?? (await usedSchema())) : undefined
-}
+export const placeOf = (folder: string): Place | undefined => places.get(folder)
 
 export function wireOf(body: string | Buffer, wire: Partial<Wire> = {}): Wire {
   return {
