@@ -13,6 +13,7 @@ import {
 } from './contenders.js'
 import { claimsIn, createUsers, jobOf, lone, syncsOfLoneCommands, traceable } from './durability.js'
 import type { Report } from './load.js'
+import { engines } from './postgres.js'
 import { type Line, machine, median, met, ratios, table } from './report.js'
 
 /** How many times as fast as a reference the gateway is to be. */
@@ -180,7 +181,10 @@ async function measure(options: Options): Promise<void> {
   say(pinned ? 'server on core 0, load on core 1' : 'NOTE: not pinned to cores (taskset or a second core is missing)')
   const load = startLoad()
   for (const mode of options.modes) await compare(mode, options, load)
-  if (options.modes.includes('writes')) await tellDurability(load)
+  if (!options.modes.includes('writes')) return
+  await tellDurability(load)
+  const both = await engines(options.seconds, progress)
+  say(both ? `\nBoth engines, durable commands a second\n\n${both}` : 'NOTE: no PostgreSQL can be reached: SQLite alone was measured')
 }
 
 try {

@@ -32,6 +32,11 @@ export async function backup(
   uid: number,
 ): Promise<Backup> {
   if (!isInitialised(config)) throw new ConfigError([`${config.data} holds no Countersign data`])
+  if (config.databaseUrl) {
+    throw new ConfigError([
+      'the database is backed up by PostgreSQL: pg_dump, or its base backups and log; and the master key apart from it. After it was restored, "countersign restore"',
+    ])
+  }
   const file = resolve(to)
   if (existsSync(file)) throw new FileExists(`${to} exists already: nothing was written over it`)
   const vault = openMaster(config, around)

@@ -8,6 +8,7 @@ import { KeyRing, UnknownMasterKey } from './keyring.js'
 import { makeMasterKey, masterKeyFile, masterKeys } from './master-key.js'
 import { sqliteNode } from './store/audit.js'
 import { bootstrap } from './store/bootstrap.js'
+import { copyState } from './store/copy-rows.js'
 import type { Db } from './store/db.js'
 import { share, takeAlone } from './store/folder-lock.js'
 import { Meta } from './store/meta.js'
@@ -101,7 +102,8 @@ export async function initialise(config: Config, cdn: number, around: Surroundin
 
 const nodeLength = 12
 
-function nodeOf({ data, databaseUrl }: Where): string {
+/** What the audit chain of a folder is called. */
+export function nodeOf({ data, databaseUrl }: Where): string {
   return databaseUrl ? readFileSync(nodeFile(data), 'utf8').trim() : sqliteNode
 }
 
@@ -109,6 +111,9 @@ function nodeOf({ data, databaseUrl }: Where): string {
 async function requireOwn(db: Db, config: Config): Promise<void> {
   const { data: folder, databaseUrl, masterKey } = config
   if (!databaseUrl) return
+  if ((await copyState(db)) === 'copying') {
+    throw new ConfigError(['an instance is being copied into the database: run "countersign migrate --from ... --to ..." to its end'])
+  }
   const isMade = (await new Meta(db).get('master_key')) !== undefined
   const file = masterKeyFile(config)
   if (isMade && !masterKey && !existsSync(file)) {

@@ -11,6 +11,7 @@ import type { Dialect } from './dialect.js'
 import { Executor } from './execute.js'
 import { gateway, type Handle } from './gateway.js'
 import { generateKey, generateReadable, generateToken } from './generate.js'
+import { hmac } from './hmac.js'
 import type { KeyRing } from './keyring.js'
 import { limits } from './limits.js'
 import { Load } from './load.js'
@@ -32,6 +33,7 @@ import { findLogin } from './store/logins.js'
 import { Meta } from './store/meta.js'
 import { Notes } from './store/notes.js'
 import { Owners } from './store/owners.js'
+import { forgetFailures, PasswordFailures } from './store/password-failures.js'
 import { forgetSamples, hasSamplesBefore } from './store/samples.js'
 import { ownerVerifier } from './verify-owner.js'
 import { passwordVerifier } from './verify-password.js'
@@ -209,6 +211,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   // A message dated ahead by the window is fresh for two: what was claimed or made void for it must last as long.
   const keep = Math.max(options.keep, 2 * options.window + forgetMargin)
   const hashing = passwords(options.randomBytes)
+  const hiddenName = (name: string) => hmac(vault.derive('guesses'), name, 'hex')
   const load = new Load()
   const executor = new Executor({
     registry,
@@ -245,6 +248,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
         passwords: { ...hashing, verify: (...given) => load.aside(() => hashing.verify(...given)) },
         key: createSecretKey(options.randomBytes(32)),
         now,
+        shared: db.exclusive ? undefined : new PasswordFailures(db, hiddenName, now),
       }),
       token: tokenVerifier((token, queries = db) => findToken(queries, token)),
     },
@@ -310,6 +314,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
         meter?.forgotten(forgotten)
       }
       const oldest = seconds() - options.statsRepeats
+      if (!db.exclusive) await ledger.chore((session) => forgetFailures(session, now()))
       while (await hasSamplesBefore(db, oldest)) await ledger.chore((session) => forgetSamples(session, oldest))
       return forgotten
     },

@@ -44,6 +44,7 @@ import { examine } from './doctor.js'
 import { httpServer } from './http.js'
 import { serveMetrics } from './metered.js'
 import { createMetrics } from './metrics.js'
+import { move } from './move.js'
 import { openapi } from './openapi.js'
 import { loadCommands } from './own-commands.js'
 import { rekey } from './rekey.js'
@@ -230,6 +231,7 @@ const tools: Tools = {
   restore: (config, file) => restore(config, file, surroundings('silent'), tools.uid()),
   rekey: (config, options) => rekey(config, surroundings('silent'), { ...options, uid: tools.uid() }),
   migrate: (config) => migrateData(config, surroundings('silent')),
+  move: (config, options) => move(config, surroundings('silent'), options),
   async openTrail(config) {
     const { db, vault, node } = await openData(config, surroundings('silent'))
     return new OfflineTrail(db, chainMacOf(vault), node)

@@ -3,6 +3,7 @@ import type { Config } from '../config.js'
 import type { Finding } from '../finding.js'
 import type { Instance, LocalOutcome } from '../instance.js'
 import { Refusal } from '../refusal.js'
+import type { Moved, MoveOptions } from '../move.js'
 import type { Rekeyed, RekeyOptions } from '../rekey.js'
 import type { Restored } from '../restore.js'
 import type { AuditRow, Evidence, SignedHead, Verdict } from '../store/audit-chain.js'
@@ -38,10 +39,12 @@ export interface Tools {
   /** Opens the data folder for one verb; a running server notices what it changes. */
   open(config: Config): Promise<Instance>
   backup(config: Config, file: string): Promise<Backup>
-  restore(config: Config, file: string): Promise<Restored>
+  restore(config: Config, file: string | undefined): Promise<Restored>
   rekey(config: Config, options: Pick<RekeyOptions, 'newKeyFile' | 'onRows'>): Promise<Rekeyed>
   /** Applies the migrations that the database has not seen; those, and the last of all. */
   migrate(config: Config): Promise<{ readonly applied: readonly string[]; readonly schema: string }>
+  /** Copies the instance of a SQLite file into a PostgreSQL database. */
+  move(config: Config, options: MoveOptions): Promise<Moved>
   openTrail(config: Config): Promise<OfflineTrail>
   /** Checks rows that are not in a database; only the master key is needed. */
   verifyRows(

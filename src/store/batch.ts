@@ -88,16 +88,17 @@ export class Batch {
     const { node, notes, chainMac, now } = this.parts
     this.settled = []
     this.touched.clear()
-    // Where nobody else can write meanwhile, it is the same for all.
-    const floor = session.immediate ? await new Meta(session).floor() : undefined
     let head = new Audit(session).head(node)
     head.catch(() => undefined)
+    const found = session.immediate ? undefined : this.lookAhead(session)
+    // After them: who forgets a claim raises the floor in the same transaction, so that one of the two is seen.
+    const floor = await new Meta(session).floor()
     const watch = new Watch()
     try {
       for (const entry of this.entries) {
         assertOpen(session)
         try {
-          const done = await this.one(session, entry, floor, head, watch, taking)
+          const done = await this.one(session, entry, found?.get(entry), floor, head, watch, taking)
           head = Promise.resolve(done.head)
           this.settled.push(done)
         } catch (error) {
@@ -117,21 +118,31 @@ export class Batch {
     return written
   }
 
+  /** Asks for the claims of all entries at once, where a question takes a journey. One that is made meanwhile shows when its own is inserted. */
+  private lookAhead(session: Session): Map<Entry<unknown>, Promise<Claim | undefined>> {
+    const claims = new Claims(session)
+    const found = new Map<Entry<unknown>, Promise<Claim | undefined>>()
+    for (const entry of this.entries) {
+      if (entry.identity === undefined) continue
+      const finding = claims.find(entry.identity)
+      finding.catch(() => undefined)
+      found.set(entry, finding)
+    }
+    return found
+  }
+
   private async one(
     session: Session,
     entry: Entry<unknown>,
-    floorOfAll: number | undefined,
+    finding: Promise<Claim | undefined> | undefined,
+    floor: number,
     head: Promise<Head>,
     watch: Watch,
     taking: Taking,
   ): Promise<Done> {
     const claims = new Claims(session)
-    // In this order: who forgets a claim raises the floor in the same transaction, so that one of the two is seen.
-    const finding = entry.identity === undefined ? undefined : claims.find(entry.identity)
-    finding?.catch(() => undefined)
-    const floor = floorOfAll ?? (await new Meta(session).floor())
     if (entry.timestamp !== undefined && entry.timestamp <= floor) throw new BelowFloor('at or below the floor')
-    const seen = finding && (await finding)
+    const seen = entry.identity === undefined ? undefined : await (finding ?? claims.find(entry.identity))
     if (seen) return { value: await entry.seen(seen, session), head: await head, made: undefined }
     const done = await this.attempt(session, entry, head, watch, taking)
     if (done) return done

@@ -46,6 +46,10 @@ export interface Db extends Queries {
   changedElsewhere(): boolean
   /** Hands on what other processes {@link Session.tell}, where they can: elsewhere {@link changedElsewhere} says it. */
   listen(onTold: (what: string) => void): void
+  /** Whether gateways of other data folders use it now; a file says so by the lock of its folder instead. */
+  sharedNow(): Promise<boolean>
+  /** Settings that let a crash of the storage's own lose what it had committed. */
+  lossySettings(): Promise<string[]>
   /** Closes, opens again, and forces to disk what the log holds; rejects while the storage is still at fault. */
   repair(): Promise<void>
   close(): Promise<void>

@@ -1,9 +1,10 @@
 import { Audit, type ChainMac } from './audit.js'
 import { Batch, type Entry, type Known, type Settled } from './batch.js'
-import { type Claim, Claims } from './claims.js'
+import { Claims } from './claims.js'
 import { type Db, type Session, StorageError } from './db.js'
 import { Meta } from './meta.js'
 import type { Notes } from './notes.js'
+import { Repair } from './repair.js'
 import { NeedsSavepoints, plain, savepoints, type Taking } from './taking.js'
 
 export { BelowFloor, type Entry, type Ran } from './batch.js'
@@ -49,9 +50,6 @@ const maxWaiting = 8_192
 /** Milliseconds that a write may have waited when its turn comes: who has given up by then is better told to come again. */
 const oldest = 5_000
 const forgottenAtOnce = 1_000
-/** Milliseconds between tries to repair the storage, each twice the one before. */
-const firstRepair = 100
-const lastRepair = 1_000
 /** Turns of the event loop, some microseconds each: without a further write, and altogether. */
 const quietTurns = 2
 const mostTurns = 12
@@ -71,9 +69,7 @@ export class Ledger {
   private readonly chores: (() => Promise<void>)[] = []
   private readonly lanes: readonly Lane[]
   private gathering = false
-  private broken = false
-  private repairing: Promise<boolean> | undefined
-  private nextRepair: NodeJS.Timeout | undefined
+  private readonly repair: Repair
   private closing = false
   private lastCommit = 0
   private lastFailed = false
@@ -82,6 +78,7 @@ export class Ledger {
 
   constructor(private readonly options: LedgerOptions) {
     const { node } = options
+    this.repair = new Repair({ ...options, onRepaired: () => this.succeeded() })
     this.lanes = Array.from({ length: options.db.lanes }, (_, index) => ({
       node: index === 0 ? node : laneOf(node, index + 1),
       first: index === 0,
@@ -105,7 +102,7 @@ export class Ledger {
    * (nothing of the entry was kept), or with a {@link StorageError}: kind `busy` when nothing was done, else unknown.
    */
   submit<T>(entry: Entry<T>): Promise<T> {
-    if (this.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
+    if (this.repair.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
     if (this.closing) return Promise.reject(new StorageError('busy', 'the gateway is closing'))
     if (this.queue.length >= maxWaiting) return Promise.reject(new StorageError('busy', 'too many writes are waiting'))
     return new Promise<T>((resolve, reject) => {
@@ -118,10 +115,10 @@ export class Ledger {
 
   /** A write of the gateway itself, alone in its transaction; `committed` is called before anything else is written. */
   chore<T>(work: (session: Session) => Promise<T>, committed?: (result: T) => void): Promise<T> {
-    if (this.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
+    if (this.repair.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
     return new Promise((resolve, reject) => {
       this.chores.push(async () => {
-        if (this.broken) return reject(new StorageError('fault', 'the storage is being repaired'))
+        if (this.repair.broken) return reject(new StorageError('fault', 'the storage is being repaired'))
         try {
           const result = await this.options.db.transaction(async (session) => {
             await this.settle(session)
@@ -132,7 +129,7 @@ export class Ledger {
           resolve(result)
         } catch (error) {
           this.failed(error)
-          if (this.broken) await this.recover()
+          if (this.repair.broken) await this.repair.recover()
           reject(error)
         }
       })
@@ -159,7 +156,7 @@ export class Ledger {
 
   /** Whether a write would succeed now; writes a row when the last commit was not a moment ago. */
   async writable(now: number): Promise<boolean> {
-    if (this.broken) return false
+    if (this.repair.broken) return false
     if (!this.lastFailed && performance.now() - this.lastCommit < probeAfter) return true
     try {
       await this.chore((session) => new Meta(session).set('probe', String(now)))
@@ -184,6 +181,7 @@ export class Ledger {
   /** Ends after everything submitted was answered and everything noted was written. */
   async close(): Promise<void> {
     this.closing = true
+    this.repair.close()
     await this.idle()
     await this.flush(true).catch((error: unknown) => this.options.onTrouble('the last notes were not written', error))
     await this.idle()
@@ -256,7 +254,7 @@ export class Ledger {
   }
 
   private async commit(lane: Lane, jobs: readonly Job[], known: Known = new Map()): Promise<void> {
-    if (this.broken) return reject(jobs, new StorageError('fault', 'the storage is being repaired'))
+    if (this.repair.broken) return reject(jobs, new StorageError('fault', 'the storage is being repaired'))
     const begun = performance.now()
     const { notes } = this.options
     const entries = jobs.map(({ entry }) => entry)
@@ -273,7 +271,7 @@ export class Ledger {
         return
       }
       this.failed(error)
-      if (!this.broken) return reject(jobs, error)
+      if (!this.repair.broken) return reject(jobs, error)
       await this.answerAfterRepair(jobs, batch.settled, error)
     }
   }
@@ -328,83 +326,24 @@ export class Ledger {
     this.lastFailed = true
     this.options.onDoubt()
     if (error.kind !== 'busy') this.options.onTrouble('a transaction failed: nothing of it was acknowledged', error)
-    if (error.kind === 'fault') this.broken = true
+    if (error.kind === 'fault') this.repair.broken = true
   }
 
   /** Some of the batch may be in the database: only what is found there after a repair is acknowledged. */
   private async answerAfterRepair(jobs: readonly Job[], settled: readonly Settled[], error: unknown): Promise<void> {
-    if (!(await this.recover())) return reject(jobs, error)
+    if (!(await this.repair.recover())) return reject(jobs, error)
     for (const [index, job] of jobs.entries()) {
       const result = settled[index]
       // What cannot be looked up is unknown, as it was.
-      const kept = result && 'value' in result && (await this.isKept(job.entry, result.made).catch(() => false))
+      const kept = result && 'value' in result && (await this.repair.isKept(job.entry.identity, result.made).catch(() => false))
       if (kept) job.resolve(result.value)
       else job.reject(error)
     }
-  }
-
-  /** Whether what was answered for an entry stands in the database. `made`: the claim that it made itself. */
-  private async isKept({ identity }: Entry<unknown>, made: Claim | undefined): Promise<boolean> {
-    if (identity === undefined) return false
-    // A connection that was lost may not have ended over there: an insert waits until its claim is kept, or gone.
-    if (made) await this.options.db.transaction((session) => freeOrTaken(session, made)).catch(unlessFree)
-    const claim = await new Claims(this.options.db).find(identity)
-    // Another process may have run the same message since: its outcome is not this one's.
-    return claim !== undefined && (made?.request_id ?? claim.request_id) === claim.request_id
-  }
-
-  /** True when the storage works again; otherwise that is tried until it does. Whoever comes second waits for the first. */
-  private recover(): Promise<boolean> {
-    if (!this.broken) return Promise.resolve(true)
-    this.repairing ??= this.repair()
-      .then(
-        () => true,
-        (fault: unknown) => {
-          this.options.onTrouble('the storage could not be repaired: writes are refused until it can', fault)
-          this.repairLater(firstRepair)
-          return false
-        },
-      )
-      .finally(() => {
-        this.repairing = undefined
-      })
-    return this.repairing
-  }
-
-  private async repair(): Promise<void> {
-    await this.options.db.repair()
-    await this.options.db.transaction((session) => new Meta(session).set('probe', 'repaired'))
-    this.options.onDoubt()
-    this.broken = false
-    this.succeeded()
-  }
-
-  private repairLater(after: number): void {
-    clearTimeout(this.nextRepair)
-    this.nextRepair = setTimeout(() => {
-      if (this.closing) return
-      this.repair().then(
-        () => this.options.onTrouble('the storage works again', undefined),
-        () => this.repairLater(Math.min(2 * after, lastRepair)),
-      )
-    }, after)
-    this.nextRepair.unref()
   }
 }
 
 /** The name of a further chain of a node. */
 const laneOf = (node: string, number: number): string => `${node}.${number}`
-
-class Free extends Error {}
-
-/** Rejects, so that nothing is kept, when the claim could be made. */
-async function freeOrTaken(session: Session, claim: Claim): Promise<void> {
-  if (await new Claims(session).insert(claim)) throw new Free()
-}
-
-function unlessFree(error: unknown): void {
-  if (!(error instanceof Free)) throw error
-}
 
 function settle(jobs: readonly Job[], settled: readonly Settled[]): void {
   for (const [index, job] of jobs.entries()) {

@@ -29,8 +29,10 @@ export class OfflineTrail extends AuditTrail {
 
   /** Removes old rows; how many. */
   cut({ before, now, uid, code, onRows }: CutOrder): Promise<number> {
-    const entry = (upTo: number): AuditEntry =>
-      localEntry({ command: 'audit/cut', code, uid, now, detail: { removed_up_to: upTo } })
+    const entry = (upTo: number, chain: string): AuditEntry => {
+      const detail = { removed_up_to: upTo, ...(chain !== this.node && { of: chain }) }
+      return localEntry({ command: 'audit/cut', code, uid, now, detail })
+    }
     return cutTrail(this.db, { node: this.node, mac: this.chainMac, beforeMs: before * 1000, now, entry, onRows })
   }
 

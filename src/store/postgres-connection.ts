@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import pg from 'pg'
 import type { Value } from './db.js'
 import { isLost, isOldPlan, meaning } from './postgres-errors.js'
@@ -64,6 +65,8 @@ export class Connection {
   /** True once it is of no further use. */
   spoilt = false
 
+  private gathering = false
+
   constructor(private readonly client: pg.Client | pg.PoolClient) {}
 
   /** Sends at once: what is asked without waiting travels together, and is answered in order. */
@@ -76,7 +79,22 @@ export class Connection {
     return this.send({ text: sql })
   }
 
+  /** What is asked in one turn goes out as one write: that call of the system is a third of what a question costs. */
+  private gather(): void {
+    // The types of pg leave it out.
+    const { connection } = this.client as { connection?: { stream?: Pick<Writable, 'cork' | 'uncork'> } }
+    const stream = connection?.stream
+    if (this.gathering || !stream) return
+    this.gathering = true
+    stream.cork()
+    queueMicrotask(() => {
+      this.gathering = false
+      stream.uncork()
+    })
+  }
+
   private send<T extends object>(config: pg.QueryConfig): Promise<Answer<T>> {
+    this.gather()
     return new Promise((resolve, reject) => {
       this.client.query(config, (error: Error | null | undefined, result: pg.QueryResult) => {
         if (!error) return resolve(result as unknown as Answer<T>)

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { clientOptions } from './postgres-connection.js'
-import { channel, everything } from './postgres-session.js'
+import { between, channel, everything } from './postgres-session.js'
 
 /** Milliseconds. What is cached when the channel fails is gone well within a second: the sum of `believed`, `silence` and a little. */
 const beatEvery = 200
@@ -9,6 +9,9 @@ const doubtEvery = 250
 const silence = 400
 const firstRetry = 100
 const lastRetry = 1_000
+
+/** What its connection is called among those of the server. */
+export const listening = 'countersign listen'
 
 /** Hears what other processes on the database tell, on a connection of its own, and knows whether it may have missed something. */
 export class Listener {
@@ -47,7 +50,7 @@ export class Listener {
   }
 
   private async connect(): Promise<void> {
-    const client = new pg.Client({ ...clientOptions(this.url, 'countersign listen'), query_timeout: silence })
+    const client = new pg.Client({ ...clientOptions(this.url, listening), query_timeout: silence })
     this.client = client
     client.on('error', () => this.lose(client))
     client.on('end', () => this.lose(client))
@@ -66,7 +69,7 @@ export class Listener {
   private hear(processId: number, what = ''): void {
     if (this.isOwn(processId)) return
     if (what === everything) this.missed = true
-    else this.onTold(what)
+    else for (const one of what.split(between)) this.onTold(one)
   }
 
   /** An answer comes after whatever was told before the question. */

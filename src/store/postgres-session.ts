@@ -4,8 +4,10 @@ import type { Answer, Connection } from './postgres-connection.js'
 /** The channel on which processes on one database tell each other what to forget. */
 export const channel = 'countersign'
 
-/** More of them are one: everything. */
-const mostTold = 50
+/** Bytes of what is told. */
+const longest = 7_000
+/** No name holds one. */
+export const between = '\n'
 export const everything = '*'
 
 const reads = /^\s*select\b/i
@@ -54,9 +56,9 @@ export class PostgresSession implements Session {
   }
 
   async tell(what: readonly string[]): Promise<void> {
-    if (what.length === 0) return
-    const told = what.length > mostTold ? [everything] : what
-    await Promise.all(told.map((one) => this.query('select pg_notify($1, $2)', [channel, one])))
+    const told = what.join(between)
+    // Longer ones the server does not take.
+    await this.query('select pg_notify($1, $2)', [channel, Buffer.byteLength(told) > longest ? everything : told])
   }
 
   private async query<T extends object>(sql: string, params?: readonly Value[]): Promise<Answer<T>> {

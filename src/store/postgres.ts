@@ -3,7 +3,7 @@ import pg from 'pg'
 import { Conflict, type Db, type Session, StorageError, type Value } from './db.js'
 import { type Answer, Connection, clientOptions } from './postgres-connection.js'
 import { afterAll, isLost, isReadOnly, meaning } from './postgres-errors.js'
-import { Listener } from './postgres-listener.js'
+import { Listener, listening } from './postgres-listener.js'
 import { PostgresSession } from './postgres-session.js'
 
 export interface PostgresOptions {
@@ -83,6 +83,19 @@ class Postgres implements Db {
     this.listener ??= new Listener(this.url, (processId) => this.backends.has(processId), onTold)
   }
 
+  async lossySettings(): Promise<string[]> {
+    const rows = await this.all<{ name: string }>(
+      `select name from pg_settings where name in ('fsync', 'full_page_writes') and setting = 'off' order by name`,
+    )
+    return rows.map(({ name }) => name)
+  }
+
+  async sharedNow(): Promise<boolean> {
+    // Every gateway that serves listens.
+    const sql = 'select 1 as one from pg_stat_activity where datname = current_database() and application_name = $1'
+    return (await this.get(sql, [listening])) !== undefined
+  }
+
   /** Connects anew: after a failover the old connections may lead to a server that takes no more writes. */
   async repair(): Promise<void> {
     if (this.closed) throw new StorageError('fault', 'the database was closed')
@@ -101,12 +114,13 @@ class Postgres implements Db {
   }
 
   private async read<T extends object>(sql: string, params?: readonly Value[]): Promise<Answer<T>> {
+    const ask = () => this.held(this.reading, (connection) => connection.query<T>(sql, params))
     try {
-      return await this.held(this.reading, (connection) => connection.query<T>(sql, params))
+      // Outside a transaction nobody stands in the way but a migration: on another connection it works.
+      return await ask().catch((error: unknown) => (error instanceof Conflict ? ask() : Promise.reject(error)))
     } catch (error) {
       const { cause } = error instanceof StorageError ? error : { cause: undefined }
       if (isReadOnly(cause)) throw new Error('writes need a transaction', { cause })
-      // Outside a transaction there is nothing to run again but the statement, and nobody who stood in its way.
       throw error instanceof Conflict ? afterAll(error) : error
     }
   }

@@ -98,6 +98,15 @@ class Sqlite implements Db {
   /** `changedElsewhere` says it all: the file tells of every commit. */
   listen(): void {}
 
+  /** They are its own, and checked after the first write. */
+  async lossySettings(): Promise<string[]> {
+    return []
+  }
+
+  async sharedNow(): Promise<boolean> {
+    return false
+  }
+
   async repair(): Promise<void> {
     if (this.closed) throw new StorageError('fault', 'the database was closed')
     this.disconnect()

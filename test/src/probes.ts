@@ -217,6 +217,8 @@ export const wrapped = (db: Db, methods: Partial<Db>): Db => ({
   transaction: (work) => db.transaction(work),
   changedElsewhere: () => db.changedElsewhere(),
   listen: (onTold) => db.listen(onTold),
+  sharedNow: () => db.sharedNow(),
+  lossySettings: () => db.lossySettings(),
   repair: () => db.repair(),
   close: () => db.close(),
   ...methods,
