@@ -184,7 +184,11 @@ async function measure(options: Options): Promise<void> {
   if (!options.modes.includes('writes')) return
   await tellDurability(load)
   const both = await engines(options.seconds, progress)
-  say(both ? `\nBoth engines, durable commands a second\n\n${both}` : 'NOTE: no PostgreSQL can be reached: SQLite alone was measured')
+  say(
+    both
+      ? `\nBoth engines, durable commands a second\n\n${both}`
+      : 'NOTE: no PostgreSQL can be reached: SQLite alone was measured',
+  )
 }
 
 try {

@@ -156,5 +156,8 @@ function table(lines: readonly Line[]): string {
     const cells = [perSecond.toFixed(0).padStart(8), p50.toFixed(1).padStart(8), p99.toFixed(1).padStart(8)]
     return `${label.padEnd(28)}${cells.join('')}${cpu.toFixed(0).padStart(8)}   ${ratio}`.trimEnd()
   })
-  return [`${''.padEnd(28)}${['a second', 'p50 ms', 'p99 ms', 'CPU us'].map((head) => head.padStart(8)).join('')}`, ...rows].join('\n')
+  return [
+    `${''.padEnd(28)}${['a second', 'p50 ms', 'p99 ms', 'CPU us'].map((head) => head.padStart(8)).join('')}`,
+    ...rows,
+  ].join('\n')
 }

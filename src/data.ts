@@ -112,7 +112,9 @@ async function requireOwn(db: Db, config: Config): Promise<void> {
   const { data: folder, databaseUrl, masterKey } = config
   if (!databaseUrl) return
   if ((await copyState(db)) === 'copying') {
-    throw new ConfigError(['an instance is being copied into the database: run "countersign migrate --from ... --to ..." to its end'])
+    throw new ConfigError([
+      'an instance is being copied into the database: run "countersign migrate --from ... --to ..." to its end',
+    ])
   }
   const isMade = (await new Meta(db).get('master_key')) !== undefined
   const file = masterKeyFile(config)

@@ -1,6 +1,16 @@
 #!/usr/bin/env node
 import { randomBytes } from 'node:crypto'
-import { closeSync, createReadStream, existsSync, fsyncSync, openSync, readFileSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
@@ -75,7 +85,9 @@ async function serve(config: Config): Promise<void> {
     const made = await initialise(config, 1, around)
     if (made) {
       const { cdn, api_key } = made
-      say(`initialised ${config.data}: account ${cdn}, owner key ${api_key}, its secret is in ${adminKeyFile(config.data)}`)
+      say(
+        `initialised ${config.data}: account ${cdn}, owner key ${api_key}, its secret is in ${adminKeyFile(config.data)}`,
+      )
     } else say(`${config.data} takes part in a database that another node has made`)
   }
   if (!config.databaseUrl) requireStartable(databaseFile(config.data))
@@ -146,7 +158,8 @@ async function serve(config: Config): Promise<void> {
     say(`restored, or the clock was set back: every message is answered ${gatewayCodes.OVERLOADED.code} until ${until}`)
   }
   say(`Countersign ${version} listening on ${url}/control`)
-  if (fresh && existsSync(adminKeyFile(config.data))) say(`try it: npx countersign call ping --url ${url} --data ${config.data}`)
+  if (fresh && existsSync(adminKeyFile(config.data)))
+    say(`try it: npx countersign call ping --url ${url} --data ${config.data}`)
 }
 
 function urlOf(server: Server): string {

@@ -66,7 +66,9 @@ function pathOf(from: string): string {
 async function requireSameSchema(source: Db, target: Db): Promise<void> {
   const [there, here] = [await lastMigration(source), await lastMigration(target)]
   if (there === here) return
-  throw new ConfigError([`the schema of the file is ${there}, that of this version ${here}: "countersign migrate" first`])
+  throw new ConfigError([
+    `the schema of the file is ${there}, that of this version ${here}: "countersign migrate" first`,
+  ])
 }
 
 /** The number of rows copied; 0 when the target holds the copy already, and may have gone on since. */

@@ -59,7 +59,8 @@ export async function rekey(config: Config, around: Around, options: RekeyOption
       throw new ConfigError(['other gateways are connected to the database: stop every one of them first'])
     }
     await ring.refresh(db)
-    if (ring.fingerprint !== target.vault.fingerprint) await turn(db, ring, target.vault, nodeOf(config), around, options)
+    if (ring.fingerprint !== target.vault.fingerprint)
+      await turn(db, ring, target.vault, nodeOf(config), around, options)
     await ring.refresh(db)
     const { rows, damaged } = await resealRows(db, (sealed, binding) => reseal(ring, sealed, binding), options.onRows)
     await db.transaction(async (session) => {

@@ -15,7 +15,9 @@ export function backupVerbs(program: Command, tools: Tools): void {
     })
   program
     .command('restore [file]')
-    .description('put a backup in the place of the database, which is kept aside; the server must be stopped. On PostgreSQL, without a file: after the database was put back')
+    .description(
+      'put a backup in the place of the database, which is kept aside; the server must be stopped. On PostgreSQL, without a file: after the database was put back',
+    )
     .option('--data <dir>', 'data folder (default ./data)')
     .addHelpText('after', '\nExample:\n  countersign restore /mnt/backup/countersign-2026-11-24.db')
     .action(async (file: string | undefined, { data }: { data?: string }) => {
@@ -33,7 +35,10 @@ export function backupVerbs(program: Command, tools: Tools): void {
     .command('migrate')
     .description('bring the schema of the database up to this version; the server must be stopped')
     .option('--data <dir>', 'data folder (default ./data)')
-    .addHelpText('after', '\nExamples:\n  countersign backup before.db && countersign migrate\n  countersign migrate --from sqlite:data/countersign.db --to postgres://countersign@db.example.org/countersign')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  countersign backup before.db && countersign migrate\n  countersign migrate --from sqlite:data/countersign.db --to postgres://countersign@db.example.org/countersign',
+    )
     .option('--from <place>', 'copy the instance of a file, as sqlite:PATH, whose gateway is stopped')
     .option('--to <url>', 'the PostgreSQL database that --from is copied into, as postgres://...')
     .action(async ({ data, from, to }: { data?: string; from?: string; to?: string }) => {

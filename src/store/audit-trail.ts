@@ -96,7 +96,17 @@ export class AuditTrail {
       `select node, seq, at_ms, principal, key_id, address, dialect, command, target, code, dry_run, request_id, detail
        from audit where account = $1 and (at_ms, node, seq) >= ($2, $3, $4) and (at_ms, node, seq) < ($5, $6, $7)${conditions}
        order by at_ms desc, node desc, seq desc limit $8`,
-      [account, start.at_ms, start.node, start.seq, end.at_ms, end.node, end.seq, limit, ...where.map(([, value]) => value)],
+      [
+        account,
+        start.at_ms,
+        start.node,
+        start.seq,
+        end.at_ms,
+        end.node,
+        end.seq,
+        limit,
+        ...where.map(([, value]) => value),
+      ],
     )
   }
 

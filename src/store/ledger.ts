@@ -194,10 +194,10 @@ export class Ledger {
   /** Sets a free lane to work; a further one follows when the first has taken its share and left some. */
   private pump(): void {
     const [first] = this.lanes
-    if (this.chores.length > 0 && first && !first.busy) return this.start(first)
+    const chore = this.chores.length > 0 && first?.busy === false
     // Whoever gathers takes what is submitted now.
-    if (this.queue.length === 0 || this.gathering) return
-    const free = this.lanes.find(({ busy }) => !busy)
+    if (!chore && (this.queue.length === 0 || this.gathering)) return
+    const free = chore ? first : this.lanes.find(({ busy }) => !busy)
     if (free) this.start(free)
   }
 
@@ -335,7 +335,8 @@ export class Ledger {
     for (const [index, job] of jobs.entries()) {
       const result = settled[index]
       // What cannot be looked up is unknown, as it was.
-      const kept = result && 'value' in result && (await this.repair.isKept(job.entry.identity, result.made).catch(() => false))
+      const kept =
+        result && 'value' in result && (await this.repair.isKept(job.entry.identity, result.made).catch(() => false))
       if (kept) job.resolve(result.value)
       else job.reject(error)
     }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Db, type Queries, StorageError } from './db.js'
+import { type Db, type Queries, type Session, StorageError } from './db.js'
 
 /** The database was made by a newer version of the program: it must not be touched. */
 export class NewerSchema extends Error {}
@@ -16,12 +16,12 @@ const table = 'create table if not exists migrations (id text not null primary k
 /** Applies the numbered `.sql` files of a folder that the database has not seen, in order, and returns them. Safe to run by several at once. */
 export async function migrate(db: Db, folder: string, now: number): Promise<string[]> {
   const files = migrationFiles(folder)
-  if ((await applied(db)).size < files.length) await db.transaction((session) => session.run(table))
+  if ((await applied(db)).size < files.length) await patiently(db, (session) => session.run(table))
   refuseNewer(await applied(db), files)
   const done: string[] = []
   for (const file of files) {
     if ((await applied(db)).has(file)) continue
-    await db.transaction(async (session) => {
+    await patiently(db, async (session) => {
       // Inserting the id is the lock: whoever comes second finds it taken and does nothing.
       const mine = await session.run('insert into migrations (id, applied_at) values ($1, $2) on conflict do nothing', [
         file,
@@ -34,6 +34,19 @@ export async function migrate(db: Db, folder: string, now: number): Promise<stri
   }
   return done
 }
+
+/** Another process that migrates may take longer than a lock is waited for: about a minute is. */
+async function patiently<T>(db: Db, work: (session: Session) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await db.transaction(work)
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.kind !== 'locked' || tries === mostTries) throw error
+    }
+  }
+}
+
+const mostTries = 30
 
 /** The newest migration that the database has seen. */
 export const lastMigration = async (db: Queries): Promise<string | undefined> => [...(await applied(db))].sort().at(-1)

@@ -4,9 +4,10 @@ import type { Value } from './db.js'
 import { isLost, isOldPlan, meaning } from './postgres-errors.js'
 
 /** Milliseconds. */
-export const lockTimeout = 2_000
+const lockTimeout = 2_000
 const statementTimeout = 10_000
 const connectTimeout = 5_000
+const migrationTimeout = 3_600_000
 /** A server that says nothing for longer than it may take over a statement is not there. */
 const silence = 15_000
 
@@ -16,7 +17,9 @@ const numeric = 1700
 /** Whole numbers, as SQLite gives them: sums of bigint are numeric to PostgreSQL. */
 const types = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === bigint || oid === numeric ? Number : pg.types.getTypeParser(oid, format ?? 'text')) as typeof pg.types.getTypeParser,
+    oid === bigint || oid === numeric
+      ? Number
+      : pg.types.getTypeParser(oid, format ?? 'text')) as typeof pg.types.getTypeParser,
 }
 
 /** How every connection of the gateway is opened. */
@@ -38,6 +41,8 @@ interface Statement {
   /** The same on every connection. */
   readonly name: string
   readonly text: string
+  /** Milliseconds, where it may take longer than others. */
+  readonly query_timeout?: number
 }
 
 const statements = new Map<string, Statement>()
@@ -45,10 +50,14 @@ const statements = new Map<string, Statement>()
 function statementOf(sql: string): Statement {
   const known = statements.get(sql)
   if (known) return known
-  const statement = { name: `c${statements.size + 1}`, text: byCodePoint(sql) }
+  const patience = changesSchema(sql) ? { query_timeout: migrationTimeout } : {}
+  const statement = { name: `c${statements.size + 1}`, text: byCodePoint(sql), ...patience }
   statements.set(sql, statement)
   return statement
 }
+
+/** An index of a large table takes its time. */
+export const changesSchema = (sql: string): boolean => /^\s*(create|alter|drop)\b/i.test(sql)
 
 /** Text is compared by its bytes, as SQLite does, whatever language the database was made for. */
 const byCodePoint = (sql: string): string =>

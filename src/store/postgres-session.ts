@@ -1,5 +1,5 @@
 import { Conflict, type Session, StorageError, type Value } from './db.js'
-import type { Answer, Connection } from './postgres-connection.js'
+import { type Answer, type Connection, changesSchema } from './postgres-connection.js'
 
 /** The channel on which processes on one database tell each other what to forget. */
 export const channel = 'countersign'
@@ -67,6 +67,7 @@ export class PostgresSession implements Session {
     if (this.failure !== undefined) throw this.failure
     if (!reads.test(sql)) this.written++
     try {
+      if (changesSchema(sql)) await this.connection.control('set local statement_timeout = 0')
       return await this.connection.query<T>(sql, params)
     } catch (error) {
       throw this.failed(error)
@@ -88,7 +89,8 @@ export class PostgresSession implements Session {
       await this.query(sql)
     } catch (error) {
       if (error instanceof Conflict) throw error
-      this.fault ??= error instanceof StorageError ? error : new StorageError('fault', `"${sql}" failed`, { cause: error })
+      this.fault ??=
+        error instanceof StorageError ? error : new StorageError('fault', `"${sql}" failed`, { cause: error })
       throw this.fault
     }
   }

@@ -6,8 +6,8 @@ import type { Queries } from '../../src/store/db.js'
 import { PendingRun } from '../../src/store/handle.js'
 import { BelowFloor } from '../../src/store/ledger.js'
 import { Meta } from '../../src/store/meta.js'
-import { sqliteOnly } from '../support/postgres.js'
 import { wrapped } from '../src/probes.js'
+import { sqliteOnly } from '../support/postgres.js'
 import { counts, entry, ledgerOn, migrated, put, puts } from './support.js'
 
 test('writes of one turn share a transaction, each with its own effect, claim and audit row', sqliteOnly, async (t) => {

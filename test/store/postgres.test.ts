@@ -14,9 +14,10 @@ const skip = { skip: noPostgres ?? false }
 /** A way to the server that breaks, once, when a commit passes it: on the way there, or its answer on the way back. */
 async function breakable(t: TestContext, target: string) {
   const to = new URL(target)
+  const [port, host] = [Number(to.port || 5432), to.hostname]
   const broken: { next: 'commit' | 'answer' | undefined } = { next: undefined }
   const proxy = createServer((client) => {
-    const server = connect(Number(to.port || 5432), to.hostname)
+    const server = connect(port, host)
     const end = () => {
       client.destroy()
       server.destroy()
@@ -62,14 +63,18 @@ test('a commit whose answer is lost took place, and is answered as done', skip, 
   assert.deepEqual(await puts(db), ['a'])
 })
 
-test('a commit that never arrived did not take place, is not acknowledged, and the same message runs afterwards', skip, async (t) => {
-  const { db, ledger, broken } = await behind(t)
-  broken.next = 'commit'
-  await assert.rejects(ledger.submit(entry('e', put('a'))), { kind: 'fault' })
-  assert.deepEqual(await puts(db), [])
-  assert.equal(await ledger.submit(entry('e', put('b'))), 'ran')
-  assert.deepEqual(await puts(db), ['b'])
-})
+test(
+  'a commit that never arrived did not take place, is not acknowledged, and the same message runs afterwards',
+  skip,
+  async (t) => {
+    const { db, ledger, broken } = await behind(t)
+    broken.next = 'commit'
+    await assert.rejects(ledger.submit(entry('e', put('a'))), { kind: 'fault' })
+    assert.deepEqual(await puts(db), [])
+    assert.equal(await ledger.submit(entry('e', put('b'))), 'ran')
+    assert.deepEqual(await puts(db), ['b'])
+  },
+)
 
 test('two processes migrate an empty database at once: both come up', skip, async (t) => {
   const { url, drop } = await emptySchema()
@@ -89,7 +94,10 @@ test('text is ordered and compared by its bytes', skip, async (t) => {
     for (const word of ['b', 'B', 'a_', 'a:', 'é', 'Z']) await session.run('insert into words values ($1)', [word])
   })
   const words = await db.all<{ word: string }>('select word from words order by word')
-  assert.deepEqual(words.map(({ word }) => word), ['B', 'Z', 'a:', 'a_', 'b', 'é'])
+  assert.deepEqual(
+    words.map(({ word }) => word),
+    ['B', 'Z', 'a:', 'a_', 'b', 'é'],
+  )
 })
 
 test('transactions that wait for one another in a circle are all done in the end', skip, async (t) => {
@@ -108,7 +116,10 @@ test('transactions that wait for one another in a circle are all done in the end
     })
   await Promise.all([crossing(['a', 'b']), crossing(['b', 'a'])])
   const rows = await db.all<{ value: string }>('select value from records')
-  assert.deepEqual(rows.map(({ value }) => value), ['2', '2'])
+  assert.deepEqual(
+    rows.map(({ value }) => value),
+    ['2', '2'],
+  )
 })
 
 test('a statement that was prepared before the schema changed works afterwards', skip, async (t) => {
