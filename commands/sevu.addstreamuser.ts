@@ -10,6 +10,7 @@ export default command({
   codes: ['STREAM_USER_EXISTS', 'STREAM_USER_ADDED'],
   example: { params: { app: 'demo-origin', stream: 'live/mystream', user: 'username_1', pass: null } },
   target: ({ app, stream, user }) => `${app}/${stream}/${user ?? ''}`,
+  lock: false,
   async prepare({ pass }, { passwords }) {
     return typeof pass === 'string' ? await passwords.hash(pass) : null
   },

@@ -11,6 +11,7 @@ export default command({
   codes: ['STREAM_USER_NOT_REMOVED', 'STREAM_USER_REMOVED'],
   example: { params: { streamuser_id: 1 }, after: ['sevu.addstreamuser'] },
   target: ({ streamuser_id, app, stream, user }) => streamuser_id ?? `${app}/${stream}/${user ?? ''}`,
+  lock: false,
   async run(ref, { store, audit }) {
     if (!(await store.streamUsers.remove(ref))) return ['STREAM_USER_NOT_REMOVED']
     audit(ref, undefined)

@@ -9,6 +9,7 @@ export default command({
   result: RequestedTicket,
   codes: ['TICKET_NOT_MADE', 'TICKET_MADE'],
   example: { params: { app: 'demo-edge', video: 'live/mystream', ip: '192.0.2.0/24', uses: 1, expire: '+2 hours' } },
+  lock: false,
   async run({ pass, ip, video, app, uses = 0, expire, expires }, { caller, store, now, id, audit }) {
     const from = playableFrom(ip ?? '0.0.0.0/0', caller.address)
     if (from === undefined) throw invalid('/ip', 'must be addresses and CIDR blocks joined by |, auto or auto/24')

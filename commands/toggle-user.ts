@@ -10,6 +10,7 @@ export default command({
   codes: ['USER_NOT_TOGGLED', 'LAST_ADMINISTRATOR', 'USER_TOGGLED'],
   example: { params: { id: 'alice' }, after: ['set-user'] },
   target: ({ id }) => id,
+  lock: false,
   async run({ id }, { caller, store, now, audit }) {
     const user = await store.users.toggle(id, now)
     if (!user) return ['USER_NOT_TOGGLED']

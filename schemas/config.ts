@@ -11,7 +11,13 @@ export const settings = {
   },
   host: { env: 'HOST', kind: 'host', default: '127.0.0.1', about: 'address to listen on' },
   port: { env: 'PORT', kind: 'integer', min: 0, max: 65535, default: '8420', about: 'port to listen on; 0 picks one' },
-  databaseUrl: { env: 'DATABASE_URL', kind: 'text', default: '', about: 'empty: SQLite in the data folder' },
+  databaseUrl: {
+    env: 'DATABASE_URL',
+    kind: 'text',
+    default: '',
+    about:
+      'postgres://USER:PASSWORD@HOST:PORT/DATABASE, shared by any number of gateways; empty: SQLite in the data folder',
+  },
   masterKey: {
     env: 'MASTER_KEY',
     kind: 'text',

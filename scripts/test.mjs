@@ -1,25 +1,43 @@
-// Runs every test/**/*.test.ts, compiled, or only those whose path contains one of the words given. `--long` runs those of
-// test/long, `--drills` those of test/drills (hours, altogether), one after the other, in place of the others.
+// Runs every test/**/*.test.ts, compiled, or only those whose path contains one of the words given; those of the commands,
+// and of the ledger, on both engines. `--long` runs those of test/long, `--drills` those of test/drills (hours,
+// altogether), one after the other, in place of the others. `--engine sqlite` or `--engine postgres` runs on one engine.
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { testDatabase } from './test-database.mjs'
 
 const root = join(import.meta.dirname, '..')
+const given = process.argv.slice(2)
 const apart = ['long', 'drills']
-const only = apart.find((folder) => process.argv.includes(`--${folder}`))
-const words = process.argv.slice(2).filter((word) => word !== `--${only}`)
+const only = apart.find((folder) => given.includes(`--${folder}`))
+const at = given.indexOf('--engine')
+const engine = at < 0 ? undefined : given[at + 1]
+const words = given.filter((word, index) => word !== `--${only}` && (at < 0 || (index !== at && index !== at + 1)))
 const folderOf = (name) => apart.find((folder) => name.startsWith(`${folder}/`))
-const files = readdirSync(join(root, 'test'), { recursive: true })
+const onBoth = (name) => name.startsWith('commands/') || name === 'store/ledger.test.ts'
+const names = readdirSync(join(root, 'test'), { recursive: true })
   .filter((name) => name.endsWith('.test.ts') && folderOf(name) === only)
   .filter((name) => words.length === 0 || words.some((word) => name.includes(word)))
-  .map((name) => join('dist/test', name.replace(/\.ts$/, '.js')))
   .sort()
-if (files.length === 0) {
+if (names.length === 0) {
   process.stderr.write(`countersign: no test file matches ${words.join(', ')}\n`)
   process.exit(1)
 }
-const { status } = spawnSync(process.execPath, ['--test', `--test-concurrency=${only ? 1 : 2}`, ...files], {
-  cwd: root,
-  stdio: 'inherit',
-})
-process.exit(status ?? 1)
+
+function run(chosen, env) {
+  if (chosen.length === 0) return 0
+  const files = chosen.map((name) => join('dist/test', name.replace(/\.ts$/, '.js')))
+  const args = ['--test', `--test-concurrency=${only ? 1 : 2}`, ...files]
+  return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } }).status ?? 1
+}
+
+const database = await testDatabase()
+const place = database ? { TEST_POSTGRES_URL: database.url } : {}
+let status = engine === 'postgres' ? 0 : run(names, place)
+const again = engine === 'sqlite' ? [] : names.filter(onBoth)
+if (database && again.length > 0) {
+  process.stderr.write(`countersign: ${again.length} test files again, on PostgreSQL\n`)
+  status = run(again, { ...place, TEST_ENGINE: 'postgres' }) || status
+}
+await database?.drop()
+process.exit(status)

@@ -31,7 +31,12 @@ export async function backup(
   around: Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'> & Steps,
   uid: number,
 ): Promise<Backup> {
-  if (!isInitialised(config.data)) throw new ConfigError([`${config.data} holds no Countersign data`])
+  if (!isInitialised(config)) throw new ConfigError([`${config.data} holds no Countersign data`])
+  if (config.databaseUrl) {
+    throw new ConfigError([
+      'the database is backed up by PostgreSQL: pg_dump, or its base backups and log; and the master key apart from it. After it was restored, "countersign restore"',
+    ])
+  }
   const file = resolve(to)
   if (existsSync(file)) throw new FileExists(`${to} exists already: nothing was written over it`)
   accessSync(dirname(file), constants.W_OK)

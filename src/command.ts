@@ -181,6 +181,11 @@ export interface Declaration<P extends TSchema, R extends TSchema, C extends str
   readonly bodyLimit?: number
   /** How many messages it counts as, from parameters that nobody has checked yet. */
   readonly weight?: (params: Readonly<Record<string, unknown>>) => number
+  /**
+   * False for a write whose every decision is one statement, or takes the account's lock by itself: it need not wait for
+   * others of its account. By default nobody else decides anything in the account between what `run` reads and its commit.
+   */
+  readonly lock?: false
   readonly prepare?: (params: Static<P>, context: PrepareContext) => Promise<Prepared>
   readonly run: (params: Static<P>, context: Context<Prepared>) => Promise<Returned<NoInfer<C>, Static<R>>>
 }
@@ -203,6 +208,8 @@ export interface Command {
   readonly example?: Example
   readonly reads: boolean
   readonly bodyLimit?: number
+  /** Whether the account's lock is taken before it runs. */
+  readonly locks: boolean
   own?(params: Readonly<Record<string, unknown>>, principal: Caller['principal']): boolean
   target?(params: unknown): string | number | undefined
   carries?(params: unknown): readonly Item[]
@@ -274,6 +281,7 @@ function checked<P extends TSchema, R extends TSchema, C extends string, Prepare
     ownCodes,
     ...(declaration.example && { example: declaration.example }),
     reads: !carries && (permission === null || permission.endsWith(':read')),
+    locks: declaration.lock !== false,
     // The compiled schema has checked what these are given before they are called.
     ...(target && { target: (given: unknown) => target(given as Static<P>) }),
     ...(carries && { carries: (given: unknown) => carries(given as Static<P>) }),

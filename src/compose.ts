@@ -45,7 +45,7 @@ export const configOf = (raw: RawConfig): Config =>
 
 /** A gateway with every command and dialect that the configuration names, the operator's own commands included, as `watch` hands them on. */
 export async function instanceOn(
-  { db, vault }: Data,
+  { db, vault, node }: Data,
   config: Config,
   around: Surroundings,
   further: Pick<InstanceOptions, 'headFile' | 'meter'> = {},
@@ -57,6 +57,7 @@ export async function instanceOn(
     ...config,
     db,
     vault,
+    node,
     commands: [...commands, ...watch(own)],
     dialects: dialects.filter(({ name }) => config.dialects.includes(name)),
     native,

@@ -217,7 +217,11 @@ function url(value: string): string {
 
 function databaseUrl(value: string): string {
   if (value === '') return ''
-  throw new Error('this version stores in SQLite only: leave it unset')
+  // What was typed may hold a password: it is not said again.
+  const parsed = URL.canParse(value) ? new URL(value) : undefined
+  const postgres = parsed?.protocol === 'postgres:' || parsed?.protocol === 'postgresql:'
+  if (postgres && parsed.pathname.length > 1) return value
+  throw new Error('expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, or nothing for SQLite in the data folder')
 }
 
 function level(value: string): string {

@@ -1,12 +1,14 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, ConfigError } from './config.js'
-import { protect, type Steps, writePrivate } from './files.js'
+import { makePrivate, protect, type Steps, writePrivate } from './files.js'
 import { generateKey } from './generate.js'
 import type { Surroundings } from './instance.js'
 import { KeyRing, UnknownMasterKey } from './keyring.js'
-import { makeMasterKey, masterKeys } from './master-key.js'
+import { makeMasterKey, masterKeyFile, masterKeys } from './master-key.js'
+import { sqliteNode } from './store/audit.js'
 import { bootstrap } from './store/bootstrap.js'
+import { copyState } from './store/copy-rows.js'
 import type { Db } from './store/db.js'
 import { share, takeAlone } from './store/folder-lock.js'
 import { Meta } from './store/meta.js'
@@ -17,6 +19,8 @@ import { openSqlite } from './store/sqlite.js'
 export interface Data {
   readonly db: Db
   readonly vault: KeyRing
+  /** Names the audit chain of whoever uses the folder. */
+  readonly node: string
 }
 
 /** `DIR/admin-key.json`: what a client needs to act as the owner of the first account. */
@@ -30,13 +34,18 @@ export const adminKeyFile = (folder: string): string => join(folder, 'admin-key.
 export const databaseFile = (folder: string): string => join(folder, 'countersign.db')
 export const lockFile = (folder: string): string => join(folder, 'countersign.lock')
 
-/** Whether the folder holds a database already. */
-export const isInitialised = (folder: string): boolean =>
-  existsSync(databaseFile(folder)) && !existsSync(pendingFile(folder))
+/** `DIR/node`: what a gateway on PostgreSQL is called in the audit trail, made once. */
+const nodeFile = (folder: string): string => join(folder, 'node')
 
-/** Whether `serve` may initialise the folder: it is not there, is empty, or an initialisation was cut short. */
-export const isEmpty = (folder: string): boolean =>
-  !existsSync(folder) || existsSync(pendingFile(folder)) || readdirSync(folder).length === 0
+type Where = Pick<Config, 'data' | 'databaseUrl'>
+
+/** Whether the folder holds a database already, or the name under which it takes part in one of PostgreSQL. */
+export const isInitialised = ({ data, databaseUrl }: Where): boolean =>
+  existsSync(databaseUrl ? nodeFile(data) : databaseFile(data)) && !existsSync(pendingFile(data))
+
+/** Whether `serve` may initialise the folder: it is not there, is empty, an initialisation was cut short, or it need not hold a database. */
+export const isEmpty = ({ data, databaseUrl }: Where): boolean =>
+  databaseUrl !== '' || !existsSync(data) || existsSync(pendingFile(data)) || readdirSync(data).length === 0
 
 /** Stands while an initialisation is under way: one that was cut short is done again. */
 export const pendingFile = (folder: string): string => join(folder, '.initialising')
@@ -47,7 +56,7 @@ export const openMaster = (config: Config, { randomBytes }: Pick<Surroundings, '
 
 /** Opens an initialised folder. Throws {@link ConfigError} when there is none, or the master key is another. */
 export async function openData(config: Config, around: Surroundings): Promise<Data> {
-  if (!isInitialised(config.data)) {
+  if (!isInitialised(config)) {
     throw new ConfigError([
       `${config.data} holds no Countersign data: run "countersign init --data ${config.data}" first`,
     ])
@@ -57,7 +66,7 @@ export async function openData(config: Config, around: Surroundings): Promise<Da
   const db = await openDatabase(config, around)
   try {
     await vault.refresh(db)
-    return { db, vault }
+    return { db, vault, node: nodeOf(config) }
   } catch (error) {
     await db.close()
     throw error instanceof UnknownMasterKey ? new ConfigError([error.message]) : error
@@ -65,31 +74,71 @@ export async function openData(config: Config, around: Surroundings): Promise<Da
 }
 
 /**
- * Makes the folder, the master key, the database, the account and its owner's key. Safe to run again after a crash, and
- * by several processes at once: the first to commit has made it, the others return what it made.
+ * Makes the folder, the master key, the database, the account and its owner's key; undefined where another data folder
+ * made that of a PostgreSQL database before. Safe to run again after a crash, and by several processes at once: the first
+ * to commit has made it, the others of its folder return what it made.
  */
-export async function initialise(config: Config, cdn: number, around: Surroundings): Promise<AdminKey> {
+export async function initialise(config: Config, cdn: number, around: Surroundings): Promise<AdminKey | undefined> {
   const folder = config.data
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  if (!existsSync(databaseFile(folder))) writeFileSync(pendingFile(folder), '', { mode: 0o600 })
+  if (!isInitialised(config)) writeFileSync(pendingFile(folder), '', { mode: 0o600 })
   protect(folder)
-  if (!config.masterKey && !config.masterKeyFile) makeMasterKey(folder, around.randomBytes)
-  const vault = openMaster(config, around)
   const db = await openDatabase(config, around)
+  try {
+    await requireOwn(db, config)
+    if (!config.masterKey && !config.masterKeyFile) makeMasterKey(folder, around.randomBytes)
+    const vault = openMaster(config, around)
+    await makeInstance(db, vault, config, cdn, around)
+    await vault.refresh(db)
+  } catch (error) {
+    throw error instanceof UnknownMasterKey ? new ConfigError([error.message]) : error
+  } finally {
+    await db.close()
+  }
+  if (config.databaseUrl) makePrivate(nodeFile(folder), `${around.randomName(nodeLength)}\n`)
+  rmSync(pendingFile(folder), { force: true })
+  return existsSync(adminKeyFile(folder)) ? JSON.parse(readFileSync(adminKeyFile(folder), 'utf8')) : undefined
+}
+
+const nodeLength = 12
+
+/** What the audit chain of a folder is called. */
+export function nodeOf({ data, databaseUrl }: Where): string {
+  return databaseUrl ? readFileSync(nodeFile(data), 'utf8').trim() : sqliteNode
+}
+
+/** A database of PostgreSQL and a folder that do not belong together must not be made to: each has what the other one lacks. */
+async function requireOwn(db: Db, config: Config): Promise<void> {
+  const { data: folder, databaseUrl, masterKey } = config
+  if (!databaseUrl) return
+  if ((await copyState(db)) === 'copying') {
+    throw new ConfigError([
+      'an instance is being copied into the database: run "countersign migrate --from ... --to ..." to its end',
+    ])
+  }
+  const isMade = (await new Meta(db).get('master_key')) !== undefined
+  const file = masterKeyFile(config)
+  if (isMade && !masterKey && !existsSync(file)) {
+    throw new ConfigError([
+      `the database is in use under a master key that is not here: copy it to ${file}, or give COUNTERSIGN_MASTER_KEY`,
+    ])
+  }
+  if (!isMade && existsSync(databaseFile(folder))) {
+    const to = `countersign migrate --from sqlite:${databaseFile(folder)} --to postgres://...`
+    throw new ConfigError([`${folder} holds an instance on SQLite, and the database is empty: ${to} takes it over`])
+  }
+}
+
+async function makeInstance(db: Db, vault: KeyRing, config: Config, cdn: number, around: Surroundings): Promise<void> {
   const { keyId, secret } = generateKey(around)
-  const now = Math.floor(around.now() / 1000)
   const ownerId = around.randomBytes(16).toString('hex')
   const adminKey = { cdn, api_key: keyId, secret }
   const first = { account: cdn, ownerId, keyId, secret, fingerprint: vault.fingerprint }
   await db.transaction(async (session) => {
-    if ((await new Meta(session).get('master_key')) !== undefined) return
-    await bootstrap(session, vault, first, now)
+    if (!(await bootstrap(session, vault, first, Math.floor(around.now() / 1000)))) return
     // Before the commit: where the database is made, its owner's key has been handed out.
-    writePrivate(adminKeyFile(folder), `${JSON.stringify(adminKey)}\n`)
+    writePrivate(adminKeyFile(config.data), `${JSON.stringify(adminKey)}\n`)
   })
-  await db.close()
-  rmSync(pendingFile(folder), { force: true })
-  return JSON.parse(readFileSync(adminKeyFile(folder), 'utf8'))
 }
 
 /** Applies what the database has not seen, while nobody else uses the folder; that, and the last of all. */
@@ -97,10 +146,10 @@ export async function migrateData(
   config: Config,
   { now, migrations, onStep }: Pick<Surroundings, 'now' | 'migrations'> & Steps,
 ): Promise<{ applied: string[]; schema: string }> {
-  if (!isInitialised(config.data)) throw new ConfigError([`${config.data} holds no Countersign data`])
+  if (!isInitialised(config)) throw new ConfigError([`${config.data} holds no Countersign data`])
   const lock = takeAlone(lockFile(config.data))
   try {
-    const db = openSqlite(databaseFile(config.data))
+    const db = await connect(config)
     try {
       const applied = await migrate(db, migrations, Math.floor(now() / 1000), onStep)
       return { applied, schema: (await lastMigration(db)) ?? '' }
@@ -114,13 +163,13 @@ export async function migrateData(
 
 /** Opens the database of a folder, taking part in its use until it is closed. `migrations: false` leaves its schema as it is. */
 export async function openDatabase(
-  { data }: Pick<Config, 'data'>,
+  where: Where,
   { now, migrations }: Pick<Surroundings, 'now' | 'migrations'>,
   options: { readonly migrations: boolean } = { migrations: true },
 ): Promise<Db> {
-  const lock = share(lockFile(data))
+  const lock = share(lockFile(where.data))
   try {
-    const db = openSqlite(databaseFile(data), { onClosed: lock.release })
+    const db = await connect(where, lock.release)
     try {
       if (options.migrations) await migrate(db, migrations, Math.floor(now() / 1000))
       return db
@@ -132,4 +181,13 @@ export async function openDatabase(
     lock.release()
     throw error
   }
+}
+
+/** The engine that the configuration names. */
+async function connect({ data, databaseUrl }: Where, onClosed?: () => void): Promise<Db> {
+  const options = onClosed ? { onClosed } : {}
+  if (!databaseUrl) return openSqlite(databaseFile(data), options)
+  // Its package is not needed, and may not be there, where SQLite is used.
+  const { openPostgres } = await import('./store/postgres.js')
+  return openPostgres(databaseUrl, options)
 }

@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import { gatewayCodes } from '../schemas/codes.js'
 import { chainMacOf, headFile, readHeads } from './checkpoint.js'
 import { type Config, ConfigError } from './config.js'
-import { databaseFile, isEmpty, isInitialised, openMaster } from './data.js'
+import { databaseFile, isEmpty, isInitialised, nodeOf, openDatabase, openMaster } from './data.js'
 import { type Finding, failed, ok, warned } from './finding.js'
 import type { Surroundings } from './instance.js'
 import type { KeyRing } from './keyring.js'
 import { nextKeyFile } from './master-key.js'
 import { forwarderFindings, portFindings, proxyFindings } from './network-check.js'
-import { Health } from './store/health.js'
+import type { Db } from './store/db.js'
+import { FileHealth, Health } from './store/health.js'
 
 export interface DoctorSurroundings extends Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'> {
   /** The operating system's user id. */
@@ -29,16 +30,17 @@ const backupHours = 48
 /** Looks over everything that a gateway on this configuration rests on, and changes nothing. Never rejects. */
 export async function examine(config: Config, around: DoctorSurroundings): Promise<Finding[]> {
   const findings = [ok('configuration', 'every setting can be read')]
-  if (isInitialised(config.data)) {
+  if (isInitialised(config)) {
     findings.push(...guarded('file modes', () => modeFindings(config, around)))
     findings.push(...guarded('free space', () => [spaceFinding(config, around)]))
-    findings.push(...(await databaseFindings(config, around)))
-  } else findings.push(absent(config.data))
+    findings.push(...(await (config.databaseUrl ? serverFindings : databaseFindings)(config, around)))
+  } else findings.push(absent(config))
   return [...findings, ...(await portFindings(config)), ...proxyFindings(config)]
 }
 
-function absent(folder: string): Finding {
-  if (isEmpty(folder)) {
+function absent(config: Config): Finding {
+  const { data: folder } = config
+  if (isEmpty(config)) {
     return failed(
       'data folder',
       `${folder} holds no data yet`,
@@ -105,10 +107,10 @@ function spaceFinding({ data }: Config, { freeBytes }: DoctorSurroundings): Find
 async function databaseFindings(config: Config, around: DoctorSurroundings): Promise<Finding[]> {
   const file = databaseFile(config.data)
   const next = 'stop the gateway, keep a copy of the folder, and restore a backup'
-  let health: Health | undefined
+  let health: FileHealth | undefined
   const findings: Finding[] = []
   try {
-    health = new Health(file)
+    health = new FileHealth(file)
     const faults = health.faults()
     findings.push(...faults.map((fault) => failed('database', `${file}: ${fault}`, next)))
     if (faults.length === 0) findings.push(ok('database', 'every page is whole, and every reference leads somewhere'))
@@ -123,6 +125,32 @@ async function databaseFindings(config: Config, around: DoctorSurroundings): Pro
     health?.close()
   }
   return findings
+}
+
+/** Where a server of PostgreSQL keeps the database: its pages are its own business. */
+async function serverFindings(config: Config, around: DoctorSurroundings): Promise<Finding[]> {
+  const check = 'database'
+  let db: Db | undefined
+  try {
+    db = await openDatabase(config, around, { migrations: false })
+    const health = new Health(db)
+    const lossy = await db.lossySettings()
+    const settings = lossy.map((setting) =>
+      failed(check, `the server runs with ${setting}: a crash loses what was acknowledged`, `turn ${setting} on`),
+    )
+    return [
+      ...(settings.length > 0 ? settings : [ok(check, 'the server answers, and keeps what it commits')]),
+      await schemaFinding(health, around),
+      ...(await clockFindings(health, config, around)),
+      ...(await keyFindings(health, config, around)),
+      ...forwarderFindings(await health.meta('forwarder'), config),
+    ]
+  } catch (error) {
+    const next = 'see that the server runs, and that COUNTERSIGN_DATABASE_URL names it'
+    return [failed(check, `it cannot be reached: ${messageOf(error)}`, next)]
+  } finally {
+    await db?.close()
+  }
 }
 
 function backupFinding(last: number | undefined, { now }: DoctorSurroundings): Finding {
@@ -149,12 +177,13 @@ async function schemaFinding(health: Health, { migrations }: DoctorSurroundings)
   return ok('schema', `version ${applied.at(-1) ?? 'unknown'}`)
 }
 
-async function clockFindings(health: Health, { data }: Config, { now }: DoctorSurroundings): Promise<Finding[]> {
+async function clockFindings(health: Health, config: Config, { now }: DoctorSurroundings): Promise<Finding[]> {
   const check = 'clock'
   const seconds = Math.floor(now() / 1000)
   const findings: Finding[] = []
   const next = 'set the clock (timedatectl, chronyc tracking)'
-  const newest = Math.floor(((await health.newestRow()) ?? 0) / 1000)
+  const { data } = config
+  const newest = Math.floor(((await health.newestRow(nodeOf(config))) ?? 0) / 1000)
   if (newest > seconds + clockSlack) {
     findings.push(failed(check, `it stands ${newest - seconds} s before the newest row of the audit trail`, next))
   }
@@ -201,9 +230,9 @@ function changeFinding(config: Config): Finding | undefined {
   return warned('master key', text, 'run countersign rekey: it goes on where it was')
 }
 
-async function headFinding(health: Health, { data }: Config, vault: KeyRing): Promise<Finding> {
+async function headFinding(health: Health, config: Config, vault: KeyRing): Promise<Finding> {
   const check = 'audit head'
-  const file = headFile(data)
+  const file = headFile(config.data)
   if (!existsSync(file)) return ok(check, 'none was kept yet')
   const head = readHeads(readFileSync(file, 'utf8')).at(-1)
   const why = head ? await health.disagrees(head, chainMacOf(vault)) : 'it cannot be read'
@@ -211,7 +240,7 @@ async function headFinding(health: Health, { data }: Config, vault: KeyRing): Pr
     const next = 'keep the file and run countersign audit verify --checkpoint with a copy of it'
     return failed(check, `${file} and the audit trail disagree: ${why}`, next)
   }
-  const behind = Math.floor(((await health.newestRow()) ?? 0) / 1000) - head.at
+  const behind = Math.floor(((await health.newestRow(nodeOf(config))) ?? 0) / 1000) - head.at
   if (behind <= headAge) return ok(check, `row ${head.seq} is signed, and it is there`)
   return warned(
     check,

@@ -162,7 +162,10 @@ export class Executor {
         identity,
         timestamp: call.message?.timestamp,
         discards: call.dryRun,
-        run: (queries, nested) => this.run({ call, queries, nested, prepared, touch, left: { items: [] } }, identity),
+        run: async (queries, nested) => ({
+          ...(await this.run({ call, queries, nested, prepared, touch, left: { items: [] } }, identity)),
+          touched,
+        }),
         seen: async (claim, queries) => this.outcomes.replay(call, claim, await this.current(call, queries)),
       })
     } finally {
@@ -176,6 +179,8 @@ export class Executor {
     const { registered, params, dryRun } = call
     const caller = call.authority?.stale ? await this.current(call, queries) : call.caller
     const context = this.context({ call, caller, queries, nested, prepared, touch, left })
+    // Where there is one transaction at a time, everything is locked already.
+    if (registered.command.locks && !this.parts.db.exclusive) await context.store.lock()
     const executed = toExecuted(registered, await registered.command.run(params, context))
     const { code, entry, result, replayed } = executed
     const own = auditEntry(call, caller, entry.code, left.detail)

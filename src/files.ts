@@ -1,10 +1,35 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 
 /** Writes a file for its owner alone, whole or not at all, and durable when this returns. */
 export function writePrivate(file: string, text: string): void {
   writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })
   renameSync(`${file}.new`, file)
+  syncFolder(dirname(file))
+}
+
+/** Makes a file for its owner alone unless it is there; of several processes one makes it. Durable when this returns. */
+export function makePrivate(file: string, text: string): void {
+  if (existsSync(file)) return
+  const mine = join(dirname(file), `.${basename(file)}.${process.pid}`)
+  writePrivate(mine, text)
+  try {
+    linkSync(mine, file)
+  } catch {
+    // Another process was first; where it was something else, reading the file says so.
+  }
+  rmSync(mine)
   syncFolder(dirname(file))
 }
 

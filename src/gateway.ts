@@ -201,6 +201,8 @@ function signedMessage({ timestamp, idempotencyKey }: Message, { mac, key }: Ver
 const limitedAs = ({ keyId, account, principal }: Authority): string =>
   keyId ?? `${account} ${principal.kind} ${principal.id}`
 
+const storageCodes = { busy: 'OVERLOADED', locked: 'IN_PROGRESS', full: 'STORAGE', fault: 'STORAGE' } as const
+
 /** The code for whatever was thrown; the caller of a bug learns nothing but the request id. */
 function refusalOf(
   error: unknown,
@@ -209,6 +211,6 @@ function refusalOf(
 ): { code: GatewayCode; detail: RefusalDetail } {
   if (error instanceof Refusal) return { code: error.code, detail: error.detail }
   if (error instanceof BelowFloor) return { code: 'STALE', detail: { skew: (message?.timestamp ?? now) - now } }
-  if (error instanceof StorageError) return { code: error.kind === 'busy' ? 'OVERLOADED' : 'STORAGE', detail: {} }
+  if (error instanceof StorageError) return { code: storageCodes[error.kind], detail: {} }
   return { code: 'INTERNAL', detail: {} }
 }

@@ -22,8 +22,11 @@ export class Guesses {
   private readonly perAddress: Tries
   private readonly perLogin: Tries
 
-  /** `now` gives Unix milliseconds. */
-  constructor(now: () => number) {
+  /** `now` gives Unix milliseconds. `shared`: what all nodes count together, where there are several. */
+  constructor(
+    now: () => number,
+    private readonly shared?: SharedFailures,
+  ) {
     this.known = new Recent(maxKnown, day, now)
     this.perKnown = new Tries(perKnown, now)
     this.perAddress = new Tries(perAddress, now)
@@ -42,13 +45,34 @@ export class Guesses {
     await begin(limits)
     let failed = false
     try {
-      failed = !(await check(isKnown ? 'first' : 'last'))
+      failed = !(await this.shareCount(limits, () => check(isKnown ? 'first' : 'last')))
     } catch (error) {
       throw error instanceof TooManyPasswords ? new Refusal('OVERLOADED') : error
     } finally {
       for (const [tries, name] of limits) tries.end(name, failed)
     }
     return !failed
+  }
+
+  /** Counted as wrong by all nodes until it is known to be right. */
+  private async shareCount(limits: Limits, check: () => Promise<boolean>): Promise<boolean> {
+    const { shared } = this
+    if (!shared) return check()
+    const counted = limits.map(([tries, name]) => ({ name: `${this.kindOf(tries)} ${name}`, most: tries.most }))
+    const wait = await shared.begin(counted)
+    if (wait > 0) throw tooMany(wait)
+    let wrong = false
+    try {
+      wrong = !(await check())
+    } finally {
+      if (!wrong) await shared.giveBack(counted)
+    }
+    return !wrong
+  }
+
+  private kindOf(tries: Tries): string {
+    if (tries === this.perKnown) return 'known'
+    return tries === this.perAddress ? 'address' : 'login'
   }
 
   private ofKnown(login: string, address: string): Limits {
@@ -61,6 +85,12 @@ export class Guesses {
       [this.perLogin, login],
     ]
   }
+}
+
+/** What is counted beyond this process: `begin` gives milliseconds to wait, 0 when the guess may be made. */
+export interface SharedFailures {
+  begin(counted: readonly { readonly name: string; readonly most: number }[]): Promise<number>
+  giveBack(counted: readonly { readonly name: string; readonly most: number }[]): Promise<void>
 }
 
 /** What a guess counts for. */

@@ -48,13 +48,13 @@ export async function openGateway({ logger: given, ...options }: GatewayOptions 
   const own = surroundings(config.logLevel)
   const around = given ? { ...own, logger: given } : own
   const { logger } = around
-  if (!isInitialised(config.data)) {
-    if (!isEmpty(config.data)) {
+  if (!isInitialised(config)) {
+    if (!isEmpty(config)) {
       throw new ConfigError([`data: ${config.data} is not empty and holds no Countersign data: give another folder`])
     }
     await initialise(config, 1, around)
   }
-  requireStartable(databaseFile(config.data))
+  if (!config.databaseUrl) requireStartable(databaseFile(config.data))
   const data = await openData(config, around)
   const instance = await instanceOn(data, config, around, { headFile: headFile(config.data) })
   const endChores = startChores(instance, logger)

@@ -12,6 +12,7 @@ import type { Dialect } from './dialect.js'
 import { Executor } from './execute.js'
 import { gateway, type Handle } from './gateway.js'
 import { generateKey, generateReadable, generateToken } from './generate.js'
+import { hmac } from './hmac.js'
 import type { KeyRing } from './keyring.js'
 import { limits } from './limits.js'
 import { Load } from './load.js'
@@ -23,18 +24,18 @@ import { ownerOf } from './recognise.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
 import { type Reply, refusedOutcome, reply } from './reply.js'
 import { findToken } from './store/access-tokens.js'
-import { sqliteNode } from './store/audit.js'
 import { AuditTrail } from './store/audit-trail.js'
 import { Claims } from './store/claims.js'
 import { CopyNotes } from './store/copies.js'
 import type { Db, Queries } from './store/db.js'
 import { ensureDecoy, Keys } from './store/keys.js'
-import { Ledger } from './store/ledger.js'
+import { floorRaised, Ledger } from './store/ledger.js'
 import { findLogin } from './store/logins.js'
 import { Meta } from './store/meta.js'
 import { Notes } from './store/notes.js'
 import { Owners } from './store/owners.js'
 import { oldPortion } from './store/retention.js'
+import { forgetFailures, PasswordFailures } from './store/password-failures.js'
 import { ownerVerifier } from './verify-owner.js'
 import { passwordVerifier } from './verify-password.js'
 import { tokenVerifier } from './verify-token.js'
@@ -54,6 +55,8 @@ export interface Surroundings {
 export interface InstanceOptions extends Surroundings {
   readonly db: Db
   readonly vault: KeyRing
+  /** Names the audit chain. */
+  readonly node: string
   readonly commands: readonly Command[]
   readonly dialects: readonly Dialect[]
   readonly native: Dialect
@@ -157,11 +160,15 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       throw error
     }
   }
+  db.listen((what) => {
+    if (what === floorRaised) knownFloor = undefined
+    else authorities.drop(what)
+  })
   const chainMac = chainMacOf(vault)
   const notes = new Notes(flush)
   const ledger = new Ledger({
     db,
-    node: sqliteNode,
+    node: options.node,
     chainMac,
     notes,
     now: seconds,
@@ -207,11 +214,12 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   const { headFile: file } = options
   const trail = new AuditTrail(db, chainMac)
   const keepHead =
-    file === undefined ? async () => undefined : headKeeper({ trail, node: sqliteNode, file, logger, now: seconds })
+    file === undefined ? async () => undefined : headKeeper({ trail, node: options.node, file, logger, now: seconds })
   const requestId = (nowMs: number) => requestPrefix(nowMs) + randomName(13)
   // A message dated ahead by the window is fresh for two: what was claimed or made void for it must last as long.
   const keep = Math.max(options.keep, 2 * options.window + forgetMargin)
   const hashing = passwords(options.randomBytes)
+  const hiddenName = (name: string) => hmac(vault.derive('guesses'), name, 'hex')
   const load = new Load()
   const keeps = {
     samples: options.statsRepeats,
@@ -265,6 +273,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
         passwords: { ...hashing, verify: (...given) => load.aside(() => hashing.verify(...given)) },
         key: createSecretKey(options.randomBytes(32)),
         now,
+        shared: db.exclusive ? undefined : new PasswordFailures(db, hiddenName, now),
       }),
       token: tokenVerifier((token, queries = db) => findToken(queries, token)),
     },
@@ -330,6 +339,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
         knownFloor = undefined
         meter?.forgotten(forgotten)
       }
+      if (!db.exclusive) await ledger.chore((session) => forgetFailures(session, now()))
       await forgetStatistics()
       return forgotten
     },

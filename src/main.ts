@@ -1,6 +1,16 @@
 #!/usr/bin/env node
 import { randomBytes } from 'node:crypto'
-import { closeSync, createReadStream, fsyncSync, openSync, readFileSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
@@ -32,6 +42,7 @@ import { httpServer } from './http.js'
 import { limits } from './http-parts.js'
 import { serveMetrics } from './metered.js'
 import { createMetrics } from './metrics.js'
+import { move } from './move.js'
 import { openapi } from './openapi.js'
 import { loadCommands } from './own-commands.js'
 import { rekey } from './rekey.js'
@@ -51,17 +62,22 @@ const { say } = talk
 async function serve(config: Config): Promise<void> {
   const around = surroundings(config.logLevel)
   const { logger } = around
-  const fresh = !isInitialised(config.data)
+  const fresh = !isInitialised(config)
   if (fresh) {
-    if (!isEmpty(config.data)) {
+    if (!isEmpty(config)) {
       throw new ConfigError([
         `${config.data} is not empty and holds no Countersign data: give another folder, or run "countersign init"`,
       ])
     }
-    const { api_key } = await initialise(config, 1, around)
-    say(`initialised ${config.data}: account 1, owner key ${api_key}, its secret is in ${adminKeyFile(config.data)}`)
+    const made = await initialise(config, 1, around)
+    if (made) {
+      const { cdn, api_key } = made
+      say(
+        `initialised ${config.data}: account ${cdn}, owner key ${api_key}, its secret is in ${adminKeyFile(config.data)}`,
+      )
+    } else say(`${config.data} takes part in a database that another node has made`)
   }
-  requireStartable(databaseFile(config.data))
+  if (!config.databaseUrl) requireStartable(databaseFile(config.data))
   const data = await openData(config, around)
   const floor = await new Meta(data.db).floor()
   const metrics = config.metrics && createMetrics({ version, node: process.versions.node, schema: schemaOf() })
@@ -129,7 +145,8 @@ async function serve(config: Config): Promise<void> {
     say(`restored, or the clock was set back: every message is answered ${gatewayCodes.OVERLOADED.code} until ${until}`)
   }
   say(`Countersign ${version} listening on ${url}/control`)
-  if (fresh) say(`try it: npx countersign call ping --url ${url} --data ${config.data}`)
+  if (fresh && existsSync(adminKeyFile(config.data)))
+    say(`try it: npx countersign call ping --url ${url} --data ${config.data}`)
 }
 
 function urlOf(server: Server): string {
@@ -201,9 +218,10 @@ const tools: Tools = {
   restore: (config, file) => restore(config, file, withSteps(), tools.uid()),
   rekey: (config, options) => rekey(config, surroundings('silent'), { ...options, uid: tools.uid() }),
   migrate: (config) => migrateData(config, withSteps()),
+  move: (config, options) => move(config, surroundings('silent'), options),
   async openTrail(config) {
-    const { db, vault } = await openData(config, surroundings('silent'))
-    return new OfflineTrail(db, chainMacOf(vault), (session) => vault.refresh(session))
+    const { db, vault, node } = await openData(config, surroundings('silent'))
+    return new OfflineTrail(db, chainMacOf(vault), node, (session) => vault.refresh(session))
   },
   verifyRows: (config, rows, evidence, onRow) =>
     verifyChain(rows, evidence, chainMacOf(openMaster(config, { randomBytes })), onRow),

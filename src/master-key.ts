@@ -1,7 +1,7 @@
-import { existsSync, linkSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, ConfigError } from './config.js'
-import { syncFolder, writePrivate } from './files.js'
+import { makePrivate, writePrivate } from './files.js'
 import type { MasterKey } from './keyring.js'
 import { openVault, parseMasterKey } from './seal.js'
 
@@ -34,19 +34,8 @@ export const makeKey = (file: string, randomBytes: Random): void =>
   writePrivate(file, `${randomBytes(32).toString('base64')}\n`)
 
 /** Makes `master.key` unless it is there; of several processes one makes it. */
-export function makeMasterKey(folder: string, randomBytes: Random): void {
-  const file = join(folder, 'master.key')
-  if (existsSync(file)) return
-  const mine = join(folder, `.master.key.${process.pid}`)
-  makeKey(mine, randomBytes)
-  try {
-    linkSync(mine, file)
-  } catch {
-    // Another process was first; where it was something else, reading the key says so.
-  }
-  rmSync(mine)
-  syncFolder(folder)
-}
+export const makeMasterKey = (folder: string, randomBytes: Random): void =>
+  makePrivate(join(folder, 'master.key'), `${randomBytes(32).toString('base64')}\n`)
 
 const opened = (key: Buffer, randomBytes: Random): MasterKey => ({ key, vault: openVault(key, randomBytes) })
 

@@ -3,13 +3,12 @@ import { dirname, join } from 'node:path'
 import { localCodes } from '../schemas/codes.js'
 import { chainMacOf, resealChainKey, sealChainKey } from './checkpoint.js'
 import { type Config, ConfigError } from './config.js'
-import { isInitialised, lockFile, openDatabase } from './data.js'
+import { isInitialised, lockFile, nodeOf, openDatabase } from './data.js'
 import { syncFolder } from './files.js'
 import type { Surroundings } from './instance.js'
 import { KeyRing, paramsBinding, previousBinding, UnknownMasterKey } from './keyring.js'
 import { makeKey, masterKeyFile, masterKeys, nextKeyFile, readKey } from './master-key.js'
 import type { Vault } from './seal.js'
-import { sqliteNode } from './store/audit.js'
 import type { Db } from './store/db.js'
 import { takeAlone } from './store/folder-lock.js'
 import { KeyMeta } from './store/key-meta.js'
@@ -45,7 +44,7 @@ type Around = Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'>
  * before forgotten by the database; the file put in place. Cut short anywhere, it is finished by calling it again.
  */
 export async function rekey(config: Config, around: Around, options: RekeyOptions): Promise<Rekeyed> {
-  if (!isInitialised(config.data)) throw new ConfigError([`${config.data} holds no Countersign data`])
+  if (!isInitialised(config)) throw new ConfigError([`${config.data} holds no Countersign data`])
   const next = nextFile(config, options.newKeyFile)
   const lock = takeAlone(rekeyLock(config.data), 'the master key is being changed: wait until that has ended')
   try {
@@ -60,15 +59,20 @@ export const rekeyLock = (folder: string): string => join(folder, 'rekey.lock')
 
 async function change(config: Config, next: string, around: Around, options: RekeyOptions): Promise<Rekeyed> {
   // A gateway whose key comes from the environment cannot be handed another one.
-  if (config.masterKey) takeAlone(lockFile(config.data)).release()
+  if (config.masterKey || config.databaseUrl) takeAlone(lockFile(config.data)).release()
   const resumed = existsSync(next)
   const ring = new KeyRing(() => masterKeys(config, around.randomBytes, next), around.randomBytes)
   if (!resumed) makeKey(next, around.randomBytes)
   const target = readKey(next, around.randomBytes)
   const db = await openDatabase(config, around)
   try {
+    // Its nodes cannot be handed the key, and one that writes on would do so under the old one.
+    if (await db.sharedNow()) {
+      throw new ConfigError(['other gateways are connected to the database: stop every one of them first'])
+    }
     await ring.refresh(db)
-    if (ring.fingerprint !== target.vault.fingerprint) await turn(db, ring, target.vault, around, options)
+    if (ring.fingerprint !== target.vault.fingerprint)
+      await turn(db, ring, target.vault, nodeOf(config), around, options)
     await ring.refresh(db)
     const { rows, damaged } = await resealRows(db, (sealed, binding) => reseal(ring, sealed, binding), options.onRows)
     await db.transaction(async (session) => {
@@ -92,7 +96,14 @@ function nextFile(config: Config, newKeyFile: string | undefined): string {
   throw new ConfigError([why])
 }
 
-async function turn(db: Db, ring: KeyRing, to: Vault, around: Around, { uid }: RekeyOptions): Promise<void> {
+async function turn(
+  db: Db,
+  ring: KeyRing,
+  to: Vault,
+  node: string,
+  around: Around,
+  { uid }: RekeyOptions,
+): Promise<void> {
   const now = Math.floor(around.now() / 1000)
   await db.transaction(async (session) => {
     await ring.refresh(session)
@@ -108,7 +119,7 @@ async function turn(db: Db, ring: KeyRing, to: Vault, around: Around, { uid }: R
       },
       chainKey: sealChainKey(ring, to),
       resealChainKey: (sealed) => resealChainKey(sealed, ring, to),
-      node: sqliteNode,
+      node,
       entry: localEntry({
         command: 'rekey',
         code: localCodes.REKEYED.code,

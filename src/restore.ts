@@ -13,16 +13,18 @@ import { join } from 'node:path'
 import { localCodes } from '../schemas/codes.js'
 import { chainMacOf, headFile } from './checkpoint.js'
 import { type Config, ConfigError } from './config.js'
-import { databaseFile, lockFile, openMaster, pendingFile } from './data.js'
+import { databaseFile, lockFile, nodeOf, openDatabase, openMaster, pendingFile } from './data.js'
 import { mebibytes, type Steps, sync, syncFolder } from './files.js'
 import type { Surroundings } from './instance.js'
 import { type KeyRing, UnknownMasterKey } from './keyring.js'
 import { requireSound, UnsoundFile } from './soundness.js'
 import { Audit, sqliteNode } from './store/audit.js'
+import { Claims } from './store/claims.js'
 import { CopyNotes, foldLog } from './store/copies.js'
 import type { Db } from './store/db.js'
 import { takeAlone } from './store/folder-lock.js'
-import { Health } from './store/health.js'
+import { FileHealth } from './store/health.js'
+import { floorRaised } from './store/ledger.js'
 import { localEntry } from './store/local-entry.js'
 import { Meta } from './store/meta.js'
 import { migrate } from './store/migrate.js'
@@ -44,7 +46,14 @@ type Around = Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'> & Steps
  * from then on: the floor stands in the file before it is put in place (protocol §4). Throws FolderInUse,
  * {@link UnsoundFile}, NewerSchema, and {@link ConfigError} when the master key is another.
  */
-export async function restore(config: Config, from: string, around: Around, uid: number): Promise<Restored> {
+export async function restore(
+  config: Config,
+  from: string | undefined,
+  around: Around,
+  uid: number,
+): Promise<Restored> {
+  if (config.databaseUrl) return restored(config, from, around, uid)
+  if (from === undefined) throw new ConfigError(['name the backup that is to be restored'])
   mkdirSync(config.data, { recursive: true, mode: 0o700 })
   const lock = takeAlone(lockFile(config.data))
   const staged = join(config.data, '.restoring.db')
@@ -60,6 +69,30 @@ export async function restore(config: Config, from: string, around: Around, uid:
   } finally {
     discard(staged)
     lock.release()
+  }
+}
+
+/** A database that PostgreSQL has put back: whatever may have been signed before is refused from now on. */
+async function restored(config: Config, from: string | undefined, around: Around, uid: number): Promise<Restored> {
+  if (from !== undefined) {
+    throw new ConfigError([
+      'PostgreSQL puts its own backups back (pg_restore, or to a point in time); then run "countersign restore" without a file',
+    ])
+  }
+  const vault = openMaster(config, around)
+  const db = await openDatabase(config, around)
+  try {
+    await vault.refresh(db)
+    const now = Math.floor(around.now() / 1000)
+    const newest = (await new Claims(db).newest()) ?? 0
+    const window = Math.max(config.window, Number((await new Meta(db).get('window')) ?? 0))
+    const floor = Math.max(now, newest) + window
+    await enter(db, vault, nodeOf(config), { madeAt: undefined, floor, now, uid })
+    return { madeAt: undefined, floor, aside: undefined }
+  } catch (error) {
+    throw error instanceof UnknownMasterKey ? new ConfigError([error.message]) : error
+  } finally {
+    await db.close()
   }
 }
 
@@ -88,9 +121,9 @@ const nothing: History = { floor: 0, newest: 0, window: 0 }
 
 /** One that cannot be read knows nothing. */
 async function history(file: string): Promise<History> {
-  let health: Health | undefined
+  let health: FileHealth | undefined
   try {
-    health = new Health(file)
+    health = new FileHealth(file)
     return {
       floor: await health.floor(),
       newest: Math.floor(((await health.newestRow()) ?? 0) / 1000),
@@ -120,7 +153,7 @@ async function prepare(
     await migrate(db, around.migrations, now, around.onStep)
     await vault.refresh(db)
     const madeAt = await new CopyNotes(db).copiedAt()
-    await enter(db, vault, { madeAt, floor, now, uid })
+    await enter(db, vault, sqliteNode, { madeAt, floor, now, uid })
     return { madeAt, floor }
   } catch (error) {
     throw error instanceof UnknownMasterKey
@@ -135,7 +168,7 @@ async function prepare(
 }
 
 async function requireCountersign(from: string, staged: string): Promise<void> {
-  const health = new Health(staged)
+  const health = new FileHealth(staged)
   try {
     if (!(await health.isCountersign())) throw new UnsoundFile(`${from}: it is a database, but none of Countersign`)
   } finally {
@@ -150,14 +183,15 @@ interface Entered {
   readonly uid: number
 }
 
-function enter(db: Db, vault: KeyRing, { madeAt, floor, now, uid }: Entered): Promise<void> {
+function enter(db: Db, vault: KeyRing, node: string, { madeAt, floor, now, uid }: Entered): Promise<void> {
   return db.transaction(async (session) => {
     await new Meta(session).raiseFloor(floor)
     await new CopyNotes(session).inUse()
     const detail = { made_at: madeAt ?? null, floor }
     const entry = localEntry({ command: 'restore', code: localCodes.RESTORED.code, uid, now, detail })
     const audit = new Audit(session)
-    await audit.append(sqliteNode, entry, await audit.head(sqliteNode), chainMacOf(vault))
+    await audit.append(node, entry, await audit.head(node), chainMacOf(vault))
+    await session.tell([floorRaised])
   })
 }
 

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { Health } from './store/health.js'
+import { FileHealth } from './store/health.js'
 
 /** A file is no sound database of Countersign: which one, and why. */
 export class UnsoundFile extends Error {}
@@ -16,11 +16,11 @@ export function requireStartable(file: string): void {
   look(file, (health) => (statSync(file).size > quickly ? undefined : health.damage()))
 }
 
-function look(file: string, find: (health: Health) => string | undefined): void {
-  let health: Health | undefined
+function look(file: string, find: (health: FileHealth) => string | undefined): void {
+  let health: FileHealth | undefined
   let fault: string | undefined
   try {
-    health = new Health(file)
+    health = new FileHealth(file)
     fault = find(health)
   } catch (error) {
     // A full or a read-only disk says nothing about the file.

@@ -24,7 +24,7 @@ export class Tries {
 
   /** `now` gives Unix milliseconds. */
   constructor(
-    private readonly most: number,
+    readonly most: number,
     private readonly now: () => number,
   ) {}
 

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { limitedBy } from './address.js'
 import type { Authority } from './authority.js'
 import type { PasswordProof } from './dialect.js'
-import { Guesses } from './guesses.js'
+import { Guesses, type SharedFailures } from './guesses.js'
 import { hmac } from './hmac.js'
 import type { Passwords } from './passwords.js'
 import { permissionsOfType } from './permissions.js'
@@ -25,6 +25,8 @@ export interface PasswordParts {
   readonly key: KeyObject
   /** Unix milliseconds. */
   readonly now: () => number
+  /** Counts wrong passwords together with other nodes. */
+  readonly shared?: SharedFailures | undefined
 }
 
 const maxRemembered = 1_000
@@ -36,9 +38,9 @@ const rememberedFor = 300_000
  * a name that the stored hash is part of: when that changes, what was remembered is worth nothing. The user itself is read
  * for every message.
  */
-export function passwordVerifier({ load, passwords, key, now }: PasswordParts): Verifier<PasswordProof> {
+export function passwordVerifier({ load, passwords, key, now, shared }: PasswordParts): Verifier<PasswordProof> {
   const remembered = new Recent(maxRemembered, rememberedFor, now)
-  const guesses = new Guesses(now)
+  const guesses = new Guesses(now, shared)
   // The same password of the same user, sent many times at once, is one guess.
   const underWay = new Map<string, Promise<boolean>>()
 

@@ -11,6 +11,7 @@ export default command({
   codes: ['DEVICE_PASSWORD_NOT_REVOKED', 'DEVICE_PASSWORD_REVOKED'],
   example: { params: { user_name: 'anwmhaxchr2k' }, after: ['device-passwords/create'] },
   target: ({ user_name }) => user_name,
+  lock: false,
   async run({ user_name }, { store, audit }) {
     const removed = await store.devicePasswords.remove(user_name)
     if (!removed) return ['DEVICE_PASSWORD_NOT_REVOKED']

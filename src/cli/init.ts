@@ -13,11 +13,12 @@ export function initVerb(program: Command, tools: Tools): void {
     .addHelpText('after', '\nExample:\n  countersign init --data ./data --cdn 158')
     .action(async ({ data, cdn, json }: { data?: string; cdn: number; json?: boolean }) => {
       const config = tools.config({ data })
-      if (tools.isInitialised(config.data)) {
+      if (tools.isInitialised(config)) {
         tools.say(`${config.data} is initialised already: nothing was changed`)
         return tools.exit(exits.exists)
       }
       const key = await tools.initialise(config, cdn)
+      if (!key) return tools.say(`${config.data} takes part in a database that another node has made`)
       const file = tools.adminKeyFile(config.data)
       if (json) tools.print(JSON.stringify({ cdn, api_key: key.api_key, admin_key_file: file }))
       else {

@@ -2,6 +2,7 @@ import type { Backup } from '../backup.js'
 import type { Config } from '../config.js'
 import type { Finding } from '../finding.js'
 import type { Instance, LocalOutcome } from '../instance.js'
+import type { Moved, MoveOptions } from '../move.js'
 import { Refusal } from '../refusal.js'
 import type { Rekeyed, RekeyOptions } from '../rekey.js'
 import type { Restored } from '../restore.js'
@@ -30,16 +31,19 @@ export interface Tools extends Look {
   /** Unix seconds. */
   now(): number
   exit(code: number): void
-  isInitialised(folder: string): boolean
-  initialise(config: Config, cdn: number): Promise<{ cdn: number; api_key: string; secret: string }>
+  isInitialised(config: Config): boolean
+  /** Undefined where another node has made the database. */
+  initialise(config: Config, cdn: number): Promise<{ cdn: number; api_key: string; secret: string } | undefined>
   adminKeyFile(folder: string): string
   /** Opens the data folder for one verb; a running server notices what it changes. */
   open(config: Config): Promise<Instance>
   backup(config: Config, file: string): Promise<Backup>
-  restore(config: Config, file: string): Promise<Restored>
+  restore(config: Config, file: string | undefined): Promise<Restored>
   rekey(config: Config, options: Pick<RekeyOptions, 'newKeyFile' | 'onRows'>): Promise<Rekeyed>
   /** Applies the migrations that the database has not seen; those, and the last of all. */
   migrate(config: Config): Promise<{ readonly applied: readonly string[]; readonly schema: string }>
+  /** Copies the instance of a SQLite file into a PostgreSQL database. */
+  move(config: Config, options: MoveOptions): Promise<Moved>
   openTrail(config: Config): Promise<OfflineTrail>
   /** Checks rows that are not in a database; only the master key is needed. */
   verifyRows(

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { lockAccount } from './account-lock.js'
 import type { Queries } from './db.js'
 import type { PrincipalRecord } from './keys.js'
 import type { Touch } from './store.js'
@@ -111,7 +112,7 @@ export class AccessTokens {
 
   /** How many tokens of a principal have not ended. Takes the account's lock, so that the count holds until the commit. */
   async countLive(principal: { kind: string; id: string }, now: number): Promise<number> {
-    await this.queries.run('update accounts set version = version + 1 where account = $1', [this.account])
+    await lockAccount(this.queries, this.account)
     const row = await this.queries.get<{ live: number }>(
       `select count(*) as live from access_tokens where account = $1 and principal_kind = $2 and principal_id = $3
        and expires_at > $4`,

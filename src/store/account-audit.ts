@@ -1,11 +1,15 @@
 import type { AuditRow, Verdict } from './audit-chain.js'
-import type { AuditFilter, AuditTrail } from './audit-trail.js'
+import type { AuditFilter, AuditTrail, Place } from './audit-trail.js'
 import type { Sealing } from './store.js'
 
 /** A row as its account sees it. */
 export type AccountRow = Omit<AuditRow, 'account' | 'node' | 'seq' | 'hash'>
 
 const digits = 16
+/** Longer than the name of any chain. */
+const nodeLength = 24
+/** After every row. */
+const newest: Place = { at_ms: Number.MAX_SAFE_INTEGER, node: '', seq: 0 }
 
 /**
  * The audit trail as one account sees it. Row numbers count what all accounts do, so an account is told none: two rows, or
@@ -32,10 +36,10 @@ export class AccountAudit {
     cursor: string | undefined,
     limit: number,
   ): Promise<{ rows: AccountRow[]; next: string | undefined } | undefined> {
-    const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : this.opened(cursor)
+    const before = cursor === undefined ? newest : this.opened(cursor)
     if (before === undefined) return undefined
     const { rows, next } = await this.trail.list(this.account, filter, before, limit)
-    const shown = rows.map(({ seq: _seq, ...row }) => row)
+    const shown = rows.map(({ node: _node, seq: _seq, ...row }) => row)
     return { rows: shown, next: next === undefined ? undefined : this.sealed(next) }
   }
 
@@ -45,13 +49,16 @@ export class AccountAudit {
   }
 
   /** Always as long: its length must not tell either. */
-  private sealed(seq: number): string {
-    return this.sealing.seal(String(seq).padStart(digits, '0'), this.binding)
+  private sealed({ at_ms, node, seq }: Place): string {
+    const text = [padded(at_ms), padded(seq), node.padEnd(nodeLength)].join('')
+    return this.sealing.seal(text, this.binding)
   }
 
-  private opened(cursor: string): number | undefined {
+  private opened(cursor: string): Place | undefined {
     try {
-      return Number(this.sealing.open(cursor, this.binding))
+      const text = this.sealing.open(cursor, this.binding)
+      const number = (from: number) => Number(text.slice(from, from + digits))
+      return { at_ms: number(0), seq: number(digits), node: text.slice(2 * digits).trimEnd() }
     } catch {
       return undefined
     }
@@ -61,3 +68,5 @@ export class AccountAudit {
     return `audit.cursor:${this.account}`
   }
 }
+
+const padded = (number: number): string => String(number).padStart(digits, '0')

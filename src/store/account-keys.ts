@@ -1,3 +1,4 @@
+import { lockAccount } from './account-lock.js'
 import type { Queries, Value } from './db.js'
 import { openSecret, sealSecret } from './keys.js'
 import type { Sealing, Touch } from './store.js'
@@ -128,7 +129,7 @@ export class AccountKeys {
 
   /** How many keys of a principal can sign now. Takes the account's lock, so that the count holds until the commit. */
   async countLive(principal: { kind: string; id: string }, now: number): Promise<number> {
-    await this.queries.run('update accounts set version = version + 1 where account = $1', [this.account])
+    await lockAccount(this.queries, this.account)
     const row = await this.queries.get<{ live: number }>(
       `select count(*) as live from keys where account = $1 and principal_kind = $2 and principal_id = $3
        and enable = 1 and revoked_at is null and (expires_at is null or expires_at > $4)`,

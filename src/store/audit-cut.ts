@@ -4,14 +4,15 @@ import type { Db, Session } from './db.js'
 import { Meta } from './meta.js'
 
 export interface CutOptions {
+  /** Whose chain the row that says so joins. */
   readonly node: string
   readonly mac: ChainMac
   /** Rows before it may go, Unix milliseconds. */
   readonly beforeMs: number
   /** Unix seconds. */
   readonly now: number
-  /** The row that says who cut, given the number of the last row that goes. */
-  readonly entry: (upTo: number) => AuditEntry
+  /** The row that says who cut, given the number of the last row that goes, and its chain. */
+  readonly entry: (upTo: number, chain: string) => AuditEntry
   readonly onRows: (rows: number) => void
   /** Looks again, inside each transaction, at the key that is in force: it may be changed meanwhile. */
   readonly settle: (session: Session) => Promise<void>
@@ -24,8 +25,15 @@ const rowsAtOnce = 1_000
  * transaction, so that a running server hardly waits. Whoever calls it has verified the trail: what goes cannot be checked again.
  */
 export async function cutTrail(db: Db, options: CutOptions): Promise<number> {
+  const chains = await db.all<{ node: string }>('select distinct node from audit order by node')
+  let removed = 0
+  for (const { node: chain } of chains) removed += await cutChain(db, chain, removed, options)
+  return removed
+}
+
+async function cutChain(db: Db, chain: string, before: number, options: CutOptions): Promise<number> {
   const { node, beforeMs, now, mac, entry, onRows, settle } = options
-  const upTo = await lastBefore(db, node, beforeMs)
+  const upTo = await lastBefore(db, chain, beforeMs)
   if (upTo === 0) return 0
   let removed = 0
   for (let piece = rowsAtOnce; piece === rowsAtOnce; ) {
@@ -33,13 +41,13 @@ export async function cutTrail(db: Db, options: CutOptions): Promise<number> {
       await settle(session)
       if (removed === 0) {
         const audit = new Audit(session)
-        await audit.append(node, entry(upTo), await audit.head(node), mac)
+        await audit.append(node, entry(upTo, chain), await audit.head(node), mac)
         await session.run('delete from refusals where minute < $1', [Math.floor(beforeMs / 60_000)])
       }
-      return removePiece(session, node, upTo, (head) => signHead('cut', { node, ...head, at: now }, mac))
+      return removePiece(session, chain, upTo, (head) => signHead('cut', { node: chain, ...head, at: now }, mac))
     })
     removed += piece
-    onRows(removed)
+    onRows(before + removed)
   }
   return removed
 }

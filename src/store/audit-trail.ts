@@ -20,7 +20,13 @@ export interface AuditFilter {
   readonly target?: string | undefined
 }
 
-type Listed = Omit<AuditRow, 'account' | 'node' | 'hash'>
+type Listed = Omit<AuditRow, 'account' | 'hash'>
+
+/** Where a row stands among those of all nodes: by its time. */
+export type Place = Pick<AuditRow, 'at_ms' | 'node' | 'seq'>
+
+/** Before every row. */
+const first: Place = { at_ms: Number.MIN_SAFE_INTEGER, node: '', seq: 0 }
 
 const columns =
   'node, seq, at_ms, account, principal, key_id, address, dialect, command, target, code, dry_run, request_id, detail, hash'
@@ -42,40 +48,40 @@ export class AuditTrail {
   }
 
   /**
-   * Rows of one account, newest first, below a sequence number. `next` is where to go on, undefined at the end; a page may
+   * Rows of one account, newest first, before a place. `next` is where to go on, undefined at the end; a page may
    * hold fewer rows than asked for, even none, when many were looked at in vain.
    */
   async list(
     account: number,
     filter: AuditFilter,
-    before: number,
+    before: Place,
     limit: number,
-  ): Promise<{ rows: Listed[]; next: number | undefined }> {
+  ): Promise<{ rows: Listed[]; next: Place | undefined }> {
     const rows: Listed[] = []
     let end = before
     for (let looks = 0; looks < (this.hurried ? 1 : maxLooks); looks++) {
       const start = await this.startOf(account, end)
-      const found = await this.between(account, filter, start, end, limit - rows.length)
+      const found = await this.between(account, filter, start ?? first, end, limit - rows.length)
       rows.push(...found)
       const last = found.at(-1)
-      if (last && rows.length === limit) return { rows, next: last.seq }
-      if (start === 0) return { rows, next: undefined }
+      if (last && rows.length === limit) return { rows, next: last }
+      if (!start) return { rows, next: undefined }
       end = start
       await this.pause()
     }
     return { rows, next: end }
   }
 
-  /** The number of the last of the rows that one query looks at below `end`; 0 when they are all of them. */
-  private async startOf(account: number, end: number): Promise<number> {
-    const row = await this.queries.get<{ seq: number }>(
-      'select seq from audit where account = $1 and seq < $2 order by seq desc limit 1 offset $3',
-      [account, end, lookedAt - 1],
+  /** The place of the last of the rows that one query looks at before `end`; undefined when they are all of them. */
+  private startOf(account: number, end: Place): Promise<Place | undefined> {
+    return this.queries.get<Place>(
+      `select at_ms, node, seq from audit where account = $1 and (at_ms, node, seq) < ($2, $3, $4)
+       order by at_ms desc, node desc, seq desc limit 1 offset $5`,
+      [account, end.at_ms, end.node, end.seq, lookedAt - 1],
     )
-    return row?.seq ?? 0
   }
 
-  private between(account: number, filter: AuditFilter, start: number, end: number, limit: number): Promise<Listed[]> {
+  private between(account: number, filter: AuditFilter, start: Place, end: Place, limit: number): Promise<Listed[]> {
     const given: [string, Value | undefined][] = [
       ['at_ms >=', filter.from === undefined ? undefined : filter.from * 1000],
       ['at_ms <', filter.to === undefined ? undefined : filter.to * 1000],
@@ -85,11 +91,22 @@ export class AuditTrail {
       ['target =', filter.target],
     ]
     const where = given.filter((pair): pair is [string, Value] => pair[1] !== undefined)
-    const conditions = where.map(([condition], index) => ` and ${condition} $${index + 5}`).join('')
+    const conditions = where.map(([condition], index) => ` and ${condition} $${index + 9}`).join('')
     return this.queries.all(
-      `select seq, at_ms, principal, key_id, address, dialect, command, target, code, dry_run, request_id, detail
-       from audit where account = $1 and seq >= $2 and seq < $3${conditions} order by seq desc limit $4`,
-      [account, start, end, limit, ...where.map(([, value]) => value)],
+      `select node, seq, at_ms, principal, key_id, address, dialect, command, target, code, dry_run, request_id, detail
+       from audit where account = $1 and (at_ms, node, seq) >= ($2, $3, $4) and (at_ms, node, seq) < ($5, $6, $7)${conditions}
+       order by at_ms desc, node desc, seq desc limit $8`,
+      [
+        account,
+        start.at_ms,
+        start.node,
+        start.seq,
+        end.at_ms,
+        end.node,
+        end.seq,
+        limit,
+        ...where.map(([, value]) => value),
+      ],
     )
   }
 

@@ -42,17 +42,28 @@ export class Audit {
     return row ?? { seq: 0, hash: '' }
   }
 
-  async append(node: string, entry: AuditEntry, head: Head, mac: ChainMac): Promise<Head> {
-    const seq = head.seq + 1
-    const hash = mac(chained(node, seq, entry, head.hash))
-    await this.queries.run(
-      `insert into audit (node, seq, at_ms, account, principal, key_id, address, dialect, command, target, code, dry_run, request_id, detail, hash)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-      [node, seq, ...fields(entry), hash],
-    )
-    return { seq, hash }
+  append(node: string, entry: AuditEntry, head: Head, mac: ChainMac): Promise<Head> {
+    return this.appendAll(node, [entry], head, mac)
+  }
+
+  /** The rows travel together: each hash is known before the row is written. */
+  async appendAll(node: string, entries: readonly AuditEntry[], head: Head, mac: ChainMac): Promise<Head> {
+    const writing: Promise<number>[] = []
+    let next = head
+    for (const entry of entries) {
+      const seq = next.seq + 1
+      const hash = mac(chained(node, seq, entry, next.hash))
+      writing.push(this.queries.run(insertRow, [node, seq, ...fields(entry), hash]))
+      next = { seq, hash }
+    }
+    await Promise.all(writing)
+    return next
   }
 }
+
+const insertRow = `
+  insert into audit (node, seq, at_ms, account, principal, key_id, address, dialect, command, target, code, dry_run, request_id, detail, hash)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
 
 const fields = (entry: AuditEntry) => [
   entry.at_ms,

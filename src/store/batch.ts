@@ -1,6 +1,6 @@
 import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
 import { type Claim, Claims } from './claims.js'
-import { type Queries, type Session, StorageError } from './db.js'
+import { Conflict, type Queries, type Session, StorageError } from './db.js'
 import type { Nested } from './handle.js'
 import { Meta } from './meta.js'
 import type { Notes } from './notes.js'
@@ -14,6 +14,8 @@ export interface Ran<T> {
   readonly claim: Claim | undefined
   /** One row, or several for a command that carries others. */
   readonly audit: readonly AuditEntry[]
+  /** What others may have cached that has changed. */
+  readonly touched?: readonly string[]
   readonly value: T
 }
 
@@ -39,9 +41,12 @@ export class BelowFloor extends Error {}
 interface Done {
   readonly value: unknown
   readonly head: Head
-  /** The request id of the claim that was made; undefined for an outcome that was there before. */
-  readonly made: string | undefined
+  /** The claim that was made; undefined for an outcome that was there before. */
+  readonly made: Claim | undefined
 }
+
+/** What came of an entry that is taken back: it need not run a second time. */
+export type Known = Map<Entry<unknown>, Ran<unknown> | { readonly error: unknown }>
 
 /** What is answered to an entry once its transaction is committed. */
 export type Settled = Pick<Done, 'value' | 'made'> | { readonly error: unknown }
@@ -50,8 +55,8 @@ export interface BatchParts {
   /** Names this process's audit chain. */
   readonly node: string
   readonly chainMac: ChainMac
-  /** What is written down with the batch, without anybody waiting for it. */
-  readonly notes: Notes
+  /** What is written down with the batch, without anybody waiting for it; undefined where another lane does that. */
+  readonly notes: Notes | undefined
   /** Unix seconds. */
   readonly now: () => number
 }
@@ -60,13 +65,18 @@ export interface BatchParts {
 export class Batch {
   /** In the order of the entries, after a run. */
   settled: Settled[] = []
-  /** What came of the entry for whose sake the transaction was rolled back: it is not run a second time. */
-  private readonly known = new Map<Entry<unknown>, Ran<unknown> | { readonly error: unknown }>()
+  private readonly touched = new Set<string>()
 
+  /** `known`: what came of entries for whose sake a transaction was rolled back. */
   constructor(
     private readonly entries: readonly Entry<unknown>[],
     private readonly parts: BatchParts,
+    private readonly known: Known = new Map(),
   ) {}
+
+  get size(): number {
+    return this.entries.length
+  }
 
   /** Whether something of it will be taken back for certain. */
   get discards(): boolean {
@@ -77,18 +87,22 @@ export class Batch {
   async run(session: Session, taking: Taking): Promise<() => void> {
     const { node, notes, chainMac, now } = this.parts
     this.settled = []
+    this.touched.clear()
+    let head = new Audit(session).head(node)
+    head.catch(() => undefined)
+    const found = session.immediate ? undefined : this.lookAhead(session)
+    // After them: who forgets a claim raises the floor in the same transaction, so that one of the two is seen.
     const floor = await new Meta(session).floor()
-    let head = await new Audit(session).head(node)
     const watch = new Watch()
     try {
       for (const entry of this.entries) {
         assertOpen(session)
         try {
-          const done = await this.one(session, entry, floor, head, watch, taking)
-          head = done.head
+          const done = await this.one(session, entry, found?.get(entry), floor, head, watch, taking)
+          head = Promise.resolve(done.head)
           this.settled.push(done)
         } catch (error) {
-          if (error instanceof NeedsSavepoints) throw error
+          if (error instanceof NeedsSavepoints || error instanceof Conflict) throw error
           this.settled.push({ error })
         }
         // A command can catch a storage error; its batch must not go on over it.
@@ -98,55 +112,80 @@ export class Batch {
     } finally {
       watch.end()
     }
-    const { written } = await notes.write(session, node, head, chainMac, now())
+    if (this.touched.size > 0) await session.tell([...this.touched])
+    if (!notes) return () => undefined
+    const { written } = await notes.write(session, node, await head, chainMac, now())
     return written
+  }
+
+  /** Asks for the claims of all entries at once, where a question takes a journey. One that is made meanwhile shows when its own is inserted. */
+  private lookAhead(session: Session): Map<Entry<unknown>, Promise<Claim | undefined>> {
+    const claims = new Claims(session)
+    const found = new Map<Entry<unknown>, Promise<Claim | undefined>>()
+    for (const entry of this.entries) {
+      if (entry.identity === undefined) continue
+      const finding = claims.find(entry.identity)
+      finding.catch(() => undefined)
+      found.set(entry, finding)
+    }
+    return found
   }
 
   private async one(
     session: Session,
     entry: Entry<unknown>,
+    finding: Promise<Claim | undefined> | undefined,
     floor: number,
-    head: Head,
+    head: Promise<Head>,
     watch: Watch,
     taking: Taking,
   ): Promise<Done> {
-    if (entry.timestamp !== undefined && entry.timestamp <= floor) throw new BelowFloor('at or below the floor')
     const claims = new Claims(session)
-    const seen = entry.identity === undefined ? undefined : await claims.find(entry.identity)
-    if (seen) return { value: await entry.seen(seen, session), head, made: undefined }
+    if (entry.timestamp !== undefined && entry.timestamp <= floor) throw new BelowFloor('at or below the floor')
+    const seen = entry.identity === undefined ? undefined : await (finding ?? claims.find(entry.identity))
+    if (seen) return { value: await entry.seen(seen, session), head: await head, made: undefined }
     const done = await this.attempt(session, entry, head, watch, taking)
     if (done) return done
     // Another node took the identity while this one ran: its outcome stands.
     const taken = await claims.find(entry.identity ?? '')
     if (!taken) throw new Error('a claim could not be made, and nobody holds it')
-    return { value: await entry.seen(taken, session), head, made: undefined }
+    return { value: await entry.seen(taken, session), head: await head, made: undefined }
   }
 
   /** Effect, claim and audit row together; undefined, with nothing kept, when the claim was taken meanwhile. */
   private async attempt(
     session: Session,
     entry: Entry<unknown>,
-    head: Head,
+    head: Promise<Head>,
     watch: Watch,
     taking: Taking,
   ): Promise<Done | undefined> {
     await taking.begin()
-    let next: Head | undefined
+    let next: Head
+    let claimed: boolean
     let ran: Ran<unknown>
     try {
       ran = await this.ran(session, entry, watch, taking)
-      const claimed = ran.claim === undefined || (await new Claims(session).insert(ran.claim))
-      if (claimed) next = await this.append(session, ran.audit, head)
+      // The claim and its row travel together: where it was taken, both are taken back.
+      const claiming = ran.claim === undefined ? undefined : new Claims(session).insert(ran.claim)
+      claiming?.catch(() => undefined)
+      next = await new Audit(session).appendAll(this.parts.node, ran.audit, await head, this.parts.chainMac)
+      claimed = claiming === undefined || (await claiming)
     } catch (error) {
-      if (session.open && !session.fault) await taking.undo()
+      if (error instanceof Conflict || error instanceof NeedsSavepoints) throw error
+      if (!session.open || session.fault) throw error
+      // What was caught inside, and ended the transaction, shows here.
+      this.known.set(entry, { error })
+      await taking.undo()
       throw error
     }
-    if (!next) {
+    if (!claimed) {
       await taking.undo()
       return undefined
     }
     await taking.keep()
-    return { value: ran.value, head: next, made: ran.claim?.request_id }
+    if (ran.keep) for (const what of ran.touched ?? []) this.touched.add(what)
+    return { value: ran.value, head: next, made: ran.claim }
   }
 
   /** Runs the entry, and takes its effect back where it is not to be kept. */
@@ -158,7 +197,7 @@ export class Batch {
     try {
       ran = await watch.run(session, entry)
     } catch (error) {
-      this.known.set(entry, { error })
+      if (!(error instanceof Conflict)) this.known.set(entry, { error })
       throw error
     }
     assertOpen(session)
@@ -167,13 +206,6 @@ export class Batch {
     await taking.undo()
     await taking.begin()
     return ran
-  }
-
-  private async append(session: Session, rows: readonly AuditEntry[], head: Head): Promise<Head> {
-    const audit = new Audit(session)
-    let next = head
-    for (const row of rows) next = await audit.append(this.parts.node, row, next, this.parts.chainMac)
-    return next
   }
 }
 

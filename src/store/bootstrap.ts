@@ -14,9 +14,13 @@ export interface FirstOwner {
   readonly fingerprint: string
 }
 
-/** Fills a new database, in the caller's transaction. `instance`, which nobody can give, comes from here alone. */
-export async function bootstrap(session: Session, sealing: Sealing, first: FirstOwner, now: number): Promise<void> {
-  await new Meta(session).set('master_key', first.fingerprint)
+/**
+ * Fills a new database, in the caller's transaction; false when it was filled before. `instance`, which nobody can give,
+ * comes from here alone.
+ */
+export async function bootstrap(session: Session, sealing: Sealing, first: FirstOwner, now: number): Promise<boolean> {
+  // Of several at once the others wait here until the first has committed.
+  if (!(await new Meta(session).add('master_key', first.fingerprint))) return false
   const account = { account: first.account, name: `account ${first.account}`, enable: true }
   await new Accounts(session, () => undefined).insert(account, first.ownerId, now, true)
   await new Keys(session, sealing).insert(
@@ -31,4 +35,5 @@ export async function bootstrap(session: Session, sealing: Sealing, first: First
     },
     now,
   )
+  return true
 }

@@ -76,6 +76,12 @@ export class Claims {
     return (await this.queries.get<{ created_at: number }>(sql))?.created_at
   }
 
+  /** When the newest claim was made, Unix seconds; undefined when there is none. */
+  async newest(): Promise<number | undefined> {
+    const sql = 'select created_at from claims order by request_id desc limit 1'
+    return (await this.queries.get<{ created_at: number }>(sql))?.created_at
+  }
+
   async anyBefore(request: string, floor: number): Promise<boolean> {
     const row = await this.queries.get(
       'select 1 as one from claims where request_id < $1 and timestamp <= $2 limit 1',

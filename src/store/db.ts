@@ -24,30 +24,43 @@ export interface Session extends Queries {
   readonly written: number
   /** The first fault of the storage that a query of this session met, even if its caller caught it. */
   readonly fault: StorageError | undefined
+  /** Tells the other processes on this database, once it is committed, that something they may have cached has changed. */
+  tell(what: readonly string[]): Promise<void>
 }
 
 /** A database; its own queries see only what is committed, and only read. */
 export interface Db extends Queries {
   /** How many commands may share a transaction. */
   readonly maxBatch: number
+  /** How many transactions of this process may be under way at the same time. */
+  readonly lanes: number
+  /** Whether a transaction has the whole database to itself, so that nothing changes between its statements, and savepoints cost little. */
+  readonly exclusive: boolean
   /**
    * Runs `work` in one write transaction and commits it durably. One waits for another, so `work` must not ask for one.
    * Rejects with a {@link StorageError} when the transaction could not start, was rolled back, or may or may not have
    * been committed.
    */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>
-  /** True once after every change that another process made. */
+  /** True once when another process may have changed anything at all since it was last asked. */
   changedElsewhere(): boolean
+  /** Hands on what other processes {@link Session.tell}, where they can: elsewhere {@link changedElsewhere} says it. */
+  listen(onTold: (what: string) => void): void
+  /** Whether gateways of other data folders use it now; a file says so by the lock of its folder instead. */
+  sharedNow(): Promise<boolean>
+  /** Settings that let a crash of the storage's own lose what it had committed. */
+  lossySettings(): Promise<string[]>
   /** Closes, opens again, and forces to disk what the log holds; rejects while the storage is still at fault. */
   repair(): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * `busy`: another process holds the write lock, nothing was done. `full`: out of space, rolled back. `fault`: an I/O
- * error, a corrupt or read-only file; whether a commit under way took place is unknown until {@link Db.repair}.
+ * `busy`: another process holds the write lock, nothing was done. `locked`: another transaction kept a row for too long,
+ * nothing was done. `full`: out of space, rolled back. `fault`: an I/O error, a corrupt or read-only file, a lost
+ * connection; whether a commit under way took place is unknown until {@link Db.repair}.
  */
-export type StorageKind = 'busy' | 'full' | 'fault'
+export type StorageKind = 'busy' | 'locked' | 'full' | 'fault'
 
 export class StorageError extends Error {
   constructor(
@@ -58,3 +71,6 @@ export class StorageError extends Error {
     super(message, options)
   }
 }
+
+/** A transaction that went on at the same time stands in the way: the engine runs the work again. Nobody may catch it for long. */
+export class Conflict extends Error {}

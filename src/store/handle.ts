@@ -18,6 +18,7 @@ export class Handle implements Queries, Nested {
   constructor(
     private readonly queries: Queries & Partial<Pick<Session, 'immediate'>>,
     private readonly name: string,
+    private readonly onIdle: () => void = () => undefined,
   ) {}
 
   /** True when no query is under way. */
@@ -66,7 +67,7 @@ export class Handle implements Queries, Nested {
     try {
       return await query()
     } finally {
-      this.outstanding--
+      if (--this.outstanding === 0) this.onIdle()
     }
   }
 }

@@ -11,14 +11,66 @@ import type { Sealing } from './store.js'
 const sampled = 20
 const told = 5
 
-/** Looks a database file over without writing to it. Throws what SQLite throws when the file cannot be read. */
+/** Looks a database over without writing to it. */
 export class Health {
+  constructor(protected readonly queries: Queries) {}
+
+  async migrations(): Promise<string[]> {
+    return (await this.queries.all<{ id: string }>('select id from migrations order by id')).map(({ id }) => id)
+  }
+
+  meta(name: string): Promise<string | undefined> {
+    return new Meta(this.queries).get(name)
+  }
+
+  floor(): Promise<number> {
+    return new Meta(this.queries).floor()
+  }
+
+  lastBackup(): Promise<number | undefined> {
+    return new CopyNotes(this.queries).lastBackup()
+  }
+
+  /** Lets a vault take the keys that this database is sealed under; rejects when they are not at hand. */
+  follow(vault: { refresh(queries: Queries): Promise<void> }): Promise<void> {
+    return vault.refresh(this.queries)
+  }
+
+  /** When the newest audit row of a chain was written, Unix milliseconds; undefined when there is none. */
+  async newestRow(node: string = sqliteNode): Promise<number | undefined> {
+    const row = await this.queries.get<{ at_ms: number }>(
+      'select at_ms from audit where node = $1 order by seq desc limit 1',
+      [node],
+    )
+    return row?.at_ms
+  }
+
+  /** Opens the secrets of the newest keys: how many, and the ids of those that the master key does not open. */
+  async openSample(sealing: Sealing): Promise<{ opened: number; failed: string[] }> {
+    const keys = new Keys(this.queries, sealing)
+    const ids = await this.queries.all<{ key_id: string }>(
+      'select key_id from keys order by created_at desc, key_id limit $1',
+      [sampled],
+    )
+    const failed: string[] = []
+    for (const { key_id: id } of ids) await keys.load(id).catch(() => failed.push(id))
+    return { opened: ids.length - failed.length, failed }
+  }
+
+  /** Why a signed head does not agree with the audit trail; undefined when it does. */
+  disagrees(head: SignedHead, mac: ChainMac): Promise<string | undefined> {
+    return new AuditTrail(this.queries, mac).disagrees(head)
+  }
+}
+
+/** The same of a database file. Throws what SQLite throws when the file cannot be read. */
+export class FileHealth extends Health {
   private readonly database: Database.Database
-  private readonly queries: Queries
 
   constructor(file: string) {
-    this.database = new Database(file, { readonly: true, fileMustExist: true, timeout: 1_000 })
-    this.queries = readingOf(this.database)
+    const database = new Database(file, { readonly: true, fileMustExist: true, timeout: 1_000 })
+    super(readingOf(database))
+    this.database = database
   }
 
   close(): void {
@@ -49,53 +101,6 @@ export class Health {
       `select name from sqlite_master where type = 'table' and name in ('migrations', 'meta', 'claims', 'audit')`,
     )
     return rows.length === 4
-  }
-
-  async migrations(): Promise<string[]> {
-    return (await this.queries.all<{ id: string }>('select id from migrations order by id')).map(({ id }) => id)
-  }
-
-  meta(name: string): Promise<string | undefined> {
-    return new Meta(this.queries).get(name)
-  }
-
-  floor(): Promise<number> {
-    return new Meta(this.queries).floor()
-  }
-
-  lastBackup(): Promise<number | undefined> {
-    return new CopyNotes(this.queries).lastBackup()
-  }
-
-  /** Lets a vault take the keys that this database is sealed under; rejects when they are not at hand. */
-  follow(vault: { refresh(queries: Queries): Promise<void> }): Promise<void> {
-    return vault.refresh(this.queries)
-  }
-
-  /** When the newest audit row was written, Unix milliseconds; undefined when there is none. */
-  async newestRow(): Promise<number | undefined> {
-    const row = await this.queries.get<{ at_ms: number }>(
-      'select at_ms from audit where node = $1 order by seq desc limit 1',
-      [sqliteNode],
-    )
-    return row?.at_ms
-  }
-
-  /** Opens the secrets of the newest keys: how many, and the ids of those that the master key does not open. */
-  async openSample(sealing: Sealing): Promise<{ opened: number; failed: string[] }> {
-    const keys = new Keys(this.queries, sealing)
-    const ids = await this.queries.all<{ key_id: string }>(
-      'select key_id from keys order by created_at desc, key_id limit $1',
-      [sampled],
-    )
-    const failed: string[] = []
-    for (const { key_id: id } of ids) await keys.load(id).catch(() => failed.push(id))
-    return { opened: ids.length - failed.length, failed }
-  }
-
-  /** Why a signed head does not agree with the audit trail; undefined when it does. */
-  disagrees(head: SignedHead, mac: ChainMac): Promise<string | undefined> {
-    return new AuditTrail(this.queries, mac).disagrees(head)
   }
 }
 

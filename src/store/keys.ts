@@ -185,5 +185,5 @@ export class Keys {
 /** Makes the decoy secret, once. */
 export async function ensureDecoy(queries: Queries, sealing: Sealing, secret: string): Promise<void> {
   const meta = new Meta(queries)
-  if ((await meta.get('decoy')) === undefined) await meta.set('decoy', sealing.seal(secret, decoyBinding))
+  if ((await meta.get('decoy')) === undefined) await meta.add('decoy', sealing.seal(secret, decoyBinding))
 }

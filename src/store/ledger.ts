@@ -1,12 +1,16 @@
 import { Audit, type ChainMac } from './audit.js'
-import { Batch, type Entry, type Settled } from './batch.js'
+import { Batch, type Entry, type Known, type Settled } from './batch.js'
 import { Claims } from './claims.js'
 import { type Db, type Session, StorageError } from './db.js'
 import { Meta } from './meta.js'
 import type { Notes } from './notes.js'
+import { Repair } from './repair.js'
 import { NeedsSavepoints, plain, savepoints, type Taking } from './taking.js'
 
 export { BelowFloor, type Entry, type Ran } from './batch.js'
+
+/** What other processes are told when the floor was raised. */
+export const floorRaised = 'floor'
 
 interface Job {
   readonly entry: Entry<unknown>
@@ -15,9 +19,17 @@ interface Job {
   reject(error: unknown): void
 }
 
+/** One of the transactions that may be under way at the same time, with an audit chain of its own. */
+interface Lane {
+  readonly node: string
+  /** The one lane that writes what is noted, and does the chores. */
+  readonly first: boolean
+  busy: boolean
+}
+
 export interface LedgerOptions {
   readonly db: Db
-  /** Names this process's audit chain. */
+  /** Names this process's audit chain; further lanes add a number to it. */
   readonly node: string
   readonly chainMac: ChainMac
   /** What is written down with the next transaction, without anybody waiting for it. */
@@ -38,13 +50,14 @@ const maxWaiting = 8_192
 /** Milliseconds that a write may have waited when its turn comes: who has given up by then is better told to come again. */
 const oldest = 5_000
 const forgottenAtOnce = 1_000
-const repairEvery = 1_000
 /** Turns of the event loop, some microseconds each: without a further write, and altogether. */
 const quietTurns = 2
 const mostTurns = 12
 const probeAfter = 1_000
 /** Batches that take savepoints after one that needed them: whoever is refused again and again makes nobody run twice. */
 const cautiousBatches = 64
+/** An entry that is alone is run, found to be taken back, and written down; or finds its claim taken, and looks again. */
+const mostAgain = 4
 
 /**
  * Where exactly-once lives (protocol §5): writes that arrive while a commit is under way share the next transaction, at
@@ -54,15 +67,24 @@ const cautiousBatches = 64
 export class Ledger {
   private readonly queue: Job[] = []
   private readonly chores: (() => Promise<void>)[] = []
-  private pumping = false
-  private broken = false
+  private readonly lanes: readonly Lane[]
+  private gathering = false
+  private readonly repair: Repair
   private closing = false
   private lastCommit = 0
   private lastFailed = false
   /** How many of the next batches take savepoints. */
   private cautious = 0
 
-  constructor(private readonly options: LedgerOptions) {}
+  constructor(private readonly options: LedgerOptions) {
+    const { node } = options
+    this.repair = new Repair({ ...options, onRepaired: () => this.succeeded() })
+    this.lanes = Array.from({ length: options.db.lanes }, (_, index) => ({
+      node: index === 0 ? node : laneOf(node, index + 1),
+      first: index === 0,
+      busy: false,
+    }))
+  }
 
   /** Entries waiting for a transaction. */
   get waiting(): number {
@@ -80,7 +102,7 @@ export class Ledger {
    * (nothing of the entry was kept), or with a {@link StorageError}: kind `busy` when nothing was done, else unknown.
    */
   submit<T>(entry: Entry<T>): Promise<T> {
-    if (this.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
+    if (this.repair.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
     if (this.closing) return Promise.reject(new StorageError('busy', 'the gateway is closing'))
     if (this.queue.length >= maxWaiting) return Promise.reject(new StorageError('busy', 'too many writes are waiting'))
     return new Promise<T>((resolve, reject) => {
@@ -93,10 +115,10 @@ export class Ledger {
 
   /** A write of the gateway itself, alone in its transaction; `committed` is called before anything else is written. */
   chore<T>(work: (session: Session) => Promise<T>, committed?: (result: T) => void): Promise<T> {
-    if (this.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
+    if (this.repair.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
     return new Promise((resolve, reject) => {
       this.chores.push(async () => {
-        if (this.broken) return reject(new StorageError('fault', 'the storage is being repaired'))
+        if (this.repair.broken) return reject(new StorageError('fault', 'the storage is being repaired'))
         try {
           const result = await this.options.db.transaction(async (session) => {
             await this.settle(session)
@@ -107,7 +129,7 @@ export class Ledger {
           resolve(result)
         } catch (error) {
           this.failed(error)
-          if (this.broken) await this.recover()
+          if (this.repair.broken) await this.repair.recover()
           reject(error)
         }
       })
@@ -125,6 +147,7 @@ export class Ledger {
     while (!this.closing && (await claims.anyBefore(beforeRequest, floor))) {
       forgotten += await this.chore(async (session) => {
         await new Meta(session).raiseFloor(floor)
+        await session.tell([floorRaised])
         return new Claims(session).forget(beforeRequest, floor, forgottenAtOnce)
       })
     }
@@ -133,7 +156,7 @@ export class Ledger {
 
   /** Whether a write would succeed now; writes a row when the last commit was not a moment ago. */
   async writable(now: number): Promise<boolean> {
-    if (this.broken) return false
+    if (this.repair.broken) return false
     if (!this.lastFailed && performance.now() - this.lastCommit < probeAfter) return true
     try {
       await this.chore((session) => new Meta(session).set('probe', String(now)))
@@ -149,10 +172,7 @@ export class Ledger {
     if (!notes.due(now(), all)) return
     do {
       await this.chore(
-        async (session) => {
-          const head = await new Audit(session).head(node)
-          return notes.write(session, node, head, chainMac, now(), all)
-        },
+        async (session) => notes.write(session, node, await new Audit(session).head(node), chainMac, now(), all),
         ({ written }) => written(),
       )
     } while (notes.many || (all && notes.due(now(), all)))
@@ -161,25 +181,54 @@ export class Ledger {
   /** Ends after everything submitted was answered and everything noted was written. */
   async close(): Promise<void> {
     this.closing = true
-    while (this.pumping) await new Promise((resolve) => setImmediate(resolve))
+    this.repair.close()
+    await this.idle()
     await this.flush(true).catch((error: unknown) => this.options.onTrouble('the last notes were not written', error))
-    while (this.pumping) await new Promise((resolve) => setImmediate(resolve))
+    await this.idle()
   }
 
+  private async idle(): Promise<void> {
+    while (this.lanes.some(({ busy }) => busy)) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Sets a free lane to work; a further one follows when the first has taken its share and left some. */
   private pump(): void {
-    if (this.pumping) return
-    this.pumping = true
-    void this.drain()
+    const [first] = this.lanes
+    const chore = this.chores.length > 0 && first?.busy === false
+    // Whoever gathers takes what is submitted now.
+    if (!chore && (this.queue.length === 0 || this.gathering)) return
+    const free = chore ? first : this.lanes.find(({ busy }) => !busy)
+    if (free) this.start(free)
   }
 
-  private async drain(): Promise<void> {
-    while (this.queue.length > 0 || this.chores.length > 0) {
-      await this.chores.shift()?.()
-      await this.gather()
-      this.refuseOld()
-      if (this.queue.length > 0) await this.commit(this.queue.splice(0, this.options.db.maxBatch))
+  private start(lane: Lane): void {
+    lane.busy = true
+    void this.drain(lane)
+  }
+
+  private async drain(lane: Lane): Promise<void> {
+    for (;;) {
+      if (lane.first) await this.chores.shift()?.()
+      // Another lane that gathers takes what there is, and sets this one to work again.
+      const jobs = this.gathering ? [] : await this.take()
+      if (jobs.length > 0) {
+        this.pump()
+        await this.commit(lane, jobs)
+      } else if (!lane.first || this.chores.length === 0) break
     }
-    this.pumping = false
+    lane.busy = false
+  }
+
+  /** The lane's share of what waits: as much as every lane that is free may take. */
+  private async take(): Promise<Job[]> {
+    this.gathering = true
+    await this.gather()
+    this.gathering = false
+    this.refuseOld()
+    const free = this.lanes.filter(({ busy }) => !busy).length
+    const share = Math.ceil(this.queue.length / (free + 1))
+    const { maxBatch, exclusive } = this.options.db
+    return this.queue.splice(0, exclusive || this.cautious === 0 ? Math.min(share, maxBatch) : 1)
   }
 
   private refuseOld(): void {
@@ -204,13 +253,12 @@ export class Ledger {
     }
   }
 
-  private async commit(jobs: readonly Job[]): Promise<void> {
-    if (this.broken) return reject(jobs, new StorageError('fault', 'the storage is being repaired'))
+  private async commit(lane: Lane, jobs: readonly Job[], known: Known = new Map()): Promise<void> {
+    if (this.repair.broken) return reject(jobs, new StorageError('fault', 'the storage is being repaired'))
     const begun = performance.now()
-    const batch = new Batch(
-      jobs.map(({ entry }) => entry),
-      this.options,
-    )
+    const { notes } = this.options
+    const entries = jobs.map(({ entry }) => entry)
+    const batch = new Batch(entries, { ...this.options, node: lane.node, notes: lane.first ? notes : undefined }, known)
     try {
       const written = await this.carefully(batch)
       this.succeeded()
@@ -218,10 +266,21 @@ export class Ledger {
       settle(jobs, batch.settled)
       this.options.onCommit?.(jobs.length, (performance.now() - begun) / 1000)
     } catch (error) {
+      if (this.standsAlone(jobs, error)) {
+        for (const job of jobs) await this.commit(lane, [job], known)
+        return
+      }
       this.failed(error)
-      if (!this.broken) return reject(jobs, error)
+      if (!this.repair.broken) return reject(jobs, error)
       await this.answerAfterRepair(jobs, batch.settled, error)
     }
+  }
+
+  /** Whether entries that could not share a transaction are to have one each, where savepoints are dear. */
+  private standsAlone(jobs: readonly Job[], error: unknown): boolean {
+    if (this.options.db.exclusive || jobs.length === 1) return false
+    this.cautious = cautiousBatches
+    return !(error instanceof StorageError) || error.kind === 'locked' || error.kind === 'busy'
   }
 
   private settle(session: Session): Promise<void> | undefined {
@@ -229,7 +288,10 @@ export class Ledger {
     return this.options.settle?.(session)
   }
 
-  /** Without savepoints where nothing is likely to be taken back; if something is, all of it is rolled back and run again with them. */
+  /**
+   * Without savepoints where nothing is likely to be taken back; if something is, all of it is rolled back, and run again
+   * with them, or, where the engine has no cheap ones, alone: then what is known is not run again.
+   */
   private async carefully(batch: Batch): Promise<() => void> {
     const { db } = this.options
     const attempt = (taking: (session: Session) => Taking) => {
@@ -240,13 +302,16 @@ export class Ledger {
       })
     }
     if (this.cautious > 0) this.cautious--
-    if (this.cautious > 0 || batch.discards) return attempt(savepoints)
-    try {
-      return await attempt(plain)
-    } catch (error) {
-      if (!(error instanceof NeedsSavepoints)) throw error
-      this.cautious = cautiousBatches
-      return attempt(savepoints)
+    if (db.exclusive && (this.cautious > 0 || batch.discards)) return attempt(savepoints)
+    for (let again = 0; ; again++) {
+      try {
+        return await attempt(plain)
+      } catch (error) {
+        if (!(error instanceof NeedsSavepoints)) throw error
+        this.cautious = cautiousBatches
+        if (db.exclusive) return attempt(savepoints)
+        if (batch.size > 1 || again === mostAgain) throw error
+      }
     }
   }
 
@@ -256,60 +321,30 @@ export class Ledger {
   }
 
   private failed(error: unknown): void {
-    if (!(error instanceof StorageError)) return
+    // Somebody who holds a row for long is no failure of the storage.
+    if (!(error instanceof StorageError) || error.kind === 'locked') return
     this.lastFailed = true
     this.options.onDoubt()
     if (error.kind !== 'busy') this.options.onTrouble('a transaction failed: nothing of it was acknowledged', error)
-    if (error.kind === 'fault') this.broken = true
+    if (error.kind === 'fault') this.repair.broken = true
   }
 
-  /** Some of the batch may be in the file: only what is found there after a repair is acknowledged. */
+  /** Some of the batch may be in the database: only what is found there after a repair is acknowledged. */
   private async answerAfterRepair(jobs: readonly Job[], settled: readonly Settled[], error: unknown): Promise<void> {
-    if (!(await this.recover())) return reject(jobs, error)
-    const claims = new Claims(this.options.db)
+    if (!(await this.repair.recover())) return reject(jobs, error)
     for (const [index, job] of jobs.entries()) {
-      const { identity } = job.entry
       const result = settled[index]
-      // What cannot be read is unknown, as it was.
-      const claim = identity === undefined ? undefined : await claims.find(identity).catch(() => undefined)
-      // Another process may have run the same message since: its outcome is not this one's.
-      const kept = claim && result && 'value' in result && (result.made ?? claim.request_id) === claim.request_id
+      // What cannot be looked up is unknown, as it was.
+      const kept =
+        result && 'value' in result && (await this.repair.isKept(job.entry.identity, result.made).catch(() => false))
       if (kept) job.resolve(result.value)
       else job.reject(error)
     }
   }
-
-  /** True when the storage works again; otherwise that is tried until it does. */
-  private async recover(): Promise<boolean> {
-    try {
-      await this.repair()
-      return true
-    } catch (fault) {
-      this.options.onTrouble('the storage could not be repaired: writes are refused until it can', fault)
-      this.repairLater()
-      return false
-    }
-  }
-
-  private async repair(): Promise<void> {
-    await this.options.db.repair()
-    await this.options.db.transaction((session) => new Meta(session).set('probe', 'repaired'))
-    this.options.onDoubt()
-    this.broken = false
-    this.succeeded()
-  }
-
-  private repairLater(): void {
-    const timer = setTimeout(() => {
-      if (this.closing) return
-      this.repair().then(
-        () => this.options.onTrouble('the storage works again', undefined),
-        () => this.repairLater(),
-      )
-    }, repairEvery)
-    timer.unref()
-  }
 }
+
+/** The name of a further chain of a node. */
+const laneOf = (node: string, number: number): string => `${node}.${number}`
 
 function settle(jobs: readonly Job[], settled: readonly Settled[]): void {
   for (const [index, job] of jobs.entries()) {

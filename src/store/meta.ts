@@ -15,6 +15,12 @@ export class Meta {
     )
   }
 
+  /** False, with nothing changed, when there is one already: of several nodes at once, one is the first. */
+  async add(name: string, value: string): Promise<boolean> {
+    const sql = 'insert into meta (name, value) values ($1, $2) on conflict do nothing'
+    return (await this.queries.run(sql, [name, value])) === 1
+  }
+
   async remove(name: string): Promise<void> {
     await this.queries.run('delete from meta where name = $1', [name])
   }
@@ -25,6 +31,11 @@ export class Meta {
   }
 
   async raiseFloor(to: number): Promise<void> {
-    if (to > (await this.floor())) await this.set('floor', String(to))
+    // One statement: what was read before may have been raised by another node since.
+    await this.queries.run(
+      `insert into meta (name, value) values ('floor', $1) on conflict (name) do update set value = excluded.value
+       where cast(meta.value as bigint) < cast(excluded.value as bigint)`,
+      [String(to)],
+    )
   }
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Db, type Queries, StorageError } from './db.js'
+import { type Db, type Queries, type Session, StorageError } from './db.js'
 
 /** The database was made by a newer version of the program: it must not be touched. */
 export class NewerSchema extends Error {}
@@ -21,13 +21,13 @@ export async function migrate(
   onStep: (what: string) => void = () => undefined,
 ): Promise<string[]> {
   const files = migrationFiles(folder)
-  if ((await applied(db)).size < files.length) await db.transaction((session) => session.run(table))
+  if ((await applied(db)).size < files.length) await patiently(db, (session) => session.run(table))
   refuseNewer(await applied(db), files)
   const done: string[] = []
   for (const file of files) {
     if ((await applied(db)).has(file)) continue
     onStep(`applying ${file}`)
-    await db.transaction(async (session) => {
+    await patiently(db, async (session) => {
       // Inserting the id is the lock: whoever comes second finds it taken and does nothing.
       const mine = await session.run('insert into migrations (id, applied_at) values ($1, $2) on conflict do nothing', [
         file,
@@ -40,6 +40,19 @@ export async function migrate(
   }
   return done
 }
+
+/** Another process that migrates may take longer than a lock is waited for: about a minute is. */
+async function patiently<T>(db: Db, work: (session: Session) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await db.transaction(work)
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.kind !== 'locked' || tries === mostTries) throw error
+    }
+  }
+}
+
+const mostTries = 30
 
 /** The newest migration that the database has seen. */
 export const lastMigration = async (db: Queries): Promise<string | undefined> => [...(await applied(db))].sort().at(-1)

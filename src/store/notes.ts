@@ -87,9 +87,7 @@ export class Notes {
     const rows = this.rows.slice(0, rowsAtOnce)
     const counts = [...this.counts.values()].map((counted) => ({ ...counted, counted }))
     const uses = this.usesDue(now, all)
-    const audit = new Audit(queries)
-    let next = head
-    for (const row of rows) next = await audit.append(node, row, next, mac)
+    const next = await new Audit(queries).appendAll(node, rows, head, mac)
     for (const { keyId, account, code, minute, count } of counts) {
       await queries.run(
         `insert into refusals (key_id, code, minute, account, count) values ($1, $2, $3, $4, $5)

@@ -1,4 +1,4 @@
-import { type AuditEntry, type ChainMac, sqliteNode } from './audit.js'
+import type { AuditEntry, ChainMac } from './audit.js'
 import { cutTrail } from './audit-cut.js'
 import { AuditTrail } from './audit-trail.js'
 import type { Db, Session } from './db.js'
@@ -21,6 +21,8 @@ export class OfflineTrail extends AuditTrail {
   constructor(
     private readonly db: Db,
     private readonly chainMac: ChainMac,
+    /** Whose chain the row that says so joins. */
+    private readonly node: string,
     private readonly settle: (session: Session) => Promise<void>,
   ) {
     super(db, chainMac)
@@ -28,10 +30,12 @@ export class OfflineTrail extends AuditTrail {
 
   /** Removes old rows; how many. */
   cut({ before, now, uid, code, onRows }: CutOrder): Promise<number> {
-    const entry = (upTo: number): AuditEntry =>
-      localEntry({ command: 'audit/cut', code, uid, now, detail: { removed_up_to: upTo } })
-    const { chainMac: mac, settle } = this
-    return cutTrail(this.db, { node: sqliteNode, mac, settle, beforeMs: before * 1000, now, entry, onRows })
+    const entry = (upTo: number, chain: string): AuditEntry => {
+      const detail = { removed_up_to: upTo, ...(chain !== this.node && { of: chain }) }
+      return localEntry({ command: 'audit/cut', code, uid, now, detail })
+    }
+    const { chainMac: mac, node, settle } = this
+    return cutTrail(this.db, { node, mac, settle, beforeMs: before * 1000, now, entry, onRows })
   }
 
   close(): Promise<void> {

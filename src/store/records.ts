@@ -37,8 +37,9 @@ export class Records {
   /** Every record of a kind whose id starts with `prefix`, by id. */
   async list(kind: string, prefix = '', limit = 1000): Promise<{ id: string; value: unknown }[]> {
     const rows = await this.queries.all<{ id: string; value: string }>(
-      `select id, value from records where account = $1 and kind = $2 and id like $3 escape '\\' order by id limit $4`,
-      [this.account, kind, `${prefix.replace(/[\\%_]/g, '\\$&')}%`, limit],
+      `select id, value from records where account = $1 and kind = $2 and id >= $3 and substr(id, 1, $4) = $3
+       order by id limit $5`,
+      [this.account, kind, prefix, [...prefix].length, limit],
     )
     return rows.map(({ id, value }) => ({ id, value: JSON.parse(value) }))
   }

@@ -1,3 +1,4 @@
+import { lockAccount } from './account-lock.js'
 import type { Queries } from './db.js'
 import type { Touch } from './store.js'
 
@@ -60,7 +61,7 @@ export class Scopes {
 
   /** Keeps slices and servers from being removed until the commit. */
   async lock(): Promise<void> {
-    await this.queries.run('update accounts set version = version + 1 where account = $1', [this.account])
+    await lockAccount(this.queries, this.account)
   }
 }
 

@@ -29,6 +29,8 @@ const full = 2
 
 class Sqlite implements Db {
   readonly maxBatch = 256
+  readonly lanes = 1
+  readonly exclusive = true
   private writer: Connection
   private reader: Connection
   private version: number
@@ -94,6 +96,18 @@ class Sqlite implements Db {
     if (version === this.version) return false
     this.version = version
     return true
+  }
+
+  /** `changedElsewhere` says it all: the file tells of every commit. */
+  listen(): void {}
+
+  /** They are its own, and checked after the first write. */
+  async lossySettings(): Promise<string[]> {
+    return []
+  }
+
+  async sharedNow(): Promise<boolean> {
+    return false
   }
 
   async repair(): Promise<void> {
@@ -321,6 +335,8 @@ class SqliteSession implements Session {
   async keep(): Promise<void> {
     this.control('release command')
   }
+
+  async tell(): Promise<void> {}
 
   /** What one savepoint was to hold cannot be told from what follows once one of these has failed. */
   private control(sql: string): void {

@@ -1,6 +1,7 @@
 import { AccessTokens } from './access-tokens.js'
 import { AccountAudit } from './account-audit.js'
 import { AccountKeys } from './account-keys.js'
+import { lockAccount } from './account-lock.js'
 import { Accounts } from './accounts.js'
 import { ApiAccess } from './api-access.js'
 import type { ChainMac } from './audit.js'
@@ -38,6 +39,11 @@ export class Store {
     private readonly touch: Touch,
     private readonly chainMac: ChainMac,
   ) {}
+
+  /** See {@link lockAccount}. */
+  lock(): Promise<void> {
+    return lockAccount(this.queries, this.account)
+  }
 
   get audit(): AccountAudit {
     return new AccountAudit(new AuditTrail(this.queries, this.chainMac), this.account, this.sealing)

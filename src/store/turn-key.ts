@@ -44,14 +44,17 @@ export async function turnKey(session: Session, turn: Turn): Promise<void> {
     if (!isSignedSeam(seam, from.mac)) continue
     await setHead(meta, seamName(seam), signSeam({ ...seam, key: turn.resealChainKey(seam.key) }, to.mac))
   }
-  const head = await new Audit(session).head(node)
-  if (head.seq > 0) await setHead(meta, seamName({ node, ...head }), newSeam(turn, head))
+  const audit = new Audit(session)
+  for (const chain of await session.all<{ node: string }>('select distinct node from audit')) {
+    const head = { node: chain.node, ...(await audit.head(chain.node)) }
+    await setHead(meta, seamName(head), newSeam(turn, head))
+  }
   await new KeyMeta(session).write(state)
-  await new Audit(session).append(node, entry, head, to.mac)
+  await audit.append(node, entry, await audit.head(node), to.mac)
 }
 
-const newSeam = ({ node, now, chainKey, to }: Turn, head: Head): Seam =>
-  signSeam({ node, seq: head.seq, hash: head.hash, at: now, key: chainKey }, to.mac)
+const newSeam = ({ now, chainKey, to }: Turn, { node, seq, hash }: Head & { readonly node: string }): Seam =>
+  signSeam({ node, seq, hash, at: now, key: chainKey }, to.mac)
 
 const seamName = ({ node, seq }: Pick<SignedHead, 'node' | 'seq'>): string =>
   `audit_seam:${node}:${String(seq).padStart(16, '0')}`

@@ -1,3 +1,4 @@
+import { lockAccount } from './account-lock.js'
 import type { Queries, Value } from './db.js'
 import type { Sealing, Touch } from './store.js'
 
@@ -44,7 +45,7 @@ const findUser = `select ${columns}, ${assignedColumn} from users where account 
 const findUserWithToken = `select ${columns}, token from users where account = $1 and id = $2`
 const toUser = (row: Row): PanelUser => ({ ...row, enable: row.enable === 1 })
 const filter = `account = $1 and (cast($2 as integer) is null or type = $2) and (cast($3 as integer) is null or enable = $3)
-  and (cast($4 as text) is null or lower(id) like lower($4) escape '\\' or lower(comment) like lower($4) escape '\\')`
+  and (cast($4 as text) is null or lower(id) like $4 escape '\\' or lower(comment) like $4 escape '\\')`
 
 /** Binds a sealed playback token to its user. */
 export const tokenBinding = (account: number, id: string): string => `users.token:${account}:${id}`
@@ -73,7 +74,9 @@ export class Users {
   }
 
   async list(wanted: UserFilter, page: number, pagesize: number): Promise<{ users: PanelUser[]; total: number }> {
-    const q = wanted.q ? `%${wanted.q.replace(/[\\%_]/g, '\\$&')}%` : null
+    // As the engines do: letters of ASCII alone.
+    const lower = wanted.q?.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+    const q = lower ? `%${lower.replace(/[\\%_]/g, '\\$&')}%` : null
     const where: Value[] = [
       this.account,
       wanted.type ?? null,
@@ -170,7 +173,7 @@ export class Users {
    * different nodes cannot each take away the other's last one; call it after the change.
    */
   async administratorLeft(now: number): Promise<boolean> {
-    await this.queries.run('update accounts set version = version + 1 where account = $1', [this.account])
+    await lockAccount(this.queries, this.account)
     const row = await this.queries.get(
       'select 1 as one from users where account = $1 and type = 1 and enable = 1 and (expire = 0 or expire > $2) limit 1',
       [this.account, now],

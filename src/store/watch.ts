@@ -12,7 +12,7 @@ interface Guarded {
  */
 export class Watch {
   private guarded: Guarded | undefined
-  private turn = setImmediate(() => this.look())
+  private turn: NodeJS.Immediate | undefined
 
   end(): void {
     clearImmediate(this.turn)
@@ -22,7 +22,8 @@ export class Watch {
     queries: Queries,
     entry: { readonly name: string; run(queries: Queries, nested: Nested): Promise<T> },
   ): Promise<T> {
-    const handle = new Handle(queries, entry.name)
+    const handle = new Handle(queries, entry.name, () => this.arm())
+    this.arm()
     try {
       return await new Promise<T>((resolve, reject) => {
         this.guarded = { handle, reject }
@@ -34,10 +35,14 @@ export class Watch {
     }
   }
 
+  /** Nothing but the store can be awaited by a command whose last query has been answered: one turn later it has ended, or asked again. */
+  private arm(): void {
+    this.turn ??= setImmediate(() => this.look())
+  }
+
   private look(): void {
-    if (this.guarded?.handle.idle) {
-      this.guarded.reject(new PendingRun('run() awaited something other than the store'))
-    }
-    this.turn = setImmediate(() => this.look())
+    this.turn = undefined
+    if (!this.guarded?.handle.idle) return
+    this.guarded.reject(new PendingRun('run() awaited something other than the store'))
   }
 }

@@ -209,11 +209,16 @@ export function fifthStep({ db, vault }: TestInstance, commands: readonly Comman
 /** The same database with some of its methods replaced. */
 export const wrapped = (db: Db, methods: Partial<Db>): Db => ({
   maxBatch: db.maxBatch,
+  lanes: db.lanes,
+  exclusive: db.exclusive,
   all: (sql, params) => db.all(sql, params),
   get: (sql, params) => db.get(sql, params),
   run: (sql, params) => db.run(sql, params),
   transaction: (work) => db.transaction(work),
   changedElsewhere: () => db.changedElsewhere(),
+  listen: (onTold) => db.listen(onTold),
+  sharedNow: () => db.sharedNow(),
+  lossySettings: () => db.lossySettings(),
   repair: () => db.repair(),
   close: () => db.close(),
   ...methods,

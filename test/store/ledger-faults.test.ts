@@ -177,6 +177,7 @@ test('a fault in the middle of a batch keeps and acknowledges nothing of it, tho
             savepoint: () => session.savepoint(),
             undo: () => session.undo(),
             keep: () => session.keep(),
+            tell: (what) => session.tell(what),
           })
         }),
     }),

@@ -72,6 +72,7 @@ test('whatever is submitted and however commits fail: each identity has one effe
           assert.deepEqual(kept, did === 'keep' ? [effect] : [], 'what was acknowledged is what is there')
         }
       }
+      await db.close()
     }),
     { numRuns: 60 },
   )

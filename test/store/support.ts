@@ -7,8 +7,10 @@ import type { Db, Queries } from '../../src/store/db.js'
 import { type Entry, Ledger } from '../../src/store/ledger.js'
 import { migrate } from '../../src/store/migrate.js'
 import { Notes } from '../../src/store/notes.js'
+import { openPostgres, type PostgresOptions } from '../../src/store/postgres.js'
 import { openSqlite, type SqliteOptions } from '../../src/store/sqlite.js'
 import { root } from '../support/instance.js'
+import { emptySchema, onPostgres } from '../support/postgres.js'
 import { removeFolder, temporaryFolder } from '../support/server.js'
 
 export const migrations = join(root, 'migrations')
@@ -27,15 +29,26 @@ export function open(t: TestContext, file = databaseFile(t), options: SqliteOpti
   return db
 }
 
-/** A migrated database with account 1. */
+/** A migrated database with account 1, of the engine that is tested unless it is to be a file. */
 export async function migrated(t: TestContext, file?: string, options?: SqliteOptions): Promise<Db> {
-  const db = open(t, file, options)
+  const db = onPostgres && file === undefined && !options ? await openSchema(t) : open(t, file, options)
   await migrate(db, migrations, 1)
   await db.transaction((session) =>
     session.run(
       `insert into accounts (account, name, enable, version, created_at) values (1, 'one', 1, 0, 1) on conflict do nothing`,
     ),
   )
+  return db
+}
+
+/** An empty schema of PostgreSQL, as a database. */
+export async function openSchema(t: TestContext, options: Partial<PostgresOptions> = {}): Promise<Db> {
+  const { url, drop } = await emptySchema()
+  const db = openPostgres(url, options)
+  t.after(async () => {
+    await db.close()
+    await drop()
+  })
   return db
 }
 

@@ -16,6 +16,7 @@ import { type Instance, type InstanceOptions, openInstance } from '../../src/ins
 import type { KeyRing } from '../../src/keyring.js'
 import type { Reply } from '../../src/reply.js'
 import type { Db } from '../../src/store/db.js'
+import { onPostgres, type Place, usedSchema } from './postgres.js'
 
 export const root = join(import.meta.dirname, '..', '..', '..')
 
@@ -65,6 +66,7 @@ export interface TestOptions extends Partial<InstanceOptions> {
 /** A real gateway on a real SQLite file, without HTTP. Call `close` at the end. */
 export async function testInstance(options: TestOptions = {}): Promise<TestInstance> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'countersign-'))
+  const place = onPostgres ? (placeOf(folder) ?? (await usedSchema())) : undefined
   const clock = { offset: 0 }
   const logger: Logger = options.logger ?? pino({ level: 'silent' })
   const around = {
@@ -76,19 +78,21 @@ export async function testInstance(options: TestOptions = {}): Promise<TestInsta
   }
   const { now = around.now, randomBytes: bytes = randomBytes, randomName = nanoid } = options
   const config = toConfig(
-    readEnv({ COUNTERSIGN_DATA: folder }),
+    readEnv({ COUNTERSIGN_DATA: folder, COUNTERSIGN_DATABASE_URL: place?.url }),
     dialects.map(({ name }) => name),
   )
   const admin = options.folder
     ? undefined
     : await initialise(config, 1, { ...around, now, randomBytes: bytes, randomName })
-  const { db: opened, vault } = await openData(config, around)
+  const { db: opened, vault, node } = await openData(config, around)
   const db = options.wrap?.(opened) ?? opened
+  places.set(folder, place)
   const instance = await openInstance({
     ...config,
     ...around,
     db,
     vault,
+    node,
     native,
     dialects,
     ...options,
@@ -112,10 +116,17 @@ export async function testInstance(options: TestOptions = {}): Promise<TestInsta
     },
     async close() {
       await instance.close()
-      if (!options.folder) rmSync(folder, { recursive: true, force: true })
+      if (options.folder) return
+      await place?.drop()
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }
+
+/** The schemas of data folders that are in use: one that is opened again has its own. */
+const places = new Map<string, Place | undefined>()
+
+export const placeOf = (folder: string): Place | undefined => places.get(folder)
 
 export function wireOf(body: string | Buffer, wire: Partial<Wire> = {}): Wire {
   return {

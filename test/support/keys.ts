@@ -7,8 +7,9 @@ import { generateKey } from '../../src/generate.js'
 import { Accounts } from '../../src/store/accounts.js'
 import type { Value } from '../../src/store/db.js'
 import { Keys } from '../../src/store/keys.js'
+import { openPostgres } from '../../src/store/postgres.js'
 import { openSqlite } from '../../src/store/sqlite.js'
-import type { TestInstance } from './instance.js'
+import { placeOf, type TestInstance } from './instance.js'
 
 export interface KeyOptions {
   readonly account?: number
@@ -60,7 +61,8 @@ export async function makeUser(
 
 /** Changes rows as another process with the same database would; resolves in a later turn, from which on it is seen. */
 export async function elsewhere(instance: TestInstance, sql: string, params: readonly Value[] = []): Promise<number> {
-  const db = openSqlite(join(instance.folder, 'countersign.db'))
+  const place = placeOf(instance.folder)
+  const db = place ? openPostgres(place.url) : openSqlite(join(instance.folder, 'countersign.db'))
   try {
     return await db.transaction((session) => session.run(sql, params))
   } finally {

@@ -1,0 +1,97 @@
+import { Conflict, type Session, StorageError, type Value } from './db.js'
+import { type Answer, type Connection, changesSchema } from './postgres-connection.js'
+
+/** The channel on which processes on one database tell each other what to forget. */
+export const channel = 'countersign'
+
+/** Bytes of what is told. */
+const longest = 7_000
+/** No name holds one. */
+export const between = '\n'
+export const everything = '*'
+
+const reads = /^\s*select\b/i
+const rollsBackTo = /^\s*rollback to\b/i
+
+/** One open transaction. An error ends it, but for `rollback to`: until then every query is answered with that error. */
+export class PostgresSession implements Session {
+  readonly immediate = false
+  readonly open = true
+  written = 0
+  fault: StorageError | undefined
+  /** Why the server takes no more statements. */
+  failure: unknown
+  private ended = false
+
+  constructor(private readonly connection: Connection) {}
+
+  /** Nothing that comes later may fall into the next transaction of the connection. */
+  end(): void {
+    this.ended = true
+  }
+
+  async all<T extends object>(sql: string, params?: readonly Value[]): Promise<T[]> {
+    return (await this.query<T>(sql, params)).rows
+  }
+
+  async get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined> {
+    return (await this.query<T>(sql, params)).rows[0]
+  }
+
+  async run(sql: string, params?: readonly Value[]): Promise<number> {
+    return (await this.query(sql, params)).rowCount ?? 0
+  }
+
+  async savepoint(): Promise<void> {
+    await this.control('savepoint command')
+  }
+
+  async undo(): Promise<void> {
+    await this.control('rollback to command')
+    await this.control('release command')
+  }
+
+  async keep(): Promise<void> {
+    await this.control('release command')
+  }
+
+  async tell(what: readonly string[]): Promise<void> {
+    const told = what.join(between)
+    // Longer ones the server does not take.
+    await this.query('select pg_notify($1, $2)', [channel, Buffer.byteLength(told) > longest ? everything : told])
+  }
+
+  private async query<T extends object>(sql: string, params?: readonly Value[]): Promise<Answer<T>> {
+    if (this.ended) throw new StorageError('fault', 'the transaction has ended')
+    if (rollsBackTo.test(sql)) this.failure = undefined
+    if (this.failure !== undefined) throw this.failure
+    if (!reads.test(sql)) this.written++
+    try {
+      if (changesSchema(sql)) await this.connection.control('set local statement_timeout = 0')
+      return await this.connection.query<T>(sql, params)
+    } catch (error) {
+      throw this.failed(error)
+    }
+  }
+
+  /** The first error is the cause of those that follow it. */
+  private failed(error: unknown): unknown {
+    // What was done before is lost, too, unless there is a savepoint.
+    this.written++
+    this.failure ??= error
+    if (error instanceof StorageError && error.kind !== 'locked') this.fault ??= error
+    return this.failure
+  }
+
+  /** What one savepoint was to hold cannot be told from what follows once one of these has failed. */
+  private async control(sql: string): Promise<void> {
+    try {
+      await this.query(sql)
+    } catch (error) {
+      if (error instanceof Conflict) throw error
+      this.fault ??=
+        error instanceof StorageError ? error : new StorageError('fault', `"${sql}" failed`, { cause: error })
+      throw this.fault
+    }
+  }
+}
