@@ -15,7 +15,7 @@ export function svg({ title, x, y, lines }: Curve): string {
   const most = roundUp(Math.max(...points.map(([, value]) => value)))
   const across = horizontal(ticks)
   const up = (value: number) => height - bottom - (value / most) * (height - top - bottom)
-  const grid = [0, 0.25, 0.5, 0.75, 1].map((share) => {
+  const grid = [0, 0.2, 0.4, 0.6, 0.8, 1].map((share) => {
     const at = up(share * most)
     return `<path class="grid" d="M${left} ${at}H${width - right}"/>${text(left - 8, at + 4, short(share * most), 'end')}`
   })
