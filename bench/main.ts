@@ -12,9 +12,22 @@ import { keep } from './results.js'
 import type { Options, Section } from './section.js'
 import { smoke } from './smoke.js'
 import { starting } from './start.js'
+import { statistics } from './statistics.js'
 
 /** Every part of the benchmark, in the order of a run. */
-const sections: readonly Section[] = [writes, reads, connections, batch, starting, curves, claims, users, memory, smoke]
+const sections: readonly Section[] = [
+  writes,
+  reads,
+  connections,
+  batch,
+  starting,
+  statistics,
+  curves,
+  claims,
+  users,
+  memory,
+  smoke,
+]
 
 const help = `npm run bench -- [options]
 
@@ -27,6 +40,7 @@ Measures the gateway beside bare node:http and Express, each in a process of its
   --only A,B         sections:
 ${sections.map(({ name, about, usual }) => `                       ${name.padEnd(12)} ${about}${usual ? '' : ' (only when named)'}`).join('\n')}
   --smoke            the same as --only smoke with 3 rounds of 1 s
+  --folder DIR       where the data of the statistics are kept: the next run goes on where it was left
   --cpu-prof DIR     profiles of the gateway, one file a process, are written to this folder
   --help`
 
@@ -44,6 +58,7 @@ function readOptions(): Chosen | undefined {
       seconds: { type: 'string' },
       connections: { type: 'string' },
       only: { type: 'string' },
+      folder: { type: 'string' },
       'cpu-prof': { type: 'string' },
       help: { type: 'boolean' },
     },
@@ -56,6 +71,8 @@ function readOptions(): Chosen | undefined {
       rounds: number('rounds', values.rounds, brief ? 3 : 5, 1, 100),
       seconds: number('seconds', values.seconds, brief ? 1 : 3, 0.5, 60, false),
       connections: number('connections', values.connections, 64, 1, 1_000),
+      samples: brief ? 200_000 : 10_368_000,
+      folder: values.folder,
       node: profiles === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profiles],
     },
     sections: values.smoke ? [smoke] : quick && !values.only ? [writes, reads] : chosen(values.only),

@@ -5,6 +5,9 @@ export interface Options {
   /** Of one contender in a round; they take turns of a second or less. */
   readonly seconds: number
   readonly connections: number
+  /** Of the statistics, and the folder where they are kept. */
+  readonly samples: number
+  readonly folder: string | undefined
   /** Options of node for the gateway. */
   readonly node: readonly string[]
 }

@@ -1,31 +1,35 @@
 import type { Curve } from './section.js'
 
 const width = 640
-const height = 360
+const plot = 256
 const left = 72
 const right = 24
-const top = 48
 const bottom = 56
-const colours = ['#2f7ed8', '#d9822b', '#3a9d5d']
+const legendLine = 16
 
 /** A curve as an SVG of its own that reads on light and dark pages; the horizontal axis is logarithmic, with zero at its left end. */
 export function svg({ title, x, y, lines }: Curve): string {
+  const top = 32 + legendLine * lines.length
+  const height = top + plot + bottom
   const points = lines.flatMap((line) => line.points)
   const ticks = [...new Set(points.map(([value]) => value))].sort((a, b) => a - b)
   const most = roundUp(Math.max(...points.map(([, value]) => value)))
   const across = horizontal(ticks)
-  const up = (value: number) => height - bottom - (value / most) * (height - top - bottom)
+  const up = (value: number) => height - bottom - (value / most) * plot
   const grid = [0, 0.2, 0.4, 0.6, 0.8, 1].map((share) => {
     const at = up(share * most)
     return `<path class="grid" d="M${left} ${at}H${width - right}"/>${text(left - 8, at + 4, short(share * most), 'end')}`
   })
   const drawn = lines.map((line, i) => {
-    const colour = colours[i % colours.length]
+    // The golden angle: neighbours differ, however many there are.
+    const colour = `hsl(${(210 + i * 137) % 360} 65% 50%)`
     const places = line.points.map(([a, b]) => [across(a).toFixed(1), up(b).toFixed(1)] as const)
     const dots = places.map(([a, b]) => `<circle cx="${a}" cy="${b}" r="3.5" fill="${colour}"/>`).join('')
     const path = `<path d="M${places.map((place) => place.join(' ')).join('L')}" fill="none" stroke="${colour}" stroke-width="2"/>`
     const legend =
-      lines.length > 1 ? text(width - right, top - 8 - 16 * (lines.length - 1 - i), line.label, 'end', colour) : ''
+      lines.length > 1
+        ? text(width - right, top - 8 - legendLine * (lines.length - 1 - i), line.label, 'end', colour)
+        : ''
     return path + dots + legend
   })
   return [

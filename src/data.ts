@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, ConfigError } from './config.js'
-import { protect, writePrivate } from './files.js'
+import { protect, type Steps, writePrivate } from './files.js'
 import { generateKey } from './generate.js'
 import type { Surroundings } from './instance.js'
 import { KeyRing, UnknownMasterKey } from './keyring.js'
@@ -95,14 +95,14 @@ export async function initialise(config: Config, cdn: number, around: Surroundin
 /** Applies what the database has not seen, while nobody else uses the folder; that, and the last of all. */
 export async function migrateData(
   config: Config,
-  { now, migrations }: Pick<Surroundings, 'now' | 'migrations'>,
+  { now, migrations, onStep }: Pick<Surroundings, 'now' | 'migrations'> & Steps,
 ): Promise<{ applied: string[]; schema: string }> {
   if (!isInitialised(config.data)) throw new ConfigError([`${config.data} holds no Countersign data`])
   const lock = takeAlone(lockFile(config.data))
   try {
     const db = openSqlite(databaseFile(config.data))
     try {
-      const applied = await migrate(db, migrations, Math.floor(now() / 1000))
+      const applied = await migrate(db, migrations, Math.floor(now() / 1000), onStep)
       return { applied, schema: (await lastMigration(db)) ?? '' }
     } finally {
       await db.close()

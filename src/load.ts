@@ -32,6 +32,7 @@ export class Load {
   private underWay = 0
   private parked = 0
   private calmAt = Number.NEGATIVE_INFINITY
+  private idleSince = Number.NEGATIVE_INFINITY
   private strictUntil = Number.NEGATIVE_INFINITY
   /** Connections that were ever made. */
   connections = 0
@@ -41,8 +42,10 @@ export class Load {
     this.underWay++
   }
 
-  end(): void {
+  /** `now` in milliseconds. */
+  end(now: number): void {
     this.underWay--
+    if (this.underWay === 0) this.idleSince = now
   }
 
   /** Does not count a request while it waits for `work`. Throws 1503 when too many do. */
@@ -64,7 +67,8 @@ export class Load {
    */
   room(arriving: number, refused: number, now: number): number {
     const isCalm = this.underWay + arriving + refused <= calm
-    if (isCalm) this.calmAt = now
+    const wasIdle = this.underWay + refused === 0 && now - this.idleSince > grace
+    if (isCalm || wasIdle) this.calmAt = now
     const most = now - this.calmAt > grace || now < this.strictUntil ? standing : burst
     const room = Math.max(0, most - this.underWay)
     if (room < arriving && !isCalm) this.strictUntil = now + aftermath

@@ -13,6 +13,8 @@ export interface CutOptions {
   /** The row that says who cut, given the number of the last row that goes. */
   readonly entry: (upTo: number) => AuditEntry
   readonly onRows: (rows: number) => void
+  /** Looks again, inside each transaction, at the key that is in force: it may be changed meanwhile. */
+  readonly settle: (session: Session) => Promise<void>
 }
 
 const rowsAtOnce = 1_000
@@ -22,12 +24,13 @@ const rowsAtOnce = 1_000
  * transaction, so that a running server hardly waits. Whoever calls it has verified the trail: what goes cannot be checked again.
  */
 export async function cutTrail(db: Db, options: CutOptions): Promise<number> {
-  const { node, beforeMs, now, mac, entry, onRows } = options
+  const { node, beforeMs, now, mac, entry, onRows, settle } = options
   const upTo = await lastBefore(db, node, beforeMs)
   if (upTo === 0) return 0
   let removed = 0
   for (let piece = rowsAtOnce; piece === rowsAtOnce; ) {
     piece = await db.transaction(async (session) => {
+      await settle(session)
       if (removed === 0) {
         const audit = new Audit(session)
         await audit.append(node, entry(upTo), await audit.head(node), mac)

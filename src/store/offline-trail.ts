@@ -1,7 +1,7 @@
 import { type AuditEntry, type ChainMac, sqliteNode } from './audit.js'
 import { cutTrail } from './audit-cut.js'
 import { AuditTrail } from './audit-trail.js'
-import type { Db } from './db.js'
+import type { Db, Session } from './db.js'
 import { localEntry } from './local-entry.js'
 
 /** What a cut is told by the operator at the command line. */
@@ -21,6 +21,7 @@ export class OfflineTrail extends AuditTrail {
   constructor(
     private readonly db: Db,
     private readonly chainMac: ChainMac,
+    private readonly settle: (session: Session) => Promise<void>,
   ) {
     super(db, chainMac)
   }
@@ -29,7 +30,8 @@ export class OfflineTrail extends AuditTrail {
   cut({ before, now, uid, code, onRows }: CutOrder): Promise<number> {
     const entry = (upTo: number): AuditEntry =>
       localEntry({ command: 'audit/cut', code, uid, now, detail: { removed_up_to: upTo } })
-    return cutTrail(this.db, { node: sqliteNode, mac: this.chainMac, beforeMs: before * 1000, now, entry, onRows })
+    const { chainMac: mac, settle } = this
+    return cutTrail(this.db, { node: sqliteNode, mac, settle, beforeMs: before * 1000, now, entry, onRows })
   }
 
   close(): Promise<void> {

@@ -5,7 +5,8 @@ import { signMessage } from '../../clients/typescript/index.js'
 import { Load } from '../../src/load.js'
 import { instanceFor } from '../support/commands.js'
 import { listen } from '../support/listener.js'
-import { assertReply, openSocket, post } from '../support/raw.js'
+import { assertReply, exchange, openSocket, post } from '../support/raw.js'
+import { until } from '../support/until.js'
 
 const most = 20
 
@@ -92,4 +93,36 @@ test('new connections that come in numbers do not wait for one another: 400 are 
   for (let now = 0; now < count; now = Atomics.load(made, 0)) Atomics.wait(made, 0, now)
   await ended
   assert.ok(load.turns <= 40, `${load.turns} turns`)
+})
+
+test('a request waits for new connections no longer than some milliseconds, however long each turn takes and however many come', {
+  timeout: 30_000,
+}, async (t) => {
+  const gateway = await instanceFor(t)
+  const load = new Load()
+  let asked = 0
+  Object.defineProperty(load, 'connections', {
+    set: () => undefined,
+    get() {
+      for (const end = performance.now() + 5; performance.now() < end; );
+      return ++asked
+    },
+  })
+  const port = await listen(t, gateway, { load })
+  assertReply(await exchange(port, post('{"cmd":"ping"}')), 400, 1400)
+  assert.ok(asked <= 10, `another connection was seen ${asked} times`)
+})
+
+test('who asks and does not take in the answer is cut off once nothing moves any more', {
+  timeout: 30_000,
+}, async (t) => {
+  const gateway = await instanceFor(t)
+  const port = await listen(t, gateway, { silence: 300, openapi: () => `"${'x'.repeat(16_000_000)}"` })
+  const raw = await openSocket(port)
+  raw.socket.pause()
+  const ends = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+  assert.equal(ends(), 2)
+  raw.write('GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n')
+  await until('the end of the gateway is gone, that of its peer is there', () => ends() === 1)
+  raw.close()
 })

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import type { Handle } from '../../src/gateway.js'
+import { Shedding } from '../../src/http-shed.js'
 import { Load } from '../../src/load.js'
 import { Refusal } from '../../src/refusal.js'
 import { instanceFor } from '../support/commands.js'
@@ -23,10 +25,32 @@ test('a thousand at once are no overload, nor 640 for long, but more than those 
   load.begin()
   assert.equal(load.room(1, 0, 250), 384)
   assert.equal(load.room(1, 0, 251), 0)
-  for (let i = 0; i < 540; i++) load.end()
+  for (let i = 0; i < 540; i++) load.end(251)
   assert.equal(load.room(1, 0, 251), 60, 'calm, but whoever was refused comes again')
   assert.equal(load.room(1, 0, 1_251), 924, 'calm again')
   assert.equal(load.room(600, 0, 1_502), 60, 'many who are answered at once, turn after turn, are as much')
+})
+
+test('many who come together when nobody has come for a while are no overload either', () => {
+  const load = new Load()
+  for (const now of [0, 60_000]) {
+    assert.equal(load.room(1_000, 0, now), 1_024)
+    for (let i = 0; i < 1_000; i++) load.begin()
+    for (let i = 0; i < 1_000; i++) load.end(now + 300)
+  }
+  assert.equal(load.room(1_000, 0, 60_400), 160, 'who is answered and asks again at once has not been away')
+})
+
+test('of those who are told no, one who sends ahead keeps nobody else waiting, and one who has gone is no longer there', async () => {
+  const shedding = new Shedding()
+  const [ahead, neighbour] = [new EventEmitter(), new EventEmitter()]
+  let before = 0
+  for (let i = 0; i < 5_000; i++) shedding.refuse(ahead, () => before++)
+  await new Promise<void>((resolve) => shedding.refuse(neighbour, resolve))
+  assert.ok(before <= 150, `${before} were told before`)
+  assert.equal(shedding.waiting, 1)
+  ahead.emit('close')
+  assert.equal(shedding.waiting, 0)
 })
 
 test('who waits to be told no is still there: an overload is over when few enough ask, not when few enough are served', () => {
@@ -129,22 +153,31 @@ test('what is too much is 1503 with Retry-After before anything of it is read, a
   assertReply(await exchange(port, message('after')), 400, 1400)
 })
 
-test('bodies that arrive together have 64 MiB; one that is larger than 16 KiB finds no room beyond that, a small one does', {
-  timeout: 30_000,
-}, async (t) => {
-  const gateway = await instanceFor(t)
-  const port = await listen(t, gateway)
-  const most = 262_144
-  const head = `POST /control HTTP/1.1\r\nHost: x\r\nContent-Length: ${most}\r\n\r\n`
-  const almost = Buffer.concat([Buffer.from(head), Buffer.alloc(most - 1, ' ')])
-  const sockets = Array.from({ length: 300 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
+/** Sends the same on so many connections, and ends none of it: one of them is refused, a small request is not. */
+async function assertShed(port: number, count: number, bytes: Buffer): Promise<void> {
+  const sockets = Array.from({ length: count }, () => connect(port, '127.0.0.1').on('error', () => undefined))
   const refused = sockets.map(
     (socket) => new Promise<boolean>((resolve) => socket.once('data', (text) => resolve(/ 503 /.test(String(text))))),
   )
-  for (const socket of sockets) socket.write(almost)
+  for (const socket of sockets) socket.write(bytes)
   assert.ok(await Promise.race(refused), 'one of them is refused')
   assertReply(await exchange(port, post('{"cmd":"ping"}')), 400, 1400)
   for (const socket of sockets) socket.destroy()
+}
+
+test('bodies that arrive together have 64 MiB; one that is larger than 16 KiB finds no room beyond that, a small one does', {
+  timeout: 30_000,
+}, async (t) => {
+  const port = await listen(t, await instanceFor(t))
+  const most = 262_144
+  const head = `POST /control HTTP/1.1\r\nHost: x\r\nContent-Length: ${most}\r\n\r\n`
+  await assertShed(port, 300, Buffer.concat([Buffer.from(head), Buffer.alloc(most - 1, ' ')]))
+})
+
+test('a body in pieces of one byte counts for what it takes, not for what it says', { timeout: 20_000 }, async (t) => {
+  const port = await listen(t, await instanceFor(t))
+  const head = 'POST /control HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
+  await assertShed(port, 30, Buffer.from(head + '1\r\n \r\n'.repeat(16_000)))
 })
 
 test('a request whose body breaks while the disk is looked at is answered once, and is no fault', {
