@@ -9,15 +9,8 @@ const root = join(import.meta.dirname, '..')
 const results = Object.entries(JSON.parse(readFileSync(join(root, 'bench/results.json'), 'utf8')))
 
 export function targetsTable() {
-  const rows = results.flatMap(([section, { comparisons, rounds }]) =>
-    comparisons.map((one) => [
-      section,
-      one.label,
-      spread(one),
-      goal(one),
-      one.verdict,
-      `${one.rounds.length ?? rounds}`,
-    ]),
+  const rows = results.flatMap(([section, { comparisons }]) =>
+    comparisons.map((one) => [section, one.label, spread(one), goal(one), one.verdict, one.rounds.length]),
   )
   return table(['section', 'what', 'median (spread)', 'target', 'verdict', 'rounds'], rows)
 }
@@ -37,7 +30,10 @@ export function figuresTable() {
   return table(['section', 'what', 'median (spread)', 'p50 ms', 'p99 ms', 'CPU µs', 'measured with'], rows)
 }
 
+const curves = results.flatMap(([, result]) => result.curves ?? [])
+
+export const curveImages = () =>
+  curves.map(({ name, title, x, y }) => `![${title}: ${y}, by ${x}](curves/${name}.svg)`).join('\n\n')
+
 /** Each curve as [path, text]. */
-export function curveFiles() {
-  return results.flatMap(([, { curves = [] }]) => curves).map((curve) => [`docs/curves/${curve.name}.svg`, svg(curve)])
-}
+export const curveFiles = () => curves.map((curve) => [`docs/curves/${curve.name}.svg`, svg(curve)])

@@ -1,10 +1,10 @@
 // Writes the generated pages, deploy/countersign.env, and the generated tables of other documents between their markers; --check only says whether they are fresh.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { codes, ibmErrors } from '../dist/schemas/codes.js'
 import { settings } from '../dist/schemas/config.js'
-import { curveFiles, figuresTable, targetsTable } from './benchmarks.mjs'
+import { curveFiles, curveImages, figuresTable, targetsTable } from './benchmarks.mjs'
 import { codesPage } from './codes-page.mjs'
 import { commandsPage } from './commands-page.mjs'
 import { code, table } from './markdown.mjs'
@@ -19,6 +19,7 @@ const generators = new Map([
   ['ibm', ibmTable],
   ['targets', targetsTable],
   ['figures', figuresTable],
+  ['curves', curveImages],
 ])
 
 function settingsTable() {
@@ -94,5 +95,8 @@ function write(document, fresh) {
   if (process.argv.includes('--check')) {
     process.stderr.write(`${document} is stale: run "node scripts/docs.mjs" and commit it\n`)
     process.exitCode = 1
-  } else writeFileSync(file, fresh)
+  } else {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, fresh)
+  }
 }
