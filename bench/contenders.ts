@@ -36,6 +36,7 @@ export interface Running {
   readonly port: number
   readonly apiKey: string
   readonly secret: string
+  readonly folder: string
   readonly database: string
   stop(): Promise<void>
 }
@@ -72,6 +73,7 @@ export async function start(contender: Contender, mode: Mode, starting: Starting
     port,
     apiKey: isGateway ? given.api_key : 'bench',
     secret: isGateway ? given.secret : secret,
+    folder,
     database: join(folder, 'countersign.db'),
     stop: () => stop(child),
   }

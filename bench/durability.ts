@@ -44,7 +44,7 @@ export async function createUsers(running: Running, load: Load, count: number): 
   if (running.contender.name !== 'gateway') return 0
   const { succeeded, firstFailure } = await load.perform({
     ...target(running),
-    message: (n) => ({ cmd: 'set-user', id: `u${n}`, user: { type: 3, comment: 'bench' } }),
+    message: (n) => ({ cmd: 'set-user', id: `u${n % count}`, user: { type: 3, comment: 'bench' } }),
     once: true,
     connections: Math.min(count, 64),
     seconds: 60,
@@ -55,9 +55,9 @@ export async function createUsers(running: Running, load: Load, count: number): 
 }
 
 /** Where a contender is reached, and who signs. */
-export const target = ({ port, apiKey, secret }: Running): Pick<Job, 'port' | 'signers'> => ({
+export const target = ({ port, apiKey, secret }: Running): Pick<Job, 'port' | 'signer'> => ({
   port,
-  signers: [{ apiKey, secret }],
+  signer: () => ({ apiKey, secret }),
 })
 
 type Traffic = Pick<Job, 'message' | 'once'>
@@ -77,9 +77,9 @@ export const gets = (count: number): Traffic => ({
 /** What the flood is told of a contender. */
 export const jobOf = ({ port, apiKey, secret }: Running) => ({ port, apiKey, secret, users })
 
-/** Claims in the file of a contender that has stopped. */
-export function claimsIn({ database }: Pick<Running, 'database'>): number {
-  const file = new Database(database, { readonly: true })
+/** Claims in a data folder that nobody uses. */
+export function claimsIn(folder: string): number {
+  const file = new Database(join(folder, 'countersign.db'), { readonly: true })
   const claims: unknown = file.prepare('select count(*) from claims').pluck().get()
   file.close()
   return Number(claims)

@@ -1,21 +1,41 @@
 import { parseArgs } from 'node:util'
+import { batch } from './batches.js'
+import { connections } from './connections.js'
+import { curves } from './curves.js'
 import { reads, writes } from './floors.js'
+import { claims, users } from './growth.js'
 import { startLoad } from './load.js'
+import { memory } from './memory.js'
+import { engines } from './postgres.js'
 import { cleanUp, pinned } from './processes.js'
 import { machine, met, table } from './report.js'
 import { keep } from './results.js'
 import type { Options, Section } from './section.js'
 import { smoke } from './smoke.js'
+import { starting } from './start.js'
 import { statistics } from './statistics.js'
 
 /** Every part of the benchmark, in the order of a run. */
-const sections: readonly Section[] = [writes, reads, statistics, smoke]
+const sections: readonly Section[] = [
+  writes,
+  reads,
+  connections,
+  batch,
+  starting,
+  engines,
+  statistics,
+  curves,
+  claims,
+  users,
+  memory,
+  smoke,
+]
 
 const help = `npm run bench -- [options]
 
 Measures the gateway beside bare node:http and Express, each in a process of its own, in turn, on the same machine.
 
-  --quick            3 rounds of 2 s a contender (default: 5 rounds of 4 s)
+  --quick            writes and reads in 3 rounds of 1 s a contender (default: 5 rounds of 3 s)
   --rounds N         1 to 100
   --seconds S        seconds of a contender in a round, 0.5 to 60; they take turns of about a second
   --connections N    1 to 1000 (default 64)
@@ -51,13 +71,13 @@ function readOptions(): Chosen | undefined {
   return {
     options: {
       rounds: number('rounds', values.rounds, brief ? 3 : 5, 1, 100),
-      seconds: number('seconds', values.seconds, values.smoke ? 1 : quick ? 2 : 4, 0.5, 60, false),
+      seconds: number('seconds', values.seconds, brief ? 1 : 3, 0.5, 60, false),
       connections: number('connections', values.connections, 64, 1, 1_000),
       samples: brief ? 200_000 : 10_368_000,
       folder: values.folder,
       node: profiles === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profiles],
     },
-    sections: values.smoke ? [smoke] : chosen(values.only),
+    sections: values.smoke ? [smoke] : quick && !values.only ? [writes, reads] : chosen(values.only),
   }
 }
 

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 
 export interface Signer {
@@ -9,11 +9,10 @@ export interface Signer {
 /** What a contender is to be sent in one turn. */
 export interface Job {
   readonly port: number
-  /** They sign in turn. */
-  readonly signers: readonly Signer[]
-  /** The members of the nth message, without those of its signature. */
+  /** Who signs the nth message of this run, and its members without those of its signature. */
+  readonly signer: (n: number) => Signer
   readonly message: (n: number) => object
-  /** Each request once, with an idempotency key of its own; otherwise again from the beginning. */
+  /** Each request once, with an idempotency key of its own (random, as clients make them); otherwise again from the beginning. */
   readonly once: boolean
   readonly connections: number
   /** How long to send; the turn ends earlier when requests that are sent once are used up. */
@@ -22,18 +21,16 @@ export interface Job {
   readonly requests: number
 }
 
-const run = randomBytes(6).toString('hex')
 let signed = 0
 
 /** Writes the signed requests of a turn as wrk.lua reads them: eight digits of length, then the bytes of the whole HTTP request. */
-export function writeRequests(file: string, { signers, message, once, requests }: Job): void {
+export function writeRequests(file: string, { signer, message, once, requests }: Job): void {
   const timestamp = Math.floor(Date.now() / 1000)
   const parts: string[] = []
-  for (let n = 0; n < requests; n++) {
-    const signer = signers[n % signers.length]
-    if (!signer) throw new Error('nobody signs')
-    const identity = once && { idempotency_key: `bench-${run}-${signed++}` }
-    const body = sign({ ...message(n), api_key: signer.apiKey, timestamp, ...identity }, signer.secret)
+  for (const end = signed + requests; signed < end; signed++) {
+    const { apiKey, secret } = signer(signed)
+    const identity = once && { idempotency_key: randomUUID() }
+    const body = sign({ ...message(signed), api_key: apiKey, timestamp, ...identity }, secret)
     const head = `POST /control HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`
     const request = `${head}\r\n\r\n${body}`
     parts.push(String(request.length).padStart(8, '0'), request)

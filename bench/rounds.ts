@@ -10,15 +10,17 @@ import type { Bench, Figure } from './section.js'
 export type Turn = Report & { readonly cpu: number }
 
 /** What is sent to a contender. */
-export type Traffic = Pick<Job, 'message' | 'once'> & Partial<Pick<Job, 'signers' | 'connections'>>
+export type Traffic = Pick<Job, 'message' | 'once'> &
+  Partial<Pick<Job, 'signer' | 'connections'>> & {
+    /** Commands in a message: what is told counts commands. */
+    readonly commands?: number
+  }
 
 /** One contender with what was measured of it. */
 export interface Entrant {
   readonly label: string
   readonly running: Running
   readonly traffic: Traffic
-  /** Commands in a message: what is told counts commands. */
-  readonly commands?: number
   readonly rounds: Turn[][]
   /** Claims that were in the file before. */
   before: number
@@ -32,7 +34,7 @@ export function entrant(label: string, running: Running, traffic: Traffic, befor
 
 const warmUpSeconds = 1.5
 const turnSeconds = 1
-const readRequests = 4_000
+const warmUpRequests = 30_000
 const maxRequests = 1_000_000
 
 /** Warms every entrant up, then lets them take short turns: whatever else the machine does meets all of them alike. */
@@ -42,7 +44,12 @@ export async function takeTurns(entrants: readonly Entrant[], bench: Bench): Pro
   const fastest = new Map<Entrant, number>()
   for (const one of entrants) {
     bench.progress(`warming up ${one.label}`)
-    const { done, seconds: measured } = await turn(one, bench, warmUpSeconds, 30_000)
+    const { done, seconds: measured } = await turn(
+      one,
+      bench,
+      warmUpSeconds,
+      warmUpRequests / (one.traffic.commands ?? 1),
+    )
     fastest.set(one, (done / measured) * 1.5 + 1_000)
   }
   for (let round = 1; round <= rounds; round++) {
@@ -56,7 +63,7 @@ export async function takeTurns(entrants: readonly Entrant[], bench: Bench): Pro
 }
 
 async function turn(one: Entrant, { load, options }: Bench, seconds: number, fastest: number): Promise<Turn> {
-  const requests = one.traffic.once ? Math.min(maxRequests, Math.ceil(fastest * seconds)) : readRequests
+  const requests = Math.min(maxRequests, Math.ceil(fastest * seconds))
   const job = { ...target(one.running), connections: options.connections, ...one.traffic, seconds, requests }
   const before = cpuSeconds(one.running.pid)
   const report = await load.perform(job)
@@ -72,7 +79,7 @@ export const sum = (
 ): number => turns.reduce((total, one) => total + one[what], 0)
 
 /** By round: what was done in a second. */
-export const rates = ({ rounds, commands = 1 }: Entrant): number[] =>
+export const rates = ({ rounds, traffic: { commands = 1 } }: Entrant): number[] =>
   rounds.map((turns) => (commands * sum(turns, 'done')) / sum(turns, 'seconds'))
 
 /** By round: the median of the turns' p99, in milliseconds. */
@@ -86,7 +93,7 @@ export function figure(one: Entrant): Figure {
     rounds: rates(one),
     p50: median(turns.map(({ p50 }) => p50)),
     p99: median(turns.map(({ p99 }) => p99)),
-    cpu: (sum(turns, 'cpu') / sum(turns, 'succeeded') / (one.commands ?? 1)) * 1e6,
+    cpu: (sum(turns, 'cpu') / sum(turns, 'succeeded') / (one.traffic.commands ?? 1)) * 1e6,
   }
 }
 
@@ -106,7 +113,7 @@ export function doubts({ label, rounds }: Entrant): string[] {
 
 /** Once it was stopped: whether its file holds a claim for each command that was acknowledged, and none that was not sent. */
 export function kept({ label, running, before, acknowledged, sent }: Entrant): string {
-  const claims = claimsIn(running) - before
+  const claims = claimsIn(running.folder) - before
   const right = acknowledged <= claims && claims <= sent
   const verdict = right
     ? 'all in the database'

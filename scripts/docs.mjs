@@ -1,21 +1,25 @@
 // Writes the generated pages, deploy/countersign.env, and the generated tables of other documents between their markers; --check only says whether they are fresh.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { codes, ibmErrors } from '../dist/schemas/codes.js'
 import { settings } from '../dist/schemas/config.js'
+import { curveFiles, curveImages, figuresTable, targetsTable } from './benchmarks.mjs'
 import { codesPage } from './codes-page.mjs'
 import { commandsPage } from './commands-page.mjs'
 import { code, table } from './markdown.mjs'
 
 const root = join(import.meta.dirname, '..')
-const documents = ['README.md', 'docs/protocol.md']
+const documents = ['README.md', 'docs/protocol.md', 'docs/benchmarks.md']
 const { commands } = JSON.parse(readFileSync(join(root, 'schemas/catalogue.json'), 'utf8'))
 
 const generators = new Map([
   ['settings', settingsTable],
   ['verbs', verbsTable],
   ['ibm', ibmTable],
+  ['targets', targetsTable],
+  ['figures', figuresTable],
+  ['curves', curveImages],
 ])
 
 function settingsTable() {
@@ -82,6 +86,7 @@ const lost = [...generators.keys()].filter((name) => !written.has(name))
 if (lost.length > 0) throw new Error(`no document has the markers of ${lost.join(', ')}`)
 write('deploy/countersign.env', environmentFile())
 write('docs/codes.md', codesPage(commands))
+for (const [path, text] of curveFiles()) write(path, text)
 write('docs/commands.md', await commandsPage(commands))
 
 function write(document, fresh) {
@@ -90,5 +95,8 @@ function write(document, fresh) {
   if (process.argv.includes('--check')) {
     process.stderr.write(`${document} is stale: run "node scripts/docs.mjs" and commit it\n`)
     process.exitCode = 1
-  } else writeFileSync(file, fresh)
+  } else {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, fresh)
+  }
 }
