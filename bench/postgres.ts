@@ -21,7 +21,8 @@ const twoAgainstOne = 1.6
 /** Durable commands a second on SQLite and on PostgreSQL, by one gateway and by two on one database. */
 export const engines: Section = {
   name: 'engines',
-  about: 'durable writes on SQLite and PostgreSQL, by one gateway and by two on one database (only where PostgreSQL is there)',
+  about:
+    'durable writes on SQLite and PostgreSQL, by one gateway and by two on one database (only where PostgreSQL is there)',
   usual: true,
   async run(bench) {
     const title = 'Both engines, durable writes'

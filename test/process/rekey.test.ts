@@ -262,14 +262,14 @@ test('old audit rows that are cut while the master key is changed leave a chain 
     readEnv({ COUNTERSIGN_DATA: folder }),
     dialects.map(({ name }) => name),
   )
-  const { db, vault } = await openData(config, {
+  const { db, vault, node } = await openData(config, {
     now: Date.now,
     randomBytes,
     randomName: () => '',
     migrations: join(root, 'migrations'),
     logger: pino({ level: 'silent' }),
   })
-  const trail = new OfflineTrail(db, chainMacOf(vault), (session) => vault.refresh(session))
+  const trail = new OfflineTrail(db, chainMacOf(vault), node, (session) => vault.refresh(session))
   assert.equal((await runCli(['rekey', '--data', folder])).status, 0)
   const order = { before: now() + 1, now: now(), uid: 0, code: 1, onRows: () => undefined }
   assert.ok((await trail.cut(order)) > 0)
