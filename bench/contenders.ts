@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Flood, FloodAnswer, Flooded } from './flood.js'
-import type { Answer, Job, Report } from './load.js'
+import { compiled, launch, loadCore, newFolder, serverCore, stop } from './processes.js'
 
 /** Users that are there before anything is measured: type 3, so that no administrator has to be looked for. */
 export const users = 1_000
@@ -17,14 +16,18 @@ export interface Contender {
   readonly label: Readonly<Record<Mode, string>>
 }
 
-export const contenders: readonly Contender[] = [
-  { name: 'gateway', label: { writes: 'Countersign: toggle-user', reads: 'Countersign: get-user' } },
-  { name: 'http', label: { writes: 'node:http, grouped durable commits', reads: 'node:http, HMAC check only' } },
-  {
-    name: 'express',
-    label: { writes: 'Express, a durable transaction a command', reads: 'Express, express.raw and HMAC check' },
-  },
-]
+export const gateway: Contender = {
+  name: 'gateway',
+  label: { writes: 'Countersign: toggle-user', reads: 'Countersign: get-user' },
+}
+export const http: Contender = {
+  name: 'http',
+  label: { writes: 'node:http, grouped durable commits', reads: 'node:http, HMAC check only' },
+}
+export const express: Contender = {
+  name: 'express',
+  label: { writes: 'Express, a durable transaction a command', reads: 'Express, express.raw and HMAC check' },
+}
 
 /** A contender that listens. */
 export interface Running {
@@ -37,56 +40,30 @@ export interface Running {
   stop(): Promise<void>
 }
 
-const serverCore = 0
-const loadCore = 1
-const startLimit = 20_000
-const stopLimit = 12_000
-const compiled = join(import.meta.dirname, '..')
-
-/** Whether programs can be kept on a core of their own. */
-export const pinned =
-  availableParallelism() > 1 &&
-  [serverCore, loadCore].every((core) => spawnSync(...onCore(core, ['true'])).status === 0)
-
-function onCore(core: number, command: readonly string[]): [program: string, args: string[]] {
-  return ['taskset', ['-c', String(core), ...command]]
+export interface Starting {
+  /** A program to start it with, such as strace. */
+  readonly under?: readonly string[]
+  /** Options of node for the gateway. */
+  readonly node?: readonly string[]
+  /** A data folder that is there already. */
+  readonly folder?: string
 }
 
-const living = new Set<ChildProcess>()
-const folders = new Set<string>()
-
-/** Ends, by their ids, the processes that are still there and removes every folder: for the end, whatever its reason. */
-export function cleanUp(): void {
-  for (const child of living) child.kill('SIGKILL')
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
-  folders.clear()
-}
-
-const tmpfs = 0x01021994
-
-/** A new folder on a disk: in memory an fsync costs nothing, and nothing would be measured. */
-export function newFolder(): string {
-  const parent = statfsSync(tmpdir()).type === tmpfs ? compiled : tmpdir()
-  const folder = mkdtempSync(join(parent, 'countersign-bench-'))
-  folders.add(folder)
-  return folder
-}
-
-/** Starts a contender and waits until it listens. `under` is a program to start it with, such as strace. */
-export async function start(contender: Contender, mode: Mode, under: readonly string[] = []): Promise<Running> {
-  const folder = newFolder()
+/** Starts a contender and waits until it listens. */
+export async function start(contender: Contender, mode: Mode, starting: Starting = {}): Promise<Running> {
+  const { under = [], node = [], folder = newFolder() } = starting
   const isGateway = contender.name === 'gateway'
   const secret = randomBytes(32).toString('base64url')
   const program = isGateway
     ? ['src/main.js', 'serve', '--data', folder, '--port', '0']
-    : [`bench/reference-${contender.name}.js`, mode, folder, String(users)]
-  const command = [...under, process.execPath, join(compiled, program[0] ?? ''), ...program.slice(1)]
+    : [`bench/references/${contender.name}.js`, mode, folder, String(users)]
+  const [script = '', ...args] = program
+  const options = isGateway ? node : []
   // Settings of the shell must not reach the gateway.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_')))
-  const child = launch(pinned ? onCore(serverCore, command) : [command[0] ?? '', command.slice(1)], {
-    ...env,
-    BENCH_SECRET: secret,
-  })
+  const command = [...under, process.execPath, ...options, join(compiled, script), ...args]
+  const child = launch(command, serverCore, { ...env, BENCH_SECRET: secret })
+  child.stdout?.resume()
   const port = await listening(child, contender.label[mode])
   const given = isGateway && JSON.parse(readFileSync(join(folder, 'admin-key.json'), 'utf8'))
   return {
@@ -100,12 +77,7 @@ export async function start(contender: Contender, mode: Mode, under: readonly st
   }
 }
 
-function launch([program, args]: [string, string[]], env: NodeJS.ProcessEnv): ChildProcess {
-  const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
-  living.add(child)
-  child.once('exit', () => living.delete(child))
-  return child
-}
+const startLimit = 20_000
 
 function listening(child: ChildProcess, name: string): Promise<number> {
   let said = ''
@@ -124,62 +96,21 @@ function listening(child: ChildProcess, name: string): Promise<number> {
   })
 }
 
-function stop(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resolve()
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopLimit)
-    child.once('exit', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-    child.kill('SIGTERM')
-  })
-}
-
-const ticksPerSecond = 100
-
-/** Processor time that a process has used so far; NaN where there is no /proc. */
-export function cpuSeconds(pid: number): number {
-  try {
-    const [, , , , , , , , , , , user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ')
-    return (Number(user) + Number(system)) / ticksPerSecond
-  } catch {
-    return Number.NaN
-  }
-}
-
-/** The load generator's process. */
-export interface Load {
-  perform(job: Job): Promise<Report>
-}
-
-export function startLoad(): Load {
-  const child = generator('load')
-  return { perform: async (job) => (await child<Answer & { report: Report }>(job)).report }
-}
-
 /** The process that sends more than can be served. */
 export function startFlood(): { perform(job: Flood): Promise<Flooded> } {
-  const child = generator('flood')
-  return { perform: async (job) => (await child<FloodAnswer & { flooded: Flooded }>(job)).flooded }
-}
-
-/** Starts a generator; what it is asked and answers. */
-function generator(name: 'load' | 'flood'): <T extends object>(job: object) => Promise<T> {
-  const command = [process.execPath, join(compiled, `bench/${name}.js`)]
-  const child = launch(pinned ? onCore(loadCore, command) : [command[0] ?? '', command.slice(1)], process.env)
+  const child = launch([process.execPath, join(compiled, 'bench/flood.js')], loadCore, process.env)
   child.stderr?.pipe(process.stderr)
   const ended = new Promise<never>((_, reject) => {
     child.once('exit', () => reject(new Error('the load generator ended')))
   })
   ended.catch(() => undefined)
-  return async <T extends object>(job: object) => {
-    const answered = new Promise<T | { error: string }>((resolve) => child.once('message', resolve))
-    child.send(job)
-    const answer = await Promise.race([answered, ended])
-    if ('error' in answer) throw new Error(String(answer.error))
-    return answer
+  return {
+    async perform(job) {
+      const answered = new Promise<FloodAnswer>((resolve) => child.once('message', resolve))
+      child.send(job)
+      const answer = await Promise.race([answered, ended])
+      if ('error' in answer) throw new Error(answer.error)
+      return answer.flooded
+    },
   }
 }

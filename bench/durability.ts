@@ -2,7 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { type Contender, type Load, newFolder, type Running, start, users } from './contenders.js'
+import { type Contender, type Running, start, users } from './contenders.js'
+import type { Load } from './load.js'
+import { newFolder } from './processes.js'
+import type { Job } from './requests.js'
 
 /** Commands sent one after the other while fsyncs are counted. */
 export const lone = 20
@@ -19,12 +22,17 @@ export function traceable(): boolean {
 /** How often a contender calls fsync or fdatasync for {@link lone} commands, each sent when the one before was answered. */
 export async function syncsOfLoneCommands(contender: Contender, load: Load): Promise<number> {
   const log = join(newFolder(), 'trace')
-  const running = await start(contender, 'writes', [...strace, log])
+  const running = await start(contender, 'writes', { under: [...strace, log] })
   const syncs = () => readFileSync(log, 'utf8').match(/\b(fsync|fdatasync)\(/g)?.length ?? 0
   await createUsers(running, load, 1)
   const before = syncs()
-  const alone = { users: 1, connections: 1, seconds: 10, requests: lone } as const
-  const { succeeded, firstFailure } = await load.perform({ ...jobOf(running), command: 'toggle-user', ...alone })
+  const { succeeded, firstFailure } = await load.perform({
+    ...target(running),
+    ...toggles(1),
+    connections: 1,
+    seconds: 10,
+    requests: lone,
+  })
   if (succeeded !== lone) throw new Error(`commands sent one by one failed: ${firstFailure}`)
   const counted = syncs() - before
   await running.stop()
@@ -34,17 +42,43 @@ export async function syncsOfLoneCommands(contender: Contender, load: Load): Pro
 /** The references made their users at start; the gateway is sent commands. */
 export async function createUsers(running: Running, load: Load, count: number): Promise<number> {
   if (running.contender.name !== 'gateway') return 0
-  const connections = Math.min(count, 64)
-  const job = { ...jobOf(running), command: 'set-user', connections, seconds: 60, requests: count } as const
-  const { succeeded, firstFailure } = await load.perform(job)
+  const { succeeded, firstFailure } = await load.perform({
+    ...target(running),
+    message: (n) => ({ cmd: 'set-user', id: `u${n}`, user: { type: 3, comment: 'bench' } }),
+    once: true,
+    connections: Math.min(count, 64),
+    seconds: 60,
+    requests: count,
+  })
   if (succeeded !== count) throw new Error(`users could not be made: ${firstFailure}`)
   return count
 }
 
+/** Where a contender is reached, and who signs. */
+export const target = ({ port, apiKey, secret }: Running): Pick<Job, 'port' | 'signers'> => ({
+  port,
+  signers: [{ apiKey, secret }],
+})
+
+type Traffic = Pick<Job, 'message' | 'once'>
+
+/** The write of the benchmark: users `u0` to `u(count - 1)` in turn. */
+export const toggles = (count: number): Traffic => ({
+  message: (n) => ({ cmd: 'toggle-user', id: `u${n % count}` }),
+  once: true,
+})
+
+/** The read of the benchmark. */
+export const gets = (count: number): Traffic => ({
+  message: (n) => ({ cmd: 'get-user', id: `u${n % count}` }),
+  once: false,
+})
+
+/** What the flood is told of a contender. */
 export const jobOf = ({ port, apiKey, secret }: Running) => ({ port, apiKey, secret, users })
 
-/** Claims in the file of a contender that has stopped: one for each command that was acknowledged, or something was lost. */
-export function claimsIn({ database }: Running): number {
+/** Claims in the file of a contender that has stopped. */
+export function claimsIn({ database }: Pick<Running, 'database'>): number {
   const file = new Database(database, { readonly: true })
   const claims: unknown = file.prepare('select count(*) from claims').pluck().get()
   file.close()

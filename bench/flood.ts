@@ -7,7 +7,7 @@ export interface Flood {
   readonly apiKey: string
   readonly secret: string
   readonly users: number
-  /** Connections that are kept open; each has one request under way at a time. */
+  /** Connections that are kept open, also for the next job that wants as many; each has one request under way at a time. */
   readonly connections: number
   /** Requests a second, whatever comes back; 0: each connection sends when it was answered. */
   readonly rate: number
@@ -37,6 +37,7 @@ export type FloodAnswer = { readonly flooded: Flooded } | { readonly error: stri
 
 export const stretchSeconds = 0.25
 const tick = 5
+const pools = new Map<number, Socket[]>()
 const run = randomBytes(6).toString('hex')
 let signed = 0
 
@@ -62,6 +63,7 @@ async function flood(job: Flood): Promise<Flooded> {
   const bins: number[][] = []
   const counts = { shed: 0, failed: 0, unsent: 0 }
   let firstFailure = ''
+  const sockets = await poolOf(job)
   const started = performance.now()
   const end = started + job.seconds * 1000
 
@@ -91,9 +93,9 @@ async function flood(job: Flood): Promise<Flooded> {
     else free.push(socket)
   }
 
-  const sockets = await Promise.all(Array.from({ length: job.connections }, () => open(job.port)))
+  const broken = () => counts.failed++
   for (const socket of sockets) {
-    socket.on('error', () => counts.failed++)
+    socket.on('error', broken)
     if (job.rate === 0) send(socket)
     else free.push(socket)
   }
@@ -114,11 +116,20 @@ async function flood(job: Flood): Promise<Flooded> {
       }
     }, tick)
   })
-  for (const socket of sockets) socket.destroy()
+  for (const socket of sockets) socket.off('error', broken)
   const length = Math.ceil(job.seconds / stretchSeconds)
   const stretches = Array.from({ length }, (_, i) => ({ done: bins[i]?.length ?? 0, p99: share(bins[i] ?? [], 0.99) }))
   const [p50, p99] = [share(latencies, 0.5), share(latencies, 0.99)]
   return { done: latencies.length, ...counts, firstFailure, p50, p99, stretches }
+}
+
+/** Whoever comes next must not wait for the answers that are still due on them: jobs of different kinds have different ones. */
+async function poolOf({ connections, port }: Flood): Promise<Socket[]> {
+  const kept = pools.get(connections)
+  const sockets = kept ?? (await Promise.all(Array.from({ length: connections }, () => open(port))))
+  for (const socket of sockets) if (socket.listenerCount('data') > 0) throw new Error('an answer is still due')
+  pools.set(connections, sockets)
+  return sockets
 }
 
 function share(times: readonly number[], part: number): number {
@@ -131,7 +142,8 @@ function open(port: number): Promise<Socket> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     socket.once('error', reject)
     socket.once('connect', () => {
-      socket.off('error', reject)
+      // Between two jobs nobody else listens.
+      socket.off('error', reject).on('error', () => undefined)
       resolve(socket)
     })
   })

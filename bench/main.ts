@@ -1,65 +1,74 @@
 import { parseArgs } from 'node:util'
-import {
-  cleanUp,
-  contenders,
-  cpuSeconds,
-  type Load,
-  type Mode,
-  pinned,
-  type Running,
-  start,
-  startLoad,
-  users,
-} from './contenders.js'
-import { claimsIn, createUsers, jobOf, lone, syncsOfLoneCommands, traceable } from './durability.js'
-import type { Report } from './load.js'
+import { reads, writes } from './floors.js'
+import { startLoad } from './load.js'
 import { engines } from './postgres.js'
-import { type Line, machine, median, met, ratios, table } from './report.js'
+import { cleanUp, pinned } from './processes.js'
+import { machine, met, table } from './report.js'
+import { keep } from './results.js'
+import type { Options, Section } from './section.js'
+import { smoke } from './smoke.js'
+import { statistics } from './statistics.js'
 
-/** How many times as fast as a reference the gateway is to be. */
-const targets: Readonly<Record<Mode, Readonly<Record<string, number>>>> = {
-  writes: { http: 0.5, express: 4 },
-  reads: { http: 0.5, express: 2.5 },
-}
+/** Every part of the benchmark, in the order of a run. */
+const sections: readonly Section[] = [writes, reads, engines, statistics, smoke]
 
 const help = `npm run bench -- [options]
 
 Measures the gateway beside bare node:http and Express, each in a process of its own, in turn, on the same machine.
 
-  --quick            3 rounds of 2.5 s a contender (default: 7 rounds of 5 s)
+  --quick            3 rounds of 2 s a contender (default: 5 rounds of 4 s)
   --rounds N         1 to 100
-  --seconds S        seconds of a contender in a round, 0.5 to 60; they take turns of about half a second
+  --seconds S        seconds of a contender in a round, 0.5 to 60; they take turns of about a second
   --connections N    1 to 1000 (default 64)
-  --only WHAT        writes or reads
+  --only A,B         sections:
+${sections.map(({ name, about, usual }) => `                       ${name.padEnd(12)} ${about}${usual ? '' : ' (only when named)'}`).join('\n')}
+  --smoke            the same as --only smoke with 3 rounds of 1 s
+  --folder DIR       where the data of the statistics are kept: the next run goes on where it was left
+  --cpu-prof DIR     profiles of the gateway, one file a process, are written to this folder
   --help`
 
-interface Options {
-  readonly rounds: number
-  readonly seconds: number
-  readonly connections: number
-  readonly modes: readonly Mode[]
+interface Chosen {
+  readonly options: Options
+  readonly sections: readonly Section[]
 }
 
-function readOptions(): Options | undefined {
+function readOptions(): Chosen | undefined {
   const { values } = parseArgs({
     options: {
       quick: { type: 'boolean' },
+      smoke: { type: 'boolean' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       connections: { type: 'string' },
       only: { type: 'string' },
+      folder: { type: 'string' },
+      'cpu-prof': { type: 'string' },
       help: { type: 'boolean' },
     },
   })
   if (values.help) return undefined
-  const { only } = values
-  if (only !== undefined && only !== 'writes' && only !== 'reads') throw new TypeError('--only: writes or reads')
+  const { quick, 'cpu-prof': profiles } = values
+  const brief = quick || values.smoke
   return {
-    rounds: number('rounds', values.rounds, values.quick ? 3 : 7, 1, 100),
-    seconds: number('seconds', values.seconds, values.quick ? 2.5 : 5, 0.5, 60, false),
-    connections: number('connections', values.connections, 64, 1, 1_000),
-    modes: only === undefined ? ['writes', 'reads'] : [only],
+    options: {
+      rounds: number('rounds', values.rounds, brief ? 3 : 5, 1, 100),
+      seconds: number('seconds', values.seconds, values.smoke ? 1 : quick ? 2 : 4, 0.5, 60, false),
+      connections: number('connections', values.connections, 64, 1, 1_000),
+      samples: brief ? 200_000 : 10_368_000,
+      folder: values.folder,
+      node: profiles === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profiles],
+    },
+    sections: values.smoke ? [smoke] : chosen(values.only),
   }
+}
+
+function chosen(only: string | undefined): Section[] {
+  if (only === undefined) return sections.filter(({ usual }) => usual)
+  return only.split(',').map((name) => {
+    const section = sections.find((one) => one.name === name)
+    if (!section) throw new TypeError(`--only: ${sections.map((one) => one.name).join(', ')}`)
+    return section
+  })
 }
 
 function number(name: string, text: string | undefined, normal: number, min: number, max: number, whole = true) {
@@ -71,124 +80,18 @@ function number(name: string, text: string | undefined, normal: number, min: num
 const say = (text: string) => void process.stdout.write(`${text}\n`)
 const progress = (text: string) => void process.stderr.write(`bench: ${text}\n`)
 
-const warmUpSeconds = 1.5
-const turnSeconds = 0.5
-const readRequests = 4_000
-const maxRequests = 1_000_000
-
-/** One turn of a contender, with the seconds of processor time that it took. */
-type Turn = Report & { readonly cpu: number }
-
-/** One contender with what was measured of it. */
-interface Entrant {
-  readonly running: Running
-  readonly rounds: Turn[][]
-  /** Commands that were acknowledged since the start. */
-  acknowledged: number
-}
-
-/** Warms every contender up, then lets them take short turns: whatever else the machine does meets all of them alike. */
-async function compare(mode: Mode, { rounds, seconds, connections }: Options, load: Load): Promise<void> {
-  const entrants: Entrant[] = []
-  for (const contender of contenders) {
-    const running = await start(contender, mode)
-    entrants.push({ running, rounds: [], acknowledged: await createUsers(running, load, users) })
-  }
-  const command = mode === 'writes' ? ('toggle-user' as const) : ('get-user' as const)
-  const turn = async (entrant: Entrant, length: number, fastest: number): Promise<Turn> => {
-    const requests = mode === 'reads' ? readRequests : Math.min(maxRequests, Math.ceil(fastest * length))
-    const job = { ...jobOf(entrant.running), command, connections, seconds: length, requests }
-    const before = cpuSeconds(entrant.running.pid)
-    const report = await load.perform(job)
-    entrant.acknowledged += report.succeeded
-    if (report.done > 0) return { ...report, cpu: cpuSeconds(entrant.running.pid) - before }
-    throw new Error(`no success from ${entrant.running.contender.label[mode]}: ${report.firstFailure}`)
-  }
-  const turns = Math.max(1, Math.round(seconds / turnSeconds))
-  const warm = new Map<Entrant, number>()
-  for (const entrant of entrants) {
-    progress(`${mode}: warming up ${entrant.running.contender.name}`)
-    const { done, seconds: measured } = await turn(entrant, warmUpSeconds, 30_000)
-    warm.set(entrant, (done / measured) * 1.5 + 1_000)
-  }
-  for (let round = 1; round <= rounds; round++) {
-    progress(`${mode}: round ${round} of ${rounds}`)
-    for (const entrant of entrants) entrant.rounds.push([])
-    for (let i = 0; i < turns; i++) {
-      for (const entrant of entrants) {
-        entrant.rounds.at(-1)?.push(await turn(entrant, seconds / turns, warm.get(entrant) ?? 0))
-      }
-    }
-  }
-  for (const { running } of entrants) await running.stop()
-  tell(mode, entrants)
-}
-
-function tell(mode: Mode, entrants: readonly Entrant[]): void {
-  const rates = ({ rounds }: Entrant) => rounds.map((turns) => sum(turns, 'done') / sum(turns, 'seconds'))
-  const [gateway] = entrants
-  const lines = entrants.map((entrant): Line => {
-    const { contender } = entrant.running
-    const turns = entrant.rounds.flat()
-    const target = targets[mode][contender.name]
-    return {
-      label: contender.label[mode],
-      perSecond: rates(entrant),
-      p50: median(turns.map(({ p50 }) => p50)),
-      p99: median(turns.map(({ p99 }) => p99)),
-      cpu: (sum(turns, 'cpu') / sum(turns, 'succeeded')) * 1e6,
-      ...(gateway && target !== undefined && { ratio: ratios(rates(gateway), rates(entrant)), target }),
-    }
-  })
-  say(
-    `\n${mode === 'writes' ? 'Writes a second, each durable before its reply' : 'Reads a second'}\n\n${table(lines)}\n`,
-  )
-  for (const line of lines) if (line.ratio && !met(line)) say(`TARGET MISSED (${mode}): against ${line.label}`)
-  for (const entrant of entrants) tellDoubts(mode, entrant)
-}
-
-const sum = (turns: readonly Turn[], what: 'done' | 'succeeded' | 'failed' | 'seconds' | 'cpu'): number =>
-  turns.reduce((total, turn) => total + turn[what], 0)
-
-/** What a reader must know before believing a line. */
-function tellDoubts(mode: Mode, { running, rounds, acknowledged }: Entrant): void {
-  const label = running.contender.label[mode]
-  const turns = rounds.flat()
-  const failed = sum(turns, 'failed')
-  if (failed > 0) say(`NOTE: ${label}: ${failed} replies were no success and are not counted`)
-  if (median(turns.map(({ busy }) => busy)) > 0.95)
-    say(`NOTE: ${label}: the load generator had no time left; it may be faster`)
-  if (mode === 'reads') return
-  const kept = claimsIn(running)
-  const verdict = kept === acknowledged ? 'all' : `NOT ALL (${kept.toLocaleString('en')} found)`
-  say(`${label}: ${acknowledged.toLocaleString('en')} commands acknowledged, ${verdict} in the database`)
-}
-
-async function tellDurability(load: Load): Promise<void> {
-  if (!traceable()) return say('NOTE: fsyncs were not counted: strace is missing or may not trace')
-  for (const contender of contenders) {
-    const syncs = await syncsOfLoneCommands(contender, load)
-    const verdict = syncs >= lone ? 'durable' : 'NOT DURABLE'
-    say(`${contender.label.writes}: ${syncs} fsyncs for ${lone} commands sent one by one: ${verdict}`)
-  }
-}
-
-async function measure(options: Options): Promise<void> {
-  say(
-    `Countersign benchmark: ${options.rounds} rounds of ${options.seconds} s a contender, ${options.connections} connections`,
-  )
-  say(machine())
-  say(pinned ? 'server on core 0, load on core 1' : 'NOTE: not pinned to cores (taskset or a second core is missing)')
+async function measure({ options, sections: some }: Chosen): Promise<void> {
   const load = startLoad()
-  for (const mode of options.modes) await compare(mode, options, load)
-  if (!options.modes.includes('writes')) return
-  await tellDurability(load)
-  const both = await engines(options.seconds, progress)
-  say(
-    both
-      ? `\nBoth engines, durable commands a second\n\n${both}`
-      : 'NOTE: no PostgreSQL can be reached: SQLite alone was measured',
-  )
+  const { rounds, seconds, connections } = options
+  say(`Countersign benchmark: ${rounds} rounds of ${seconds} s a contender, ${connections} connections, ${load.tool}`)
+  say(machine())
+  say(pinned ? 'servers on core 0, load on core 1' : 'NOTE: not pinned to cores (taskset or a second core is missing)')
+  for (const { name, run } of some) {
+    const result = await run({ options, load, progress: (text) => progress(`${name}: ${text}`) })
+    say(table(result))
+    if (name !== smoke.name) keep(name, result, load.tool, options)
+    else if (!result.comparisons.every(met)) process.exitCode = 1
+  }
 }
 
 try {

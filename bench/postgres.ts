@@ -1,53 +1,68 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { cpuSeconds, newFolder, users } from './contenders.js'
-import type { Answer, Job, Report } from './load.js'
+import { users } from './contenders.js'
+import { type Report, startLoad } from './load.js'
+import { compiled, cpuSeconds, newFolder, stop } from './processes.js'
+import type { Job, Signer } from './requests.js'
+import type { Figure, Section } from './section.js'
 
 /** A server whose databases may be made and dropped. */
 const server = process.env.TEST_POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres'
-const compiled = join(import.meta.dirname, '..')
 const warmUp = 1.5
 const perGateway = 32
 
-interface Line {
-  readonly label: string
-  readonly perSecond: number
-  readonly p50: number
-  readonly p99: number
-  /** Microseconds of processor time a command: of the gateways, and of everything on the machine. */
-  readonly cpu: number
+const contenders = [
+  { label: 'SQLite, one gateway', gateways: 1, postgres: false },
+  { label: 'PostgreSQL, one gateway', gateways: 1, postgres: true },
+  { label: 'PostgreSQL, two gateways on one database', gateways: 2, postgres: true },
+]
+
+/** Both engines in one table. Nothing is pinned to a core: the server of PostgreSQL works, too. */
+export const engines: Section = {
+  name: 'engines',
+  about: `durable toggle-user on SQLite, on PostgreSQL, and by two gateways on one database; ${perGateway} connections a gateway`,
+  usual: true,
+  async run({ options, progress }) {
+    const title = 'Durable commands a second on both engines'
+    const must = { label: 'two gateways on one PostgreSQL against one', unit: 'times', must: 1.6 }
+    if (!(await reachable())) {
+      const notes = ['no PostgreSQL can be reached (TEST_POSTGRES_URL names another): nothing was measured']
+      return { title, figures: [], comparisons: [], notes }
+    }
+    const figures: Figure[] = []
+    for (const { label, gateways, postgres } of contenders) {
+      progress(label)
+      const rounds: Figure[] = []
+      for (let round = 0; round < options.rounds; round++) {
+        rounds.push(await measure(label, gateways, postgres, options.seconds))
+      }
+      const [last] = rounds.slice(-1)
+      if (last) figures.push({ ...last, rounds: rounds.flatMap((one) => one.rounds) })
+    }
+    const [, one, two] = figures
+    const times = (two?.rounds ?? []).map((rate, round) => rate / (one?.rounds[round] ?? Number.NaN))
+    const notes = ['the gateways, the server of PostgreSQL and the load share the cores of one machine']
+    return { title, figures, comparisons: [{ ...must, rounds: times }], notes }
+  },
 }
 
-/** Durable commands a second on SQLite and on PostgreSQL, by one gateway and by two on one database; undefined without a server. */
-export async function engines(seconds: number, progress: (text: string) => void): Promise<string | undefined> {
-  if (!(await reachable())) return undefined
-  const lines: Line[] = []
-  for (const { label, gateways, postgres } of [
-    { label: 'SQLite, one gateway', gateways: 1, postgres: false },
-    { label: 'PostgreSQL, one gateway', gateways: 1, postgres: true },
-    { label: 'PostgreSQL, two gateways', gateways: 2, postgres: true },
-  ]) {
-    progress(`engines: ${label}`)
-    lines.push(await measure(label, gateways, postgres, seconds))
-  }
-  return table(lines)
-}
-
-async function measure(label: string, count: number, postgres: boolean, seconds: number): Promise<Line> {
+async function measure(label: string, count: number, postgres: boolean, seconds: number): Promise<Figure> {
   const database = postgres ? await newDatabase() : undefined
   const gateways = await startAll(count, database?.url)
   try {
-    const job = { users, connections: perGateway, apiKey: gateways.apiKey, secret: gateways.secret }
+    const job = { signers: [gateways.owner], connections: perGateway, once: true }
     const [first] = gateways.running
     if (!first) throw new Error('no gateway')
-    await first.perform({ ...job, port: first.port, command: 'set-user', seconds: 60, requests: users })
+    const make = (n: number) => ({ cmd: 'set-user', id: `u${n}`, user: { type: 3, comment: 'bench' } })
+    await first.perform({ ...job, port: first.port, message: make, seconds: 60, requests: users })
+    const message = (n: number) => ({ cmd: 'toggle-user', id: `u${n % users}` })
     const all = (length: number) =>
       Promise.all(
         gateways.running.map(({ port, perform }) =>
-          perform({ ...job, port, command: 'toggle-user', seconds: length, requests: Math.ceil(20_000 * length) }),
+          perform({ ...job, port, message, seconds: length, requests: Math.ceil(20_000 * length) }),
         ),
       )
     await all(warmUp)
@@ -57,7 +72,8 @@ async function measure(label: string, count: number, postgres: boolean, seconds:
     const done = reports.reduce((sum, report) => sum + report.done, 0)
     const [worst] = reports.toSorted((a, b) => b.p99 - a.p99)
     if (!worst || done === 0) throw new Error(`${label}: ${reports[0]?.firstFailure}`)
-    return { label, perSecond: done / seconds, p50: worst.p50, p99: worst.p99, cpu: (used / done) * 1e6 }
+    const { p50, p99 } = worst
+    return { label, unit: 'a second', rounds: [done / seconds], p50, p99, cpu: (used / done) * 1e6 }
   } finally {
     await gateways.stop()
     await database?.drop()
@@ -65,10 +81,9 @@ async function measure(label: string, count: number, postgres: boolean, seconds:
 }
 
 interface Gateways {
-  readonly apiKey: string
-  readonly secret: string
+  readonly owner: Signer
   readonly running: readonly { port: number; pid: number; perform(job: Job): Promise<Report> }[]
-  stop(): Promise<void>
+  stop(): Promise<unknown>
 }
 
 /** Gateways with data folders of their own and one master key, and a load generator for each. */
@@ -87,22 +102,14 @@ async function startAll(count: number, databaseUrl: string | undefined): Promise
       env,
       stdio: ['ignore', 'ignore', 'pipe'],
     })
-    const load = fork(join(compiled, 'bench/load.js'))
-    children.push(child, load)
+    children.push(child)
     const port = await listening(child)
     admin ??= JSON.parse(readFileSync(join(folder, 'admin-key.json'), 'utf8'))
-    running.push({ port, pid: child.pid ?? 0, perform: (job) => performed(load, job) })
+    const load = startLoad()
+    running.push({ port, pid: child.pid ?? 0, perform: (job) => load.perform(job) })
   }
-  const stop = async () => {
-    await Promise.all(
-      children.map(async (child) => {
-        const ended = new Promise((resolve) => child.once('exit', resolve))
-        child.kill('SIGTERM')
-        await ended
-      }),
-    )
-  }
-  return { apiKey: admin?.api_key ?? '', secret: admin?.secret ?? '', running, stop }
+  const owner = { apiKey: admin?.api_key ?? '', secret: admin?.secret ?? '' }
+  return { owner, running, stop: () => Promise.all(children.map(stop)) }
 }
 
 function listening(child: ChildProcess): Promise<number> {
@@ -115,14 +122,6 @@ function listening(child: ChildProcess): Promise<number> {
     })
     child.once('exit', () => reject(new Error(`a gateway ended:\n${said}`)))
   })
-}
-
-async function performed(load: ChildProcess, job: Job): Promise<Report> {
-  const answer = new Promise<Answer>((resolve) => load.once('message', resolve as (message: unknown) => void))
-  load.send(job)
-  const given = await answer
-  if ('error' in given) throw new Error(given.error)
-  return given.report
 }
 
 async function asked(sql: string): Promise<void> {
@@ -147,17 +146,4 @@ async function newDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
   const url = new URL(server)
   url.pathname = `/${name}`
   return { url: url.href, drop: () => asked(`drop database ${name} with (force)`) }
-}
-
-function table(lines: readonly Line[]): string {
-  const [, one] = lines
-  const rows = lines.map(({ label, perSecond, p50, p99, cpu }) => {
-    const ratio = one && label.includes('two') ? `${(perSecond / one.perSecond).toFixed(2)} times one` : ''
-    const cells = [perSecond.toFixed(0).padStart(8), p50.toFixed(1).padStart(8), p99.toFixed(1).padStart(8)]
-    return `${label.padEnd(28)}${cells.join('')}${cpu.toFixed(0).padStart(8)}   ${ratio}`.trimEnd()
-  })
-  return [
-    `${''.padEnd(28)}${['a second', 'p50 ms', 'p99 ms', 'CPU us'].map((head) => head.padStart(8)).join('')}`,
-    ...rows,
-  ].join('\n')
 }

@@ -1,4 +1,5 @@
 import { cpus } from 'node:os'
+import type { Comparison, Figure, Result } from './section.js'
 
 export const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b)
@@ -6,50 +7,56 @@ export const median = (values: readonly number[]): number => {
   return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2
 }
 
-/** The gateway's figure of each round divided by another's of the same round. */
-export function ratios(gateway: readonly number[], other: readonly number[]): number[] {
-  return gateway.map((value, round) => value / (other[round] ?? Number.NaN))
+/** One's figure of each round divided by another's of the same round. */
+export function ratios(one: readonly number[], other: readonly number[]): number[] {
+  return one.map((value, round) => value / (other[round] ?? Number.NaN))
 }
 
-/** What one line of the table says. */
-export interface Line {
-  readonly label: string
-  /** By round. */
-  readonly perSecond: readonly number[]
-  /** Milliseconds. */
-  readonly p50: number
-  readonly p99: number
-  /** Microseconds of processor time a request. */
-  readonly cpu: number
-  /** The gateway against this contender, by round; none for the gateway itself. */
-  readonly ratio?: readonly number[]
-  readonly target?: number
+const within = (value: number, limit: number, atMost: boolean | undefined) => (atMost ? value <= limit : value >= limit)
+
+export const met = ({ rounds, must, atMost }: Comparison): boolean => within(median(rounds), must, atMost)
+
+export function verdict(comparison: Comparison): 'MISSED' | 'met' | 'reached' {
+  if (!met(comparison)) return 'MISSED'
+  const { rounds, reach, atMost } = comparison
+  return reach !== undefined && within(median(rounds), reach, atMost) ? 'reached' : 'met'
 }
 
-export const met = ({ ratio = [], target = 0 }: Line): boolean => median(ratio) >= target
+/** Three digits that count. */
+export const digits = (value: number): string =>
+  value >= 1000 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)))
 
-const widths = [42, 10, 8, 8, 8, 28, 8, 8]
-const heading = ['', 'median/s', 'p50 ms', 'p99 ms', 'CPU µs', 'gateway is (min to max)', 'target', '']
+export const spread = ({ rounds }: { readonly rounds: readonly number[] }): string =>
+  `${digits(median(rounds))} (${digits(Math.min(...rounds))} to ${digits(Math.max(...rounds))})`
 
-export function table(lines: readonly Line[]): string {
-  return [heading, ...lines.map(cells)].map(row).join('\n')
+export const goal = ({ must, reach, atMost, unit }: Comparison): string =>
+  `${atMost ? '<=' : '>='} ${must} ${unit}${reach === undefined ? '' : `, better ${reach}`}`
+
+/** A result as text for a terminal. */
+export function table({ title, figures, comparisons, notes }: Result): string {
+  const rows = [['', 'median (spread)', '', 'p50 ms', 'p99 ms', 'CPU µs'], ...figures.map(cells)]
+  const judged = comparisons.map((one) => [one.label, spread(one), goal(one), verdict(one)])
+  return [`\n${title}\n`, ...aligned(rows), '', ...aligned(judged), ...notes.map((note) => `- ${note}`)].join('\n')
 }
 
-function cells(line: Line): string[] {
-  const { label, perSecond, p50, p99, cpu, ratio, target } = line
-  const rate = Math.round(median(perSecond)).toLocaleString('en')
-  const measured = [rate, p50.toFixed(1), p99.toFixed(1), Number.isNaN(cpu) ? '' : cpu.toFixed(0)]
-  if (!ratio || target === undefined) return [label, ...measured, '', '', '']
-  const [lowest, highest] = [Math.min(...ratio), Math.max(...ratio)].map((value) => value.toFixed(2))
-  const between = `${median(ratio).toFixed(2)} times (${lowest} to ${highest})`
-  return [label, ...measured, between, `>= ${target}`, met(line) ? 'met' : 'MISSED']
+function cells(figure: Figure): string[] {
+  const { label, unit, p50, p99, cpu } = figure
+  return [label, spread(figure), unit, fixed(p50, 1), fixed(p99, 1), fixed(cpu, 0)]
 }
 
-const row = (texts: readonly string[]): string =>
-  texts
-    .map((text, i) => (i === 0 ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0)))
-    .join('')
-    .trimEnd()
+const fixed = (value: number | undefined, places: number): string =>
+  value === undefined || Number.isNaN(value) ? '' : value.toFixed(places)
+
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = []
+  for (const row of rows) for (const [i, text] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, text.length)
+  return rows.map((row) =>
+    row
+      .map((text, i) => text.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}
 
 export const machine = (): string =>
   `${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version.slice(1)}, ${new Date().toISOString().slice(0, 10)}`

@@ -42,6 +42,8 @@ import slicesAssign from './slices/assign.js'
 import slicesList from './slices/list.js'
 import slicesRemove from './slices/remove.js'
 import slicesSet from './slices/set.js'
+import statsDaily from './stats/daily.js'
+import statsIndepth from './stats/indepth.js'
 import statsRealtime from './stats/realtime.js'
 import statsReport from './stats/report.js'
 import subownersCreate from './subowners/create.js'
@@ -101,6 +103,8 @@ export const commands: readonly Command[] = [
   slicesAssign,
   statsReport,
   statsRealtime,
+  statsIndepth,
+  statsDaily,
   accountsCreate,
   accountsList,
   accountsUpdate,

@@ -4,15 +4,32 @@ export const Cdn = Int(1, 2 ** 53 - 1, 'account number')
 const name = Name(128, 'name of the account')
 const enable = Type.Boolean({ description: 'false refuses every key of the account' })
 
-export const Account = Closed({ account: Type.Integer(), name: Type.String(), enable: Type.Boolean() })
+const timeZone = Type.String({
+  pattern: '^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$',
+  maxLength: 64,
+  description: 'where its days begin, for statistics: a name such as Europe/Berlin; UTC unless given',
+})
+
+export const Account = Closed({
+  account: Type.Integer(),
+  name: Type.String(),
+  enable: Type.Boolean(),
+  time_zone: Type.String(),
+})
 
 export const CreateAccount = Closed({
   account: Type.Optional(Cdn),
   name: Type.Optional(name),
   enable: Type.Optional(Type.Boolean({ default: true })),
+  time_zone: Type.Optional(timeZone),
 })
 export const ListedAccounts = Closed({ accounts: Type.Array(Account) })
 export const UpdateAccount = Closed(
-  { account: Cdn, name: Type.Optional(name), enable: Type.Optional(enable) },
+  {
+    account: Cdn,
+    name: Type.Optional(name),
+    enable: Type.Optional(enable),
+    time_zone: Type.Optional(timeZone),
+  },
   { minProperties: 2 },
 )

@@ -1,6 +1,6 @@
 import { ServerId } from './servers.js'
 import { SliceId } from './slices.js'
-import { Closed, Int, Moment, Name, Type } from './types.js'
+import { Closed, Int, Moment, Name, Paging, pages, Type } from './types.js'
 
 const app = Name(256, 'application')
 const stream = Name(256, 'stream')
@@ -40,16 +40,83 @@ const counts = {
 
 const groups = ['server', 'app', 'stream', 'slice'] as const
 
-export const AskRealtime = Closed({
+const group = Type.String({ description: 'id or name of what the row is of' })
+
+const part = {
   server: Type.Optional({ ...ServerId, description: 'only this media server' }),
   slice: Type.Optional({ ...SliceId, description: 'only this data slice' }),
+}
+
+export const AskRealtime = Closed({
+  ...part,
   group_by: Type.Optional(Type.Enum([...groups], { description: 'what each row is of; no rows unless given' })),
 })
 export const Realtime = Closed({
   from: Type.Integer({ description: 'Unix seconds; samples after it' }),
   to: Type.Integer({ description: 'Unix seconds; samples until it' }),
   totals: Closed(counts),
-  rows: Type.Array(Closed({ group: Type.String({ description: 'id or name of what the row is of' }), ...counts }), {
+  rows: Type.Array(Closed({ group, ...counts }), {
     description: 'those with the most connections first, at most 1,000',
   }),
+})
+
+const figures = {
+  connections: Type.Integer({ description: 'the most of each source and minute, added up' }),
+  peak: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'the most of a minute, of all that the row is of together; null where that cannot be told',
+  }),
+  bytes_in: Type.Integer(),
+  bytes_out: Type.Integer(),
+  view_seconds: Type.Integer({ description: 'of each source and minute, 60 times the average of its connections' }),
+  viewers: Type.Integer({
+    description: 'different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days',
+  }),
+}
+const span = {
+  from: Type.Integer({ description: 'Unix seconds; rounded to what rows are of' }),
+  to: Type.Integer({ description: 'Unix seconds; the time ends before it' }),
+  time_zone: Type.String({ description: 'where hours and days begin' }),
+}
+
+export const AskIndepth = Closed({
+  from: Moment('when the time begins'),
+  to: Moment('when the time ends'),
+  bucket: Type.Optional(
+    Type.Enum(['1m', '5m', '1h', '1d'], { description: 'how long each row is; all of the time unless given' }),
+  ),
+  ...part,
+  group_by: Type.Optional(Type.Enum([...groups], { description: 'what each row is of; everything unless given' })),
+  page: Type.Optional(pages.page),
+  pagesize: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 1_000, description: 'rows a page' })),
+})
+export const Indepth = Closed({
+  ...span,
+  rows: Type.Array(
+    Closed({
+      from: Type.Integer({ description: 'when the time of the row begins' }),
+      group: Type.Optional(group),
+      ...figures,
+    }),
+    {
+      description: 'in order of time, those of a time with the most connections first; none where nothing was reported',
+    },
+  ),
+  paging: Paging,
+})
+
+const rows = (what: string) =>
+  Type.Array(Closed({ group, ...figures }), {
+    description: `of each ${what}, those with the most connections first, at most 1,000`,
+  })
+
+export const AskDaily = Closed({
+  date: Type.String({ pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$', description: 'the day, such as 2026-11-24' }),
+})
+export const Daily = Closed({
+  date: Type.String(),
+  ...span,
+  totals: Closed(figures),
+  servers: rows('server'),
+  apps: rows('application'),
+  streams: rows('stream'),
 })

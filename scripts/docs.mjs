@@ -51,7 +51,7 @@ function verbs(path) {
   const main = join(root, 'dist/src/main.js')
   const { stdout: help, status } = spawnSync(process.execPath, [main, ...path, '--help'], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`countersign ${path.join(' ')} --help failed`)
-  const members = help.split('\nCommands:\n')[1]
+  const members = help.split('\nCommands:\n')[1]?.split('\n\n')[0]
   if (members === undefined) {
     const [usage, about] = help.split('\n\n').map((text) => text.replaceAll(/\s+/g, ' '))
     return [[usage.replace('Usage: ', '').replace(' [options]', ''), about]]

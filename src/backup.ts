@@ -1,10 +1,10 @@
-import { chmodSync, existsSync, linkSync, rmSync, statSync } from 'node:fs'
+import { accessSync, chmodSync, constants, existsSync, linkSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { localCodes } from '../schemas/codes.js'
 import { chainMacOf } from './checkpoint.js'
 import { type Config, ConfigError } from './config.js'
 import { databaseFile, isInitialised, openDatabase, openMaster } from './data.js'
-import { sync, syncFolder } from './files.js'
+import { mebibytes, type Steps, sync, syncFolder } from './files.js'
 import type { Surroundings } from './instance.js'
 import { UnknownMasterKey } from './keyring.js'
 import { requireSound } from './soundness.js'
@@ -28,7 +28,7 @@ export class FileExists extends Error {}
 export async function backup(
   config: Config,
   to: string,
-  around: Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'>,
+  around: Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'> & Steps,
   uid: number,
 ): Promise<Backup> {
   if (!isInitialised(config)) throw new ConfigError([`${config.data} holds no Countersign data`])
@@ -39,13 +39,14 @@ export async function backup(
   }
   const file = resolve(to)
   if (existsSync(file)) throw new FileExists(`${to} exists already: nothing was written over it`)
+  accessSync(dirname(file), constants.W_OK)
   const vault = openMaster(config, around)
   // The schema stays as it is: a backup is what one makes before an upgrade.
   const db = await openDatabase(config, around, { migrations: false })
   try {
     await vault.refresh(db)
     const madeAt = Math.floor(around.now() / 1000)
-    const bytes = copyTo(databaseFile(config.data), file, madeAt)
+    const bytes = copyTo(databaseFile(config.data), file, madeAt, around)
     await db.transaction(async (session) => {
       await vault.refresh(session)
       await new CopyNotes(session).backedUp(madeAt)
@@ -69,14 +70,17 @@ export async function backup(
 }
 
 /** Under a name of its own until it is whole, checked and on disk; the number of bytes. */
-function copyTo(from: string, file: string, madeAt: number): number {
+function copyTo(from: string, file: string, madeAt: number, { onStep }: Steps): number {
   const partial = `${file}.${process.pid}.partial`
   rmSync(partial, { force: true })
   try {
+    onStep(`copying ${mebibytes(statSync(from).size)}`)
     copyDatabase(from, partial)
     chmodSync(partial, 0o600)
     markCopy(partial, madeAt)
+    onStep('checking every page of the copy')
     requireSound(partial)
+    onStep('bringing it to disk')
     sync(partial)
     const { size } = statSync(partial)
     // Unlike a rename, a link writes over nothing.

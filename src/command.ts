@@ -18,6 +18,7 @@ export {
   requireUserGrantable,
   signerFor,
 } from './delegate.js'
+export { historyOf, noFigures, planOf, readHistory, shownFigures } from './history.js'
 export type { Permission } from './permissions.js'
 export { permissionsOfType } from './permissions.js'
 export { invalid, Refusal } from './refusal.js'
@@ -41,6 +42,7 @@ export {
   subownerPrincipal,
 } from './subowners.js'
 export { playableFrom, readExpiry, shownTicket } from './tickets.js'
+export { requireZone } from './zone.js'
 
 /** Who acts: a key of a principal of an account, or the operator at the command line. */
 export interface Caller {
@@ -75,6 +77,14 @@ export interface RequestState {
   }
 }
 
+/** For how long what levels of the statistics are kept, in seconds. A sample that comes again is recognised while samples are. */
+export interface Keeps {
+  readonly samples: number
+  readonly minutes: number
+  readonly hours: number
+  readonly days: number
+}
+
 /** What `run` is given. It may await only the store: anything else ends it with 1500. */
 export interface Context<Prepared = undefined> {
   readonly caller: Caller
@@ -82,8 +92,7 @@ export interface Context<Prepared = undefined> {
   /** Unix seconds. */
   readonly now: number
   readonly dryRun: boolean
-  /** Seconds for which a repeated sample of the statistics is recognised. */
-  readonly repeats: number
+  readonly keeps: Keeps
   readonly prepared: Prepared
   /** A random id of 32 hex digits. */
   id(): string
@@ -168,6 +177,8 @@ export interface Declaration<P extends TSchema, R extends TSchema, C extends str
   readonly target?: (params: Static<P>) => string | number | undefined
   /** The items of a command that carries others. It always writes. */
   readonly carries?: (params: Static<P>) => readonly Item[]
+  /** Bytes that a message of it may have, where that is more than the gateway takes otherwise. */
+  readonly bodyLimit?: number
   /** How many messages it counts as, from parameters that nobody has checked yet. */
   readonly weight?: (params: Readonly<Record<string, unknown>>) => number
   /**
@@ -198,6 +209,7 @@ export interface Command {
   readonly reads: boolean
   /** Whether the account's lock is taken before it runs. */
   readonly locks: boolean
+  readonly bodyLimit?: number
   own?(params: Readonly<Record<string, unknown>>, principal: Caller['principal']): boolean
   target?(params: unknown): string | number | undefined
   carries?(params: unknown): readonly Item[]
@@ -273,6 +285,7 @@ function checked<P extends TSchema, R extends TSchema, C extends string, Prepare
     // The compiled schema has checked what these are given before they are called.
     ...(target && { target: (given: unknown) => target(given as Static<P>) }),
     ...(carries && { carries: (given: unknown) => carries(given as Static<P>) }),
+    ...(declaration.bodyLimit !== undefined && { bodyLimit: declaration.bodyLimit }),
     ...(own && { own }),
     ...(weight && { weight }),
     ...(prepare && { prepare: (given: unknown, context: PrepareContext) => prepare(given as Static<P>, context) }),

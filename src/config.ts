@@ -23,6 +23,10 @@ export interface Config {
   readonly limitFailures: number
   readonly limitKey: number
   readonly statsRepeats: number
+  /** In days. */
+  readonly statsMinutes: number
+  readonly statsHours: number
+  readonly statsDays: number
   readonly stallLimit: number
   readonly trustProxy: AddressList
   readonly commands: string
@@ -118,6 +122,9 @@ export function toConfig(raw: RawConfig, dialectNames: readonly string[], linkin
     limitFailures: number('limitFailures'),
     limitKey: number('limitKey'),
     statsRepeats: number('statsRepeats'),
+    statsMinutes: number('statsMinutes'),
+    statsHours: number('statsHours'),
+    statsDays: number('statsDays'),
     stallLimit: number('stallLimit'),
     trustProxy: read('trustProxy', (value) => addressList(split(value))) ?? addressList([]),
     commands: text('commands') && resolve(text('commands')),
@@ -132,6 +139,7 @@ export function toConfig(raw: RawConfig, dialectNames: readonly string[], linkin
   // 0 stands for a value that could not be read, which was told already.
   if (config.keep > 0 && config.keep < config.window)
     faults.push('COUNTERSIGN_KEEP: must not be less than COUNTERSIGN_WINDOW')
+  faults.push(...retentionFaults(config))
   const unlinked = config.publicUrl ? [] : linking.filter((name) => config.dialects.includes(name))
   if (unlinked.length > 0 && raw.values.get('publicUrl')?.text === '') {
     faults.push(
@@ -140,6 +148,17 @@ export function toConfig(raw: RawConfig, dialectNames: readonly string[], linkin
   }
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config)
+}
+
+/** Whatever is rolled up must find what it is added to. */
+function retentionFaults({ statsRepeats, statsMinutes, statsHours, statsDays }: Config): string[] {
+  if ([statsRepeats, statsMinutes, statsHours, statsDays].includes(0)) return []
+  const faults: string[] = []
+  if (statsMinutes * 86_400 < statsRepeats)
+    faults.push('COUNTERSIGN_STATS_MINUTES: must not be shorter than COUNTERSIGN_STATS_REPEATS')
+  if (statsHours < statsMinutes) faults.push('COUNTERSIGN_STATS_HOURS: must not be less than COUNTERSIGN_STATS_MINUTES')
+  if (statsDays < statsHours) faults.push('COUNTERSIGN_STATS_DAYS: must not be less than COUNTERSIGN_STATS_HOURS')
+  return faults
 }
 
 const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)

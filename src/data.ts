@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, ConfigError } from './config.js'
-import { makePrivate, protect, writePrivate } from './files.js'
+import { makePrivate, protect, type Steps, writePrivate } from './files.js'
 import { generateKey } from './generate.js'
 import type { Surroundings } from './instance.js'
 import { KeyRing, UnknownMasterKey } from './keyring.js'
@@ -144,14 +144,14 @@ async function makeInstance(db: Db, vault: KeyRing, config: Config, cdn: number,
 /** Applies what the database has not seen, while nobody else uses the folder; that, and the last of all. */
 export async function migrateData(
   config: Config,
-  { now, migrations }: Pick<Surroundings, 'now' | 'migrations'>,
+  { now, migrations, onStep }: Pick<Surroundings, 'now' | 'migrations'> & Steps,
 ): Promise<{ applied: string[]; schema: string }> {
   if (!isInitialised(config)) throw new ConfigError([`${config.data} holds no Countersign data`])
   const lock = takeAlone(lockFile(config.data))
   try {
     const db = await connect(config)
     try {
-      const applied = await migrate(db, migrations, Math.floor(now() / 1000))
+      const applied = await migrate(db, migrations, Math.floor(now() / 1000), onStep)
       return { applied, schema: (await lastMigration(db)) ?? '' }
     } finally {
       await db.close()

@@ -18,8 +18,9 @@ export function docsPage(commands: readonly Published[], version: string): strin
 <style>${style}</style>
 </head>
 <body>
+<a class="skip" href="#main">To the text</a>
 <nav aria-label="Commands"><ul>${links.join('')}</ul></nav>
-<main>
+<main id="main">
 <h1>Commands of this gateway</h1>
 <p class="dim">Countersign ${escaped(version)}. The same for programs: <a href="openapi.json">openapi.json</a>.</p>
 <p>Every command is a JSON object, POSTed to <code>/control</code>: its name in <code>cmd</code>, its parameters beside it, with

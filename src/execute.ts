@@ -2,7 +2,7 @@ import { isDone } from '../schemas/codes.js'
 import { callerOf, type Registered, requireActive, requirePermission } from './admit.js'
 import type { Authorities } from './authority.js'
 import { type Asked, auditEntry, type Call, type Executed, nowOf, targetOf } from './call.js'
-import type { Caller, Context, Judged, Performed, Published } from './command.js'
+import type { Caller, Context, Judged, Keeps, Performed, Published } from './command.js'
 import { itemRows, type Judgement, judge, performedItem, refusedItem } from './items.js'
 import type { Load } from './load.js'
 import { entryByName, identityOf, messageIdentity, type OutcomeParts, Outcomes } from './outcomes.js'
@@ -31,8 +31,7 @@ export interface ExecuteParts extends OutcomeParts {
   readonly catalogue: () => readonly Published[]
   /** MAC of the audit chain, in hex. */
   readonly chainMac: ChainMac
-  /** Seconds for which a repeated sample is recognised. */
-  readonly repeats: number
+  readonly keeps: Keeps
   /** Longest wait for a twin, a preparation or a read, in milliseconds. */
   readonly timeLimit: number
 }
@@ -238,7 +237,7 @@ export class Executor {
       store: this.store(queries, caller, touch),
       now: nowOf(call),
       dryRun: call.dryRun,
-      repeats: this.parts.repeats,
+      keeps: this.parts.keeps,
       prepared,
       id: this.parts.id,
       newKey: this.parts.newKey,

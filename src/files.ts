@@ -59,3 +59,10 @@ function restrict(file: string): void {
     if (existsSync(file)) throw error
   }
 }
+
+/** What takes long says what it is at. */
+export interface Steps {
+  onStep(what: string): void
+}
+
+export const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`

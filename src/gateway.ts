@@ -9,6 +9,7 @@ import {
   requireValid,
 } from './admit.js'
 import type { Authorities, Authority } from './authority.js'
+import type { BodyLimits } from './body-limits.js'
 import { type SignedMessage, targetOf } from './call.js'
 import type { Dialect, Message, Outcome, OwnerProof, PasswordProof, TokenProof, Wire } from './dialect.js'
 import type { Executor } from './execute.js'
@@ -44,7 +45,7 @@ export interface GatewayParts {
   readonly meter: Meter | undefined
   readonly notes: Notes
   readonly window: number
-  readonly bodyLimit: number
+  readonly bodies: BodyLimits
   /** How clients reach the gateway; empty where that is not known. */
   readonly publicUrl: string
   readonly audience: string
@@ -79,10 +80,11 @@ export function gateway(parts: GatewayParts): Handle {
     let target: string | null = null
     try {
       parts.limits.requireAddress(wire.address)
-      const received = receive(wire, parts.bodyLimit, owner !== undefined)
+      const received = receive(wire, parts.bodies.of(wire.body), owner !== undefined)
       const carrier = received instanceof Promise ? await received : received
       dialect = owner ?? recognise(carrier, parts.dialects, parts.native)
       message = dialect.decode(carrier)
+      parts.bodies.require(message.command, wire.body)
 
       const floor = await parts.floor()
       const { proof } = message

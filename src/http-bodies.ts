@@ -30,25 +30,33 @@ export function readBody(req: IncomingMessage, res: ServerResponse, address: str
     size += chunk.length
     chunks.push(chunk)
     if (size > parts.bodyLimit) refuse(tooLarge(req, parts))
-    else if (!bodies.grew(waiting, size)) refuse(refuseAt(req, parts, 'OVERLOADED'))
+    else if (!bodies.grew(waiting, size + perPiece * chunks.length)) refuse(refuseAt(req, parts, 'OVERLOADED'))
   })
   req.on('end', () => {
     if (over) return
     bodies.end(waiting)
     const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)
-    bodies.arrived({ req, res, body, address })
+    bodies.arrived({ req, res, body, address, connection: req.socket })
   })
   req.on('close', () => bodies.end(waiting))
 }
 
+/** Bytes that a piece of a body takes beside its own, at most: a body may come in pieces of one byte. */
+const perPiece = 256
+
 interface Waiting {
   readonly since: number
-  /** Bytes that are here. */
+  /** Bytes of memory that it takes. */
   size: number
   late(): void
 }
 
 const sweepEvery = 500
+/** Requests of one connection that are taken at a time. */
+const mostAhead = 16
+/** How long a request waits for new connections at most: turns of the event loop, and milliseconds, for a turn can be long. */
+const mostTurns = 64
+const mostWait = 10
 
 /** Bodies on their way: those that take too long are given up, and those that end in one turn are handled together. */
 export class Bodies {
@@ -56,6 +64,7 @@ export class Bodies {
   private readonly shedding = new Shedding()
   private ready: Whole[] = []
   private bytes = 0
+  private connections = 0
 
   constructor(
     readonly parts: EndpointParts,
@@ -83,18 +92,28 @@ export class Bodies {
 
   /** Reading first what all connections sent, then handling it, costs half of handling each in between. */
   arrived(request: Whole): void {
-    if (this.ready.push(request) === 1) setImmediate(() => this.turn())
+    if (this.ready.push(request) === 1) setImmediate(() => this.turn(0, performance.now()))
   }
 
-  private turn(): void {
+  /**
+   * Node takes one new connection in a turn of the event loop: those that come in numbers are taken first, or each of them would
+   * wait for a commit.
+   */
+  private turn(waited: number, since: number): void {
     const { load } = this.parts
-    const ready = this.ready
+    const now = performance.now()
+    if (load.connections !== this.connections && waited < mostTurns && now - since < mostWait) {
+      this.connections = load.connections
+      setImmediate(() => this.turn(waited + 1, since))
+      return
+    }
+    const { ready, ahead } = withoutPipelines(this.ready)
     this.ready = []
-    const room = load.room(ready.length, performance.now())
+    const room = load.room(ready.length, this.shedding.waiting, now)
     const { taken, refused } = ready.length <= room ? { taken: ready, refused: [] } : load.choose(ready, room)
     for (const request of taken) this.handle(request)
-    for (const { req, res } of refused) {
-      this.shedding.refuse(() => send(res, refuseAt(req, this.parts, 'OVERLOADED')))
+    for (const { req, res } of [...refused, ...ahead]) {
+      this.shedding.refuse(req.socket, () => send(res, refuseAt(req, this.parts, 'OVERLOADED')))
     }
   }
 
@@ -106,4 +125,19 @@ export class Bodies {
       waiting.late()
     }
   }
+}
+
+/** One who sends hundreds of requests ahead would have as many answers kept until they are read: the others are refused. */
+function withoutPipelines(arrived: Whole[]): { ready: Whole[]; ahead: Whole[] } {
+  if (arrived.length <= mostAhead) return { ready: arrived, ahead: [] }
+  const counts = new Map<object, number>()
+  const ready: Whole[] = []
+  const ahead: Whole[] = []
+  for (const request of arrived) {
+    const count = (counts.get(request.connection) ?? 0) + 1
+    counts.set(request.connection, count)
+    if (count <= mostAhead) ready.push(request)
+    else ahead.push(request)
+  }
+  return { ready, ahead }
 }

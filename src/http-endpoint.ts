@@ -49,11 +49,11 @@ export function controlListener(parts: EndpointParts): RequestListener {
     load.begin()
     parts.handle(toWire(req, body, address, parts.vendorPaths)).then(
       (reply) => {
-        load.end()
+        load.end(performance.now())
         send(res, reply)
       },
       (error: unknown) => {
-        load.end()
+        load.end(performance.now())
         parts.onUnexpected(error)
       },
     )

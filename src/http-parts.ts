@@ -28,6 +28,8 @@ export interface EndpointParts {
 export interface HttpParts extends EndpointParts {
   readonly ready: () => Promise<boolean>
   readonly maxConnections?: number
+  /** How long nothing may move on a connection, in place of the limit below; for tests. */
+  readonly silence?: number
   /** The description that `/openapi.json` shows, as JSON; asked for once. */
   readonly openapi: () => string
   /** The page that `/docs` shows, as HTML, and what it may do in a browser; asked for once. */
@@ -38,7 +40,11 @@ export interface HttpParts extends EndpointParts {
 export const limits = {
   requestTimeout: 10_000,
   keepAliveTimeout: 65_000,
+  /** How long nothing may move on a connection, also while its peer does not take in an answer. */
+  silence: 65_000,
   maxConnections: 10_000,
+  /** New connections that may wait to be taken; one for which there is no room tries again after whole seconds. Linux allows 4,096. */
+  backlog: 4_096,
   maxHeaderLines: 100,
   /** Bytes up to which a body is always taken in, and which all the larger ones may have together while they arrive. */
   smallBody: 16_384,

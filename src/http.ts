@@ -37,6 +37,7 @@ export function httpServer(parts: HttpParts): HttpServer {
     listener,
   )
   server.maxHeadersCount = 0
+  server.setTimeout(parts.silence ?? limits.silence)
   server.on('checkContinue', listener)
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
     refuseAndClose(req, res, parts.refuse('MALFORMED', { message: 'This Expect header is not understood' }))
@@ -45,6 +46,9 @@ export function httpServer(parts: HttpParts): HttpServer {
     answerByHand(socket, '405 Method Not Allowed', parts.refuse('METHOD_NOT_ALLOWED', { allow: 'POST' }))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => answerBrokenHttp(parts, error, socket))
+  server.on('connection', () => {
+    parts.load.connections++
+  })
   const { sockets } = connectionsOf(server, parts.maxConnections ?? limits.maxConnections)
   return { server, drain: () => drain(server, sockets) }
 }
@@ -64,16 +68,20 @@ function application(parts: HttpParts): express.Express {
       .set('Cache-Control', 'no-store')
       .json({ status: ready ? 'ready' : 'not ready' })
   })
-  let description: string | undefined
+  let description: Buffer | undefined
   app.get('/openapi.json', (_req, res) => {
-    description ??= parts.openapi()
+    // One buffer for all: whoever asks and does not read holds no copy.
+    description ??= Buffer.from(parts.openapi())
     res.set({ 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' }).type('json').send(description)
   })
   const { docs } = parts
-  let shown: ReturnType<NonNullable<typeof docs>> | undefined
+  let shown: { readonly html: Buffer; readonly policy: string } | undefined
   if (docs) {
     app.get('/docs', (_req, res) => {
-      shown ??= docs()
+      if (!shown) {
+        const { html, policy } = docs()
+        shown = { html: Buffer.from(html), policy }
+      }
       const headers = { 'Content-Security-Policy': shown.policy, 'Referrer-Policy': 'no-referrer' }
       res.set({ ...headers, 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' })
       res.type('html').send(shown.html)

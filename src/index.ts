@@ -66,7 +66,7 @@ export async function openGateway({ logger: given, ...options }: GatewayOptions 
       methodsAt: instance.methodsAt,
       vendorPaths: config.vendorPaths,
       trustProxy: config.trustProxy,
-      bodyLimit: config.bodyLimit,
+      bodyLimit: instance.bodyLimit,
       onUntrustedProxy: (peer) =>
         logger.warn({ peer }, 'X-Forwarded-For from a peer that trustProxy does not list is not believed'),
       onUnexpected: (error) => logger.error({ err: error }, 'unexpected'),

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { type GatewayCode, isDone } from '../schemas/codes.js'
 import { callerOf, requireValid } from './admit.js'
 import { Authorities } from './authority.js'
+import { bodyLimits } from './body-limits.js'
 import type { Executed } from './call.js'
 import { publishAll, register } from './catalogue.js'
 import { chainMacOf, headKeeper } from './checkpoint.js'
@@ -34,7 +35,7 @@ import { Meta } from './store/meta.js'
 import { Notes } from './store/notes.js'
 import { Owners } from './store/owners.js'
 import { forgetFailures, PasswordFailures } from './store/password-failures.js'
-import { forgetSamples, hasSamplesBefore } from './store/samples.js'
+import { oldPortion } from './store/retention.js'
 import { ownerVerifier } from './verify-owner.js'
 import { passwordVerifier } from './verify-password.js'
 import { tokenVerifier } from './verify-token.js'
@@ -68,6 +69,10 @@ export interface InstanceOptions extends Surroundings {
   readonly limitFailures: number
   readonly limitKey: number
   readonly statsRepeats: number
+  /** In days. */
+  readonly statsMinutes: number
+  readonly statsHours: number
+  readonly statsDays: number
   /** Where the signed head of the audit trail is kept; absent for what only looks in for a moment. */
   readonly headFile?: string
   /** Counts what is answered and committed. */
@@ -77,6 +82,8 @@ export interface InstanceOptions extends Surroundings {
 /** A gateway on an open database, without HTTP. */
 export interface Instance {
   readonly handle: Handle
+  /** Bytes of the longest body that some command takes. */
+  readonly bodyLimit: number
   readonly load: Load
   readonly catalogue: readonly Published[]
   /** Runs a command for the operator at the command line: checked and audited as any other, but neither signed nor claimed. */
@@ -124,6 +131,7 @@ export interface LocalOutcome {
 
 const timeLimit = 10_000
 const forgetMargin = 60
+const day = 86_400
 const flushEvery = 1_000
 
 /** Puts the steps together on a migrated database. */
@@ -213,6 +221,12 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   const hashing = passwords(options.randomBytes)
   const hiddenName = (name: string) => hmac(vault.derive('guesses'), name, 'hex')
   const load = new Load()
+  const keeps = {
+    samples: options.statsRepeats,
+    minutes: options.statsMinutes * day,
+    hours: options.statsHours * day,
+    days: options.statsDays * day,
+  }
   const executor = new Executor({
     registry,
     db,
@@ -233,9 +247,20 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     newToken: () => generateToken(options),
     readable: (length) => generateReadable(options, length),
     catalogue: () => catalogue,
-    repeats: options.statsRepeats,
+    keeps,
     timeLimit,
   })
+  async function forgetStatistics(): Promise<void> {
+    const now = seconds()
+    const horizons = {
+      samples: now - keeps.samples,
+      minutes: now - keeps.minutes,
+      hours: now - keeps.hours,
+      days: now - keeps.days,
+    }
+    for (let old = await oldPortion(db, horizons); old; old = await oldPortion(db, horizons)) await ledger.chore(old)
+  }
+  const bodies = bodyLimits(options.commands, options.bodyLimit)
   const handle = gateway({
     dialects: options.dialects,
     native: options.native,
@@ -261,13 +286,14 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     meter,
     notes,
     window: options.window,
-    bodyLimit: options.bodyLimit,
+    bodies,
     publicUrl: options.publicUrl,
     audience: options.audience,
     requireAudience: options.requireAudience,
   })
   return {
     handle,
+    bodyLimit: bodies.most,
     load,
     catalogue,
     async local(name, params, who) {
@@ -313,9 +339,8 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
         knownFloor = undefined
         meter?.forgotten(forgotten)
       }
-      const oldest = seconds() - options.statsRepeats
       if (!db.exclusive) await ledger.chore((session) => forgetFailures(session, now()))
-      while (await hasSamplesBefore(db, oldest)) await ledger.chore((session) => forgetSamples(session, oldest))
+      await forgetStatistics()
       return forgotten
     },
     keepHead,

@@ -98,7 +98,10 @@ export class KeyRing implements Vault {
 
   private find(fingerprint: string | undefined): MasterKey {
     const found = this.keys().find(({ vault }) => vault.fingerprint === fingerprint)
-    if (!found) throw new UnknownMasterKey('the master key is not the one this database was made with')
+    if (!found)
+      throw new UnknownMasterKey(
+        'the master key is not the one this database was made with: put that back, or say with COUNTERSIGN_MASTER_KEY_FILE where it is',
+      )
     return found
   }
 }

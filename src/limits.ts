@@ -14,18 +14,25 @@ export interface Limits {
 
 const minute = 60
 const maxBlocked = 1_000
+/** Milliseconds: looking through all of them for every message would be work that an attacker makes. */
+const sweepEvery = 1_000
 
 /** `failuresPerMinute` for an address; `messagesPerSecond` for a key, 0 for no limit. `now` in Unix milliseconds. */
 export function limits(failuresPerMinute: number, messagesPerSecond: number, now: () => number): Limits {
   const failures = new RateLimiterMemory({ points: failuresPerMinute, duration: minute })
   const messages = new RateLimiterMemory({ points: messagesPerSecond, duration: 1 })
   const blocked = new Map<string, number>()
+  let sweptAt = Number.NEGATIVE_INFINITY
   return {
     requireAddress(address) {
       if (blocked.size === 0) return
       const id = limitedBy(address)
-      if (blocked.size > maxBlocked) forgetPassed(blocked, now())
-      const wait = (blocked.get(id) ?? 0) - now()
+      const at = now()
+      if (blocked.size > maxBlocked && Math.abs(at - sweptAt) >= sweepEvery) {
+        forgetPassed(blocked, at)
+        sweptAt = at
+      }
+      const wait = (blocked.get(id) ?? 0) - at
       if (wait > 0) throw tooMany(wait)
       blocked.delete(id)
     },

@@ -14,29 +14,15 @@ import {
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { commands } from '../commands/index.js'
 import { gatewayCodes } from '../schemas/codes.js'
-import { backup, FileExists } from './backup.js'
+import { backup } from './backup.js'
 import { publishAll } from './catalogue.js'
 import { chainMacOf, headFile, readHeads } from './checkpoint.js'
 import { startChores } from './chores.js'
-import { accountVerbs } from './cli/account.js'
-import { auditVerbs } from './cli/audit.js'
-import { backupVerbs } from './cli/backup.js'
-import { callVerb } from './cli/call.js'
-import { completionVerb } from './cli/completion.js'
-import { doctorVerb } from './cli/doctor.js'
-import { exits } from './cli/exits.js'
-import { initVerb } from './cli/init.js'
-import { keyVerbs } from './cli/key.js'
-import { openapiVerb } from './cli/openapi.js'
-import { rekeyVerb } from './cli/rekey.js'
-import { serveVerb } from './cli/serve.js'
-import { signVerb } from './cli/sign.js'
-import { statsVerbs } from './cli/stats.js'
+import { programOf } from './cli/program.js'
+import { terminalOf } from './cli/terminal.js'
 import type { SecretFile, Tools } from './cli/tools.js'
-import { userVerbs } from './cli/user.js'
 import { configOf, instanceOn, schemaOf, surroundings, versionOf } from './compose.js'
 import { type Config, ConfigError, readEnv } from './config.js'
 import {
@@ -51,7 +37,9 @@ import {
 } from './data.js'
 import { docsPage, docsPolicy } from './docs-page.js'
 import { examine } from './doctor.js'
+import { failureOf } from './failures.js'
 import { httpServer } from './http.js'
+import { limits } from './http-parts.js'
 import { serveMetrics } from './metered.js'
 import { createMetrics } from './metrics.js'
 import { move } from './move.js'
@@ -59,18 +47,17 @@ import { openapi } from './openapi.js'
 import { loadCommands } from './own-commands.js'
 import { rekey } from './rekey.js'
 import { restore } from './restore.js'
-import { requireStartable, UnsoundFile } from './soundness.js'
+import { requireStartable } from './soundness.js'
 import { verifyChain } from './store/audit-chain.js'
-import { StorageError } from './store/db.js'
-import { FolderInUse } from './store/folder-lock.js'
 import { PendingRun } from './store/handle.js'
 import { Meta } from './store/meta.js'
-import { NewerSchema } from './store/migrate.js'
 import { OfflineTrail } from './store/offline-trail.js'
 import { watched } from './watchdog.js'
 
 const gracePeriod = 8_000
 const version = versionOf()
+const talk = terminalOf(process.stdout, process.stderr, process.env)
+const { say } = talk
 
 async function serve(config: Config): Promise<void> {
   const around = surroundings(config.logLevel)
@@ -112,7 +99,7 @@ async function serve(config: Config): Promise<void> {
     methodsAt: instance.methodsAt,
     vendorPaths: config.vendorPaths,
     trustProxy: config.trustProxy,
-    bodyLimit: config.bodyLimit,
+    bodyLimit: instance.bodyLimit,
     onUntrustedProxy: (peer) => {
       logger.warn({ peer }, 'X-Forwarded-For from a peer that COUNTERSIGN_TRUST_PROXY does not list is not believed')
       instance
@@ -145,7 +132,7 @@ async function serve(config: Config): Promise<void> {
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(config.port, config.host, resolve)
+    server.listen({ port: config.port, host: config.host, backlog: limits.backlog }, resolve)
   })
   const url = urlOf(server)
   if (metrics && config.metrics) {
@@ -165,20 +152,6 @@ async function serve(config: Config): Promise<void> {
 function urlOf(server: Server): string {
   const { port, address, family } = server.address() as AddressInfo
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
-}
-
-const say = (text: string) => void process.stderr.write(`countersign: ${text}\n`)
-
-/** JSON in which nothing is left that some terminal, or reader of lines, takes for an instruction; JSON.stringify leaves these. */
-const forTerminals = (json: string): string =>
-  json.replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-
-/** Writes over the line before on a terminal, and nothing elsewhere. */
-function progress(text: string | undefined): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r${text === undefined ? '' : `countersign: ${text}`}\x1b[K`)
 }
 
 /** A JSON string may hold what other readers of lines take for the end of one (U+2028). */
@@ -218,13 +191,14 @@ async function readStdin(): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
+/** For what takes a while. */
+const withSteps = () => ({ ...surroundings('silent'), onStep: talk.progress })
+
 const tools: Tools = {
   config: (flags) => configOf(readEnv(process.env, flags)),
-  print: (text) => void process.stdout.write(`${forTerminals(text)}\n`),
-  say,
+  ...talk,
   readStdin,
   readFile: (path) => readFileSync(path),
-  terminal: process.stdout.isTTY === true,
   lines,
   readHeads: (path) => readHeads(readFileSync(path, 'utf8')),
   secretFile,
@@ -240,14 +214,14 @@ const tools: Tools = {
     const around = surroundings(config.logLevel === 'info' ? 'warn' : config.logLevel)
     return instanceOn(await openData(config, around), config, around)
   },
-  backup: (config, file) => backup(config, file, surroundings('silent'), tools.uid()),
-  restore: (config, file) => restore(config, file, surroundings('silent'), tools.uid()),
+  backup: (config, file) => backup(config, file, withSteps(), tools.uid()),
+  restore: (config, file) => restore(config, file, withSteps(), tools.uid()),
   rekey: (config, options) => rekey(config, surroundings('silent'), { ...options, uid: tools.uid() }),
-  migrate: (config) => migrateData(config, surroundings('silent')),
+  migrate: (config) => migrateData(config, withSteps()),
   move: (config, options) => move(config, surroundings('silent'), options),
   async openTrail(config) {
     const { db, vault, node } = await openData(config, surroundings('silent'))
-    return new OfflineTrail(db, chainMacOf(vault), node)
+    return new OfflineTrail(db, chainMacOf(vault), node, (session) => vault.refresh(session))
   },
   verifyRows: (config, rows, evidence, onRow) =>
     verifyChain(rows, evidence, chainMacOf(openMaster(config, { randomBytes })), onRow),
@@ -255,49 +229,9 @@ const tools: Tools = {
     const own = folder ? await loadCommands(folder) : []
     return openapi(publishAll([...commands, ...own]), version)
   },
-  progress,
   serve,
   uid: () => process.getuid?.() ?? 0,
 }
-
-const listening = (error: object): string =>
-  'address' in error && 'port' in error ? `${error.address}:${error.port}` : 'this address'
-
-/** What a start-up error means to the person in front of it. */
-function explain(error: unknown): number {
-  // One that a verb throws; commander has told of its own.
-  if (error instanceof InvalidArgumentError) say(error.message)
-  else if (error instanceof CommanderError) return error.exitCode === 0 ? exits.done : exits.usage
-  else if (error instanceof ConfigError) for (const fault of error.faults) say(fault)
-  else if (error instanceof NewerSchema || error instanceof FolderInUse || error instanceof FileExists)
-    say(error.message)
-  else if (error instanceof UnsoundFile) {
-    say(`${error.message}: this is no sound database of Countersign, and nothing was changed`)
-    say('what to do: docs/operations.md, "A damaged database"; "countersign restore FILE" puts a backup in its place')
-  } else if (error instanceof StorageError) say(`the storage failed (${error.kind}): ${error.message}`)
-  else if (isStorage(error)) {
-    say(`the storage failed: ${error.message}`)
-    say(
-      'what to do: see that the disk of the data folder has room and can be written; "countersign doctor" looks it over',
-    )
-  } else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
-    say(`${listening(error)} is in use: stop what listens there, or give another --port or COUNTERSIGN_METRICS`)
-  else if (error instanceof Error && 'code' in error) say(error.message)
-  else say(error instanceof Error ? (error.stack ?? error.message) : String(error))
-  if (error instanceof InvalidArgumentError) return exits.usage
-  if (error instanceof FolderInUse || error instanceof StorageError || isStorage(error)) return exits.unavailable
-  if (error instanceof FileExists) return exits.exists
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return exits.notFound
-  return error instanceof ConfigError || error instanceof NewerSchema ? exits.configuration : exits.notDone
-}
-
-/** What SQLite or the file system says of a disk, before there is a gateway to say it with a code. */
-const isStorage = (error: unknown): error is Error =>
-  error instanceof Error &&
-  'code' in error &&
-  /^(SQLITE_(IOERR|FULL|READONLY|CANTOPEN|BUSY|PERM|AUTH|NOMEM|PROTOCOL)|EROFS|ENOSPC|EIO|EDQUOT)/.test(
-    String(error.code),
-  )
 
 // A reader such as `head` may have seen enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -305,31 +239,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit()
 })
 process.umask(0o077)
-const program = new Command('countersign')
-  .description('Signed command gateway: every signed command takes effect at most once and is never lost')
-  .version(`${version} (schema ${schemaOf()})`)
-  .exitOverride()
-  .showSuggestionAfterError()
-for (const verb of [
-  serveVerb,
-  initVerb,
-  callVerb,
-  signVerb,
-  accountVerbs,
-  auditVerbs,
-  keyVerbs,
-  userVerbs,
-  statsVerbs,
-  doctorVerb,
-  openapiVerb,
-  backupVerbs,
-  rekeyVerb,
-  completionVerb,
-])
-  verb(program, tools)
+const program = programOf(tools, `${version} (schema ${schemaOf()})`)
 try {
   await program.parseAsync()
+  talk.progress(undefined)
 } catch (error) {
-  process.exitCode = explain(error)
+  const { lines, exit } = failureOf(error)
+  for (const line of lines) say(line)
+  process.exitCode = exit
   if (process.argv[2] === 'serve') process.exit()
 }

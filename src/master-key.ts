@@ -26,7 +26,7 @@ export function masterKeys(config: Where, randomBytes: Random, next = nextKeyFil
 }
 
 export function readKey(file: string, randomBytes: Random): MasterKey {
-  return opened(parsed(readFileSync(file, 'utf8'), file), randomBytes)
+  return opened(parsed(textOf(file), file), randomBytes)
 }
 
 /** Makes a master key in a file; durable when this returns. */
@@ -44,10 +44,21 @@ function configured(config: Where): Buffer {
   if (config.masterKey) return parsed(config.masterKey, 'COUNTERSIGN_MASTER_KEY')
   if (!existsSync(file)) {
     throw new ConfigError([
-      `${file}: the master key is missing; without it the secrets in the database cannot be opened`,
+      `${file}: the master key is missing, and without it nothing in the database can be opened: put it back from where you keep it, or say with COUNTERSIGN_MASTER_KEY_FILE where it is (for a new data folder, "openssl rand -base64 32" makes one)`,
     ])
   }
-  return parsed(readFileSync(file, 'utf8'), file)
+  return parsed(textOf(file), file)
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? error.code : error
+    throw new ConfigError([
+      `${file}: the master key cannot be read (${why}): it must be a file that this user may read`,
+    ])
+  }
 }
 
 function parsed(text: string, from: string): Buffer {

@@ -1,5 +1,5 @@
 import { existsSync, linkSync, renameSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { localCodes } from '../schemas/codes.js'
 import { chainMacOf, resealChainKey, sealChainKey } from './checkpoint.js'
 import { type Config, ConfigError } from './config.js'
@@ -46,6 +46,18 @@ type Around = Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'>
 export async function rekey(config: Config, around: Around, options: RekeyOptions): Promise<Rekeyed> {
   if (!isInitialised(config)) throw new ConfigError([`${config.data} holds no Countersign data`])
   const next = nextFile(config, options.newKeyFile)
+  const lock = takeAlone(rekeyLock(config.data), 'the master key is being changed: wait until that has ended')
+  try {
+    return await change(config, next, around, options)
+  } finally {
+    lock.release()
+  }
+}
+
+/** Two at once would put each other's key in place. */
+export const rekeyLock = (folder: string): string => join(folder, 'rekey.lock')
+
+async function change(config: Config, next: string, around: Around, options: RekeyOptions): Promise<Rekeyed> {
   // A gateway whose key comes from the environment cannot be handed another one.
   if (config.masterKey || config.databaseUrl) takeAlone(lockFile(config.data)).release()
   const resumed = existsSync(next)

@@ -1,10 +1,20 @@
-import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { localCodes } from '../schemas/codes.js'
 import { chainMacOf, headFile } from './checkpoint.js'
 import { type Config, ConfigError } from './config.js'
 import { databaseFile, lockFile, nodeOf, openDatabase, openMaster, pendingFile } from './data.js'
-import { sync, syncFolder } from './files.js'
+import { mebibytes, type Steps, sync, syncFolder } from './files.js'
 import type { Surroundings } from './instance.js'
 import { type KeyRing, UnknownMasterKey } from './keyring.js'
 import { requireSound, UnsoundFile } from './soundness.js'
@@ -29,7 +39,7 @@ export interface Restored {
   readonly aside: string | undefined
 }
 
-type Around = Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'>
+type Around = Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'> & Steps
 
 /**
  * Puts a backup in the place of the database of a folder that nobody uses. Whatever may have been signed before is refused
@@ -50,7 +60,7 @@ export async function restore(
   try {
     discard(staged)
     const vault = openMaster(config, around)
-    stage(from, staged)
+    stage(from, staged, around)
     await requireCountersign(from, staged)
     const known = await history(databaseFile(config.data))
     const restored = await prepare(staged, vault, config, around, uid, known)
@@ -87,11 +97,13 @@ async function restored(config: Config, from: string | undefined, around: Around
 }
 
 /** A copy in the data folder, with the log that may lie beside it, is what is looked at, changed and put in place. */
-function stage(from: string, staged: string): void {
+function stage(from: string, staged: string, { onStep }: Steps): void {
+  onStep(`copying ${mebibytes(statSync(from).size)}`)
   copyFileSync(from, staged)
   chmodSync(staged, 0o600)
   if (existsSync(`${from}-wal`)) copyFileSync(`${from}-wal`, `${staged}-wal`)
   try {
+    onStep('checking every page of the copy')
     requireSound(staged)
   } catch (error) {
     throw error instanceof UnsoundFile ? new UnsoundFile(error.message.replace(staged, from)) : error
@@ -138,7 +150,7 @@ async function prepare(
   const floor = Math.max(now + widest, known.newest + widest, own.newest + widest, known.floor)
   const db = openSqlite(staged)
   try {
-    await migrate(db, around.migrations, now)
+    await migrate(db, around.migrations, now, around.onStep)
     await vault.refresh(db)
     const madeAt = await new CopyNotes(db).copiedAt()
     await enter(db, vault, sqliteNode, { madeAt, floor, now, uid })

@@ -6,6 +6,10 @@ type Around = Pick<Context, 'caller' | 'store'>
 
 /** What a caller asks for, cut to what it may see. */
 export interface View {
+  /** The media server that it asks for. */
+  readonly server: string | undefined
+  /** True where neither what it was assigned nor a slice limits it. */
+  readonly isWhole: boolean
   matches(cell: Cell): boolean
   /** The slices that it may see, or the one that it asked for. */
   readonly slices: readonly { readonly id: string; matches(cell: Cell): boolean }[]
@@ -29,6 +33,8 @@ export async function viewOf(
   if (slice !== undefined && asked.length === 0) return undefined
   const sliced = slice !== undefined || (scope?.slices.length ?? 0) > 0
   return {
+    server,
+    isWhole: scope === undefined && slice === undefined,
     slices: asked,
     matches: (cell) =>
       (server === undefined || cell.server === server) &&
@@ -86,9 +92,10 @@ export function rowsBy(
 const bySlice = (counted: readonly Counted[], slices: View['slices']): Map<string, Counted[]> =>
   new Map(slices.map(({ id, matches }) => [id, counted.filter(matches)]))
 
-function byName(counted: readonly Counted[], by: keyof Cell): Map<string, Counted[]> {
-  const groups = new Map<string, Counted[]>()
-  for (const source of counted) {
+/** Cells with the same server, application or stream together. */
+export function byName<T extends Cell>(cells: readonly T[], by: keyof Cell): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const source of cells) {
     const group = groups.get(source[by])
     if (group) group.push(source)
     else groups.set(source[by], [source])

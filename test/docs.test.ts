@@ -21,7 +21,7 @@ const pages = [
   'docs/codes.md',
   'docs/operations.md',
   'docs/audit.md',
-  'docs/deploying.md',
+  'docs/embedding.md',
   'docs/security.md',
   'docs/benchmarks.md',
   'SECURITY.md',
@@ -135,7 +135,8 @@ test('the documents name no setting, no code of the gateway and no dialect that 
     'docs/protocol.md',
     'docs/codes.md',
     'docs/audit.md',
-    'docs/deploying.md',
+    'docs/operations.md',
+    'docs/embedding.md',
     'SECURITY.md',
     ...clients,
   ]

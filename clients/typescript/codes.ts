@@ -218,6 +218,14 @@ export const codes = {
   REALTIME_NOT_TOLD: 7210,
   /** The last minute */
   REALTIME_TOLD: 7211,
+  /** There is no such media server or data slice */
+  INDEPTH_NOT_TOLD: 7220,
+  /** Statistics */
+  INDEPTH_TOLD: 7221,
+  /** There are no statistics of that day */
+  DAILY_NOT_TOLD: 7230,
+  /** Statistics of the day */
+  DAILY_TOLD: 7231,
   /** Pong */
   PONG: 9001,
   /** You */

@@ -63,6 +63,8 @@ export type AccountsCreateParams = {
   readonly name?: string | undefined
   /** (default true) */
   readonly enable?: boolean | undefined
+  /** where its days begin, for statistics: a name such as Europe/Berlin; UTC unless given (at most 64 characters) */
+  readonly time_zone?: string | undefined
 }
 
 /** What `accounts/create` answers when it was done. */
@@ -70,6 +72,7 @@ export type AccountsCreateResult = {
   readonly account: number
   readonly name: string
   readonly enable: boolean
+  readonly time_zone: string
 }
 
 /** Parameters of `accounts/list`. */
@@ -81,6 +84,7 @@ export type AccountsListResult = {
     readonly account: number
     readonly name: string
     readonly enable: boolean
+    readonly time_zone: string
   })[]
 }
 
@@ -92,6 +96,8 @@ export type AccountsUpdateParams = {
   readonly name?: string | undefined
   /** false refuses every key of the account */
   readonly enable?: boolean | undefined
+  /** where its days begin, for statistics: a name such as Europe/Berlin; UTC unless given (at most 64 characters) */
+  readonly time_zone?: string | undefined
 }
 
 /** What `accounts/update` answers when it was done. */
@@ -99,6 +105,7 @@ export type AccountsUpdateResult = {
   readonly account: number
   readonly name: string
   readonly enable: boolean
+  readonly time_zone: string
 }
 
 /** Parameters of `api-access/disable`. */
@@ -875,6 +882,132 @@ export type SlicesSetResult = {
   readonly created: boolean
 }
 
+/** Parameters of `stats/daily`. */
+export type StatsDailyParams = {
+  /** the day, such as 2026-11-24 */
+  readonly date: string
+}
+
+/** What `stats/daily` answers when it was done. */
+export type StatsDailyResult = {
+  readonly date: string
+  /** Unix seconds; rounded to what rows are of */
+  readonly from: number
+  /** Unix seconds; the time ends before it */
+  readonly to: number
+  /** where hours and days begin */
+  readonly time_zone: string
+  readonly totals: {
+    /** the most of each source and minute, added up */
+    readonly connections: number
+    /** the most of a minute, of all that the row is of together; null where that cannot be told */
+    readonly peak: number | null
+    readonly bytes_in: number
+    readonly bytes_out: number
+    /** of each source and minute, 60 times the average of its connections */
+    readonly view_seconds: number
+    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
+    readonly viewers: number
+  }
+  /** of each server, those with the most connections first, at most 1,000 */
+  readonly servers: readonly ({
+    /** id or name of what the row is of */
+    readonly group: string
+    /** the most of each source and minute, added up */
+    readonly connections: number
+    /** the most of a minute, of all that the row is of together; null where that cannot be told */
+    readonly peak: number | null
+    readonly bytes_in: number
+    readonly bytes_out: number
+    /** of each source and minute, 60 times the average of its connections */
+    readonly view_seconds: number
+    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
+    readonly viewers: number
+  })[]
+  /** of each application, those with the most connections first, at most 1,000 */
+  readonly apps: readonly ({
+    /** id or name of what the row is of */
+    readonly group: string
+    /** the most of each source and minute, added up */
+    readonly connections: number
+    /** the most of a minute, of all that the row is of together; null where that cannot be told */
+    readonly peak: number | null
+    readonly bytes_in: number
+    readonly bytes_out: number
+    /** of each source and minute, 60 times the average of its connections */
+    readonly view_seconds: number
+    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
+    readonly viewers: number
+  })[]
+  /** of each stream, those with the most connections first, at most 1,000 */
+  readonly streams: readonly ({
+    /** id or name of what the row is of */
+    readonly group: string
+    /** the most of each source and minute, added up */
+    readonly connections: number
+    /** the most of a minute, of all that the row is of together; null where that cannot be told */
+    readonly peak: number | null
+    readonly bytes_in: number
+    readonly bytes_out: number
+    /** of each source and minute, 60 times the average of its connections */
+    readonly view_seconds: number
+    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
+    readonly viewers: number
+  })[]
+}
+
+/** Parameters of `stats/indepth`. */
+export type StatsIndepthParams = {
+  /** when the time begins (Unix seconds) */
+  readonly from: number
+  /** when the time ends (Unix seconds) */
+  readonly to: number
+  /** how long each row is; all of the time unless given */
+  readonly bucket?: "1m" | "5m" | "1h" | "1d" | undefined
+  /** only this media server (at most 128 characters) */
+  readonly server?: string | undefined
+  /** only this data slice (at most 128 characters) */
+  readonly slice?: string | undefined
+  /** what each row is of; everything unless given */
+  readonly group_by?: "server" | "app" | "stream" | "slice" | undefined
+  /** which page, from 1 (1 to 1000000; default 1) */
+  readonly page?: number | undefined
+  /** rows a page (1 to 1000; default 1000) */
+  readonly pagesize?: number | undefined
+}
+
+/** What `stats/indepth` answers when it was done. */
+export type StatsIndepthResult = {
+  /** Unix seconds; rounded to what rows are of */
+  readonly from: number
+  /** Unix seconds; the time ends before it */
+  readonly to: number
+  /** where hours and days begin */
+  readonly time_zone: string
+  /** in order of time, those of a time with the most connections first; none where nothing was reported */
+  readonly rows: readonly ({
+    /** when the time of the row begins */
+    readonly from: number
+    /** the most of each source and minute, added up */
+    readonly connections: number
+    /** the most of a minute, of all that the row is of together; null where that cannot be told */
+    readonly peak: number | null
+    readonly bytes_in: number
+    readonly bytes_out: number
+    /** of each source and minute, 60 times the average of its connections */
+    readonly view_seconds: number
+    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
+    readonly viewers: number
+    /** id or name of what the row is of */
+    readonly group?: string | undefined
+  })[]
+  readonly paging: {
+    readonly page: number
+    readonly pagesize: number
+    readonly total: number
+  }
+}
+
 /** Parameters of `stats/realtime`. */
 export type StatsRealtimeParams = {
   /** only this media server (at most 128 characters) */
@@ -1135,7 +1268,7 @@ export abstract class Commands {
   }
 
   /**
-   * Rename an account, or turn it off and on with every key it has
+   * Rename an account, set its time zone, or turn it off and on with every key it has
    *
    * Permission: instance
    * Done: 9221 ACCOUNT_UPDATED: Account updated
@@ -1557,6 +1690,30 @@ export abstract class Commands {
    */
   slicesSet(params: SlicesSetParams, options: CallOptions = {}): Promise<Reply<SlicesSetResult>> {
     return this.call('slices/set', params, options)
+  }
+
+  /**
+   * Tell what a day of the account’s time zone came to, by server, application and stream; only what you were
+   *   assigned
+   *
+   * Permission: stats:read
+   * Done: 7231 DAILY_TOLD: Statistics of the day
+   * Rejects with NotDoneError: 7230 DAILY_NOT_TOLD: There are no statistics of that day
+   */
+  statsDaily(params: StatsDailyParams, options: CallOptions = {}): Promise<Reply<StatsDailyResult>> {
+    return this.call('stats/daily', params, options)
+  }
+
+  /**
+   * Tell what a time came to, by minutes, hours or days and by server, application, stream or slice; only what you
+   *   were assigned
+   *
+   * Permission: stats:read
+   * Done: 7221 INDEPTH_TOLD: Statistics
+   * Rejects with NotDoneError: 7220 INDEPTH_NOT_TOLD: There is no such media server or data slice
+   */
+  statsIndepth(params: StatsIndepthParams, options: CallOptions = {}): Promise<Reply<StatsIndepthResult>> {
+    return this.call('stats/indepth', params, options)
   }
 
   /**

@@ -1,5 +1,5 @@
 import { Account, CreateAccount } from '../../schemas/accounts.js'
-import { command } from '../../src/command.js'
+import { command, requireZone } from '../../src/command.js'
 
 export default command({
   name: 'accounts/create',
@@ -10,10 +10,12 @@ export default command({
   codes: ['ACCOUNT_EXISTS', 'ACCOUNT_CREATED'],
   example: { params: { account: 158, name: 'Example Broadcasting' } },
   target: ({ account }) => account,
-  async run({ account: wanted, name, enable = true }, { store, now, id, audit }) {
+  async run({ account: wanted, name, enable = true, time_zone = 'UTC' }, { store, now, id, audit }) {
+    requireZone(time_zone)
     const account = wanted ?? (await store.accounts.highest()) + 1
-    const created = { account, name: name ?? `account ${account}`, enable }
+    const created = { account, name: name ?? `account ${account}`, enable, time_zone }
     if (!(await store.accounts.insert(created, id(), now))) return ['ACCOUNT_EXISTS']
+    if (time_zone !== 'UTC') await store.accounts.update(created)
     audit(undefined, created)
     return ['ACCOUNT_CREATED', created]
   },

@@ -1,8 +1,9 @@
 import { ReportedSamples, ReportSamples } from '../../schemas/statistics.js'
-import { command, Refusal } from '../../src/command.js'
+import { command, historyOf, Refusal } from '../../src/command.js'
 
 /** Seconds that a media server's clock may be ahead. */
 const ahead = 300
+const mebibyte = 1024 * 1024
 
 export default command({
   name: 'stats/report',
@@ -28,15 +29,17 @@ export default command({
     },
     after: ['servers/set'],
   },
+  bodyLimit: mebibyte,
   target: ({ server }) => server,
-  lock: false,
-  async run({ server, samples }, { store, now, repeats, audit }) {
-    requireKnownTimes(samples, now - repeats, now + ahead)
+  async run({ server, samples }, context) {
+    const { caller, store, now, keeps, audit } = context
+    // Older history comes by the command line alone: there somebody looks after what is sent twice.
+    const oldest = now - (caller.keyId === null ? keeps.minutes : keeps.samples)
+    requireKnownTimes(samples, oldest, now + ahead)
     if (!(await store.servers.find(server))) return ['SAMPLES_NOT_TAKEN']
-    let accepted = 0
-    for (const { id = '', viewers, ...sample } of samples) {
-      if (await store.samples.add(server, { id, viewers, ...sample })) accepted++
-    }
+    const given = samples.map(({ id = '', viewers, ...sample }) => ({ id, viewers, ...sample }))
+    const { calendar } = await historyOf(context)
+    const accepted = await store.samples.take(server, given, { now, known: now - keeps.samples, calendar })
     const taken = { accepted, repeated: samples.length - accepted }
     audit(undefined, taken)
     return ['SAMPLES_TAKEN', taken]
@@ -47,7 +50,7 @@ export default command({
 function requireKnownTimes(samples: readonly { readonly time: number }[], oldest: number, newest: number): void {
   const errors = samples.flatMap(({ time }, index) => {
     const path = `/samples/${index}/time`
-    if (time <= oldest) return [{ path, message: `must be after ${oldest}: repeats that old are not recognised` }]
+    if (time <= oldest) return [{ path, message: `must be after ${oldest}: an older one could be counted twice` }]
     return time > newest ? [{ path, message: `must not be after ${newest}: the clock of the server is ahead` }] : []
   })
   const [first] = errors

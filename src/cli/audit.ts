@@ -122,7 +122,8 @@ function parsedLine(line: string): (AuditRow & { cut?: SignedHead; seam?: Seam }
 
 async function exportRows(tools: Tools, { data, account }: { data?: string; account?: number }): Promise<void> {
   const trail = await tools.openTrail(tools.config({ data }))
-  const onRow = progress(tools, 'exported')
+  // On one terminal, rows and progress would be mixed.
+  const onRow = tools.terminal ? () => undefined : progress(tools, 'exported')
   try {
     if (account !== undefined) tools.say(`only rows of account ${account}: they cannot be verified as a chain`)
     else {

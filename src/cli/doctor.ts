@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { ConfigError } from '../config.js'
 import type { Finding } from '../finding.js'
 import { exits } from './exits.js'
+import { styled } from './table.js'
 import type { Tools } from './tools.js'
 
 export function doctorVerb(program: Command, tools: Tools): void {
@@ -14,7 +15,7 @@ export function doctorVerb(program: Command, tools: Tools): void {
     .action(async ({ data, json }: { data?: string; json?: boolean }) => {
       const { findings, exit } = await examined(tools, data)
       if (json) tools.print(JSON.stringify({ ok: exit === exits.done, findings }))
-      else for (const line of findings.flatMap(spelled)) tools.print(line)
+      else for (const line of findings.flatMap((finding) => spelled(finding, tools.colour))) tools.print(line)
       tools.exit(exit)
     })
 }
@@ -33,7 +34,9 @@ async function examined(tools: Tools, data: string | undefined): Promise<{ findi
 
 const mend = 'mend this setting; nothing else was looked at'
 
-const spelled = ({ level, check, text, next }: Finding): string[] => [
-  `${level.padEnd(4)}  ${check}: ${text}`,
+const styles = { ok: 'green', warn: 'yellow', fail: 'red' } as const
+
+const spelled = ({ level, check, text, next }: Finding, colour: boolean): string[] => [
+  `${styled(styles[level], level.padEnd(4), colour)}  ${check}: ${text}`,
   ...(next === undefined ? [] : [`      next: ${next}`]),
 ]

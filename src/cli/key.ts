@@ -1,15 +1,24 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import type { ListedKeys } from '../../schemas/keys.js'
+import type { Static } from '../../schemas/types.js'
 import type { LocalOutcome } from '../instance.js'
 import { exits } from './exits.js'
 import { checkText } from './key-check.js'
+import { type Look, moment, table } from './table.js'
 import { type Tools, withInstance } from './tools.js'
-import { accountNumber, group, secretText, wholeNumber } from './values.js'
+import { accountNumber, group, jsonFlag, secretText, wholeNumber } from './values.js'
 
 interface ImportFlags {
   readonly cdn: number
   readonly apiKey: string
   readonly secretFile: string
   readonly data?: string
+}
+
+interface ListFlags {
+  readonly cdn: number
+  readonly data?: string
+  readonly json?: boolean
 }
 
 interface CreateFlags {
@@ -63,11 +72,18 @@ export function keyVerbs(program: Command, tools: Tools): void {
     .action((flags: CreateFlags) => create(tools, flags))
   key
     .command('list')
-    .description('list the keys of an account, without their secrets')
+    .description(
+      'list the keys of an account, without their secrets: a table on a terminal, tab-separated lines elsewhere',
+    )
     .option('--cdn <number>', 'number of the account', accountNumber, 1)
     .option(...dataFlag)
+    .option(...jsonFlag)
     .addHelpText('after', '\nExample:\n  countersign key list --cdn 158')
-    .action(({ cdn, data }: { cdn: number; data?: string }) => withInstance(tools, { data }, cdn, 'keys/list', {}))
+    .action(({ cdn, data, json }: ListFlags) =>
+      withInstance(tools, { data }, cdn, 'keys/list', {}, (outcome) =>
+        json ? outcome : listed(outcome, tools, tools.now()),
+      ),
+    )
   named('rotate', 'give a key a new secret; the old one goes on working for the grace time')
     .option('--grace <seconds>', 'how long the old secret goes on working; 0 ends it now (default 3600)', wholeNumber)
     .option(...outFlag)
@@ -106,6 +122,29 @@ export function keyVerbs(program: Command, tools: Tools): void {
       tools.print(what)
       tools.exit(ours ? exits.done : exits.notDone)
     })
+}
+
+function listed(outcome: LocalOutcome, look: Look, now: number): LocalOutcome | string {
+  if (!outcome.done) return outcome
+  const { keys }: Static<typeof ListedKeys> = Object(outcome.result)
+  const rows = keys.map((key) => [
+    key.key_id,
+    state(key, now),
+    key.permissions,
+    key.ips,
+    moment(key.expires_at),
+    moment(key.last_used_at),
+    key.comment,
+  ])
+  return table(['key', 'state', 'permissions', 'ips', 'expires', 'last_used', 'comment'], rows, look)
+}
+
+type ListedKey = Static<typeof ListedKeys>['keys'][number]
+
+function state({ enable, revoked_at: revokedAt, expires_at: expiresAt }: ListedKey, now: number): string {
+  if (revokedAt !== null) return 'revoked'
+  if (expiresAt !== null && expiresAt <= now) return 'expired'
+  return enable ? 'on' : 'off'
 }
 
 function create(tools: Tools, { cdn, permissions, ips, expiresAt, comment, secretFileOut, data }: CreateFlags) {

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Instance } from '../instance.js'
 import { Refusal } from '../refusal.js'
 import { exitOf, exits } from './exits.js'
+import { table } from './table.js'
 import type { Tools } from './tools.js'
 import { accountNumber, group } from './values.js'
 
@@ -147,23 +148,12 @@ async function show(tools: Tools, { data, cdn, by, server, slice }: ShowFlags): 
     tools.exit(exitOf(code))
     if (!done) return tools.say(message)
     const { totals, rows } = Object(result)
-    const cells = (row: object): string[] => columns.map((column) => String(Reflect.get(row, column)))
-    const lines = [[by, ...columns], ...rows.map((row: { group: string }) => [row.group, ...cells(row)])]
-    if (tools.terminal) tools.print(table([...lines, ['all', ...cells(totals)]]))
-    else tools.print(lines.map((line) => line.join('\t')).join('\n'))
+    const cells = (row: object): number[] => columns.map((column) => Number(Reflect.get(row, column)))
+    const lines = rows.map((row: { group: string }) => [row.group, ...cells(row)])
+    // A program adds up for itself.
+    const all = tools.terminal ? [['all', ...cells(totals)]] : []
+    tools.print(table([by, ...columns], [...lines, ...all], tools))
   } finally {
     await instance.close()
   }
-}
-
-/** The first column to the left, numbers to the right. */
-function table(lines: readonly string[][]): string {
-  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-        .join('  '),
-    )
-    .join('\n')
 }

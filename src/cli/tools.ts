@@ -9,9 +9,10 @@ import type { Restored } from '../restore.js'
 import type { AuditRow, Evidence, SignedHead, Verdict } from '../store/audit-chain.js'
 import type { OfflineTrail } from '../store/offline-trail.js'
 import { exitOf } from './exits.js'
+import type { Look } from './table.js'
 
 /** What a verb may do to the world: given by main.ts. */
-export interface Tools {
+export interface Tools extends Look {
   config(flags: Readonly<Record<string, string | undefined>>): Config
   /** Data: stdout. */
   print(text: string): void
@@ -19,8 +20,6 @@ export interface Tools {
   say(text: string): void
   readStdin(): Promise<Buffer>
   readFile(path: string): Buffer
-  /** Whether stdout is a terminal. */
-  readonly terminal: boolean
   /** The lines of a text file, or of stdin for `-`, without their ends. */
   lines(path: string): AsyncIterable<string>
   /** The signed heads of the audit trail that a file holds. */
@@ -68,25 +67,29 @@ export interface SecretFile {
   discard(): void
 }
 
-/** Prints what a command answered and ends accordingly. */
-function finish(tools: Tools, outcome: LocalOutcome, cmd: string): void {
-  const { code, done, message, result } = outcome
-  tools.print(JSON.stringify({ code, status: done ? 'success' : 'failure', message, cmd, result }))
-  tools.exit(exitOf(code))
+/** What is printed of an outcome: a reply in JSON, or a text. */
+type Shown = LocalOutcome | string
+
+function spelled(shown: Shown, cmd: string): string {
+  if (typeof shown === 'string') return shown
+  const { code, done, message, result } = shown
+  return JSON.stringify({ code, status: done ? 'success' : 'failure', message, cmd, result })
 }
 
-/** Runs one command on the data folder itself, as the operator. `shown` is what is printed of its outcome. */
+/** Runs one command on the data folder itself, as the operator, prints what `show` makes of its outcome, and ends accordingly. */
 export async function withInstance(
   tools: Tools,
   flags: Readonly<Record<string, string | undefined>>,
   account: number,
   cmd: string,
   params: Record<string, unknown>,
-  shown: (outcome: LocalOutcome) => LocalOutcome = (outcome) => outcome,
+  show: (outcome: LocalOutcome) => Shown = (outcome) => outcome,
 ): Promise<void> {
   const instance = await tools.open(tools.config(flags))
   try {
-    finish(tools, shown(await instance.local(cmd, params, { account, uid: tools.uid() })), cmd)
+    const outcome = await instance.local(cmd, params, { account, uid: tools.uid() })
+    tools.print(spelled(show(outcome), cmd))
+    tools.exit(exitOf(outcome.code))
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     const reply = instance.refuse(error.code, error.detail)

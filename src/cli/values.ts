@@ -19,18 +19,25 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError('expected a whole number')
 }
 
+const secretMember = /"(pass|password|secret)"\s*:\s*"/
+
 /** A JSON object from an argument, or from stdin for `-`. */
 export async function jsonObject(text: string | undefined, tools: Tools): Promise<Record<string, unknown>> {
   if (text === undefined) return {}
   const json = text === '-' ? (await tools.readStdin()).toString('utf8') : text
   try {
     const value = JSON.parse(json)
+    if (text !== '-' && secretMember.test(text))
+      tools.say('arguments are seen by every user of this machine: give what holds a secret on stdin, with --json -')
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
   } catch {
     // Said below, together with what is JSON but no object.
   }
   throw new InvalidArgumentError('--json: expected a JSON object')
 }
+
+/** Of a verb that lists. */
+export const jsonFlag = ['--json', 'print the whole reply as JSON'] as const
 
 /** The text of a file that holds one secret: one trailing newline is not part of it. */
 export const secretText = (file: Buffer): string => file.toString('utf8').replace(/\r?\n$/, '')

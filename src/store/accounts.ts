@@ -5,7 +5,13 @@ export interface Account {
   readonly account: number
   readonly name: string
   readonly enable: boolean
+  /** Where its days begin, such as `Europe/Berlin`. */
+  readonly time_zone: string
 }
+
+type Row = Omit<Account, 'enable'> & { readonly enable: number }
+
+const columns = 'account, name, enable, time_zone'
 
 /** Accounts and their owners; the one repository that is not cut to an account: its commands need `instance`. */
 export class Accounts {
@@ -15,25 +21,21 @@ export class Accounts {
   ) {}
 
   async find(account: number): Promise<Account | undefined> {
-    const row = await this.queries.get<{ account: number; name: string; enable: number }>(
-      'select account, name, enable from accounts where account = $1',
-      [account],
-    )
+    const row = await this.queries.get<Row>(`select ${columns} from accounts where account = $1`, [account])
     return row && { ...row, enable: row.enable === 1 }
   }
 
   async list(): Promise<Account[]> {
-    const rows = await this.queries.all<{ account: number; name: string; enable: number }>(
-      'select account, name, enable from accounts order by account',
-    )
+    const rows = await this.queries.all<Row>(`select ${columns} from accounts order by account`)
     return rows.map((row) => ({ ...row, enable: row.enable === 1 }))
   }
 
-  async update({ account, name, enable }: Account): Promise<void> {
-    await this.queries.run('update accounts set name = $2, enable = $3 where account = $1', [
+  async update({ account, name, enable, time_zone }: Account): Promise<void> {
+    await this.queries.run('update accounts set name = $2, enable = $3, time_zone = $4 where account = $1', [
       account,
       name,
       enable ? 1 : 0,
+      time_zone,
     ])
     this.touch(`account:${account}`)
   }
@@ -43,8 +45,13 @@ export class Accounts {
     return row?.highest ?? 0
   }
 
-  /** Makes an account with its owner principal; false when the number is taken. */
-  async insert({ account, name, enable }: Account, ownerId: string, now: number, instance = false): Promise<boolean> {
+  /** Makes an account with its owner principal, in UTC; false when the number is taken. */
+  async insert(
+    { account, name, enable }: Omit<Account, 'time_zone'>,
+    ownerId: string,
+    now: number,
+    instance = false,
+  ): Promise<boolean> {
     const inserted = await this.queries.run(
       'insert into accounts (account, name, enable, version, created_at) values ($1, $2, $3, 0, $4) on conflict do nothing',
       [account, name, enable ? 1 : 0, now],

@@ -14,6 +14,8 @@ export interface CutOptions {
   /** The row that says who cut, given the number of the last row that goes, and its chain. */
   readonly entry: (upTo: number, chain: string) => AuditEntry
   readonly onRows: (rows: number) => void
+  /** Looks again, inside each transaction, at the key that is in force: it may be changed meanwhile. */
+  readonly settle: (session: Session) => Promise<void>
 }
 
 const rowsAtOnce = 1_000
@@ -30,12 +32,13 @@ export async function cutTrail(db: Db, options: CutOptions): Promise<number> {
 }
 
 async function cutChain(db: Db, chain: string, before: number, options: CutOptions): Promise<number> {
-  const { node, beforeMs, now, mac, entry, onRows } = options
+  const { node, beforeMs, now, mac, entry, onRows, settle } = options
   const upTo = await lastBefore(db, chain, beforeMs)
   if (upTo === 0) return 0
   let removed = 0
   for (let piece = rowsAtOnce; piece === rowsAtOnce; ) {
     piece = await db.transaction(async (session) => {
+      await settle(session)
       if (removed === 0) {
         const audit = new Audit(session)
         await audit.append(node, entry(upTo, chain), await audit.head(node), mac)

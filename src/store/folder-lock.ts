@@ -6,45 +6,34 @@ export interface FolderLock {
 }
 
 const patience = 5_000
+const inUse = 'the data folder is in use: stop the gateway on it, and wait for other verbs to end'
 
 /**
  * Takes part in the use of a data folder: any number of processes may. Throws when somebody has the folder to himself for
  * longer than five seconds. The file is never replaced, so that a database can be: whoever waits here opens the new one.
  */
-export function share(file: string): FolderLock {
-  // SQLite takes the lock, since Node has none for files: a reader of an empty database keeps its read lock.
-  const database = open(file, patience)
-  try {
-    database.exec('begin; select count(*) from sqlite_master')
-  } catch (error) {
-    database.close()
-    throw isBusy(error) ? new FolderInUse(inUse) : error
-  }
-  return { release: () => void database.close() }
-}
+export const share = (file: string): FolderLock =>
+  // A reader of an empty database keeps its read lock.
+  lock(file, patience, 'begin; select count(*) from sqlite_master', inUse)
 
-/** Takes a data folder for oneself; throws {@link FolderInUse} when any process uses it. */
-export function takeAlone(file: string): FolderLock {
-  const database = open(file, 0)
-  try {
-    database.exec('begin exclusive')
-  } catch (error) {
-    database.close()
-    throw isBusy(error) ? new FolderInUse(inUse) : error
-  }
-  return { release: () => void database.close() }
-}
+/** Takes a data folder, or one kind of work in it, for oneself; throws {@link FolderInUse}, saying `why`, when another process has it. */
+export const takeAlone = (file: string, why = inUse): FolderLock => lock(file, 0, 'begin exclusive', why)
 
 /** Another process uses the folder. */
 export class FolderInUse extends Error {}
 
-const inUse = 'the data folder is in use: stop the gateway on it, and wait for other verbs to end'
-
-function open(file: string, timeout: number): Database.Database {
+/** SQLite takes the lock, since Node has none for files. */
+function lock(file: string, timeout: number, sql: string, why: string): FolderLock {
   const database = new Database(file, { timeout })
-  // A write-ahead log would lock otherwise.
-  database.pragma('journal_mode = delete')
-  return database
+  try {
+    // A write-ahead log would lock otherwise.
+    database.pragma('journal_mode = delete')
+    database.exec(sql)
+  } catch (error) {
+    database.close()
+    throw isBusy(error) ? new FolderInUse(why) : error
+  }
+  return { release: () => void database.close() }
 }
 
 const isBusy = (error: unknown): boolean =>

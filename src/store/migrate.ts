@@ -14,13 +14,19 @@ export const migrationFiles = (folder: string): string[] =>
 const table = 'create table if not exists migrations (id text not null primary key, applied_at bigint not null)'
 
 /** Applies the numbered `.sql` files of a folder that the database has not seen, in order, and returns them. Safe to run by several at once. */
-export async function migrate(db: Db, folder: string, now: number): Promise<string[]> {
+export async function migrate(
+  db: Db,
+  folder: string,
+  now: number,
+  onStep: (what: string) => void = () => undefined,
+): Promise<string[]> {
   const files = migrationFiles(folder)
   if ((await applied(db)).size < files.length) await patiently(db, (session) => session.run(table))
   refuseNewer(await applied(db), files)
   const done: string[] = []
   for (const file of files) {
     if ((await applied(db)).has(file)) continue
+    onStep(`applying ${file}`)
     await patiently(db, async (session) => {
       // Inserting the id is the lock: whoever comes second finds it taken and does nothing.
       const mine = await session.run('insert into migrations (id, applied_at) values ($1, $2) on conflict do nothing', [

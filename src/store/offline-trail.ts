@@ -1,7 +1,7 @@
 import type { AuditEntry, ChainMac } from './audit.js'
 import { cutTrail } from './audit-cut.js'
 import { AuditTrail } from './audit-trail.js'
-import type { Db } from './db.js'
+import type { Db, Session } from './db.js'
 import { localEntry } from './local-entry.js'
 
 /** What a cut is told by the operator at the command line. */
@@ -23,6 +23,7 @@ export class OfflineTrail extends AuditTrail {
     private readonly chainMac: ChainMac,
     /** Whose chain the row that says so joins. */
     private readonly node: string,
+    private readonly settle: (session: Session) => Promise<void>,
   ) {
     super(db, chainMac)
   }
@@ -33,7 +34,8 @@ export class OfflineTrail extends AuditTrail {
       const detail = { removed_up_to: upTo, ...(chain !== this.node && { of: chain }) }
       return localEntry({ command: 'audit/cut', code, uid, now, detail })
     }
-    return cutTrail(this.db, { node: this.node, mac: this.chainMac, beforeMs: before * 1000, now, entry, onRows })
+    const { chainMac: mac, node, settle } = this
+    return cutTrail(this.db, { node, mac, settle, beforeMs: before * 1000, now, entry, onRows })
   }
 
   close(): Promise<void> {

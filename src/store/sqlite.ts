@@ -20,6 +20,9 @@ export function openSqlite(file: string, options: SqliteOptions = {}): Db {
 const busyTimeout = 15
 /** The writer meets another process at `begin` alone, where it waits without blocking. */
 const beginTimeout = 1
+/** KiB of pages kept. What is written lands on few pages; what is read beyond this is a copy from the system's own cache. */
+const writerCache = 32_768
+const readerCache = 16_384
 const defaultPatience = 5_000
 const retryAfter = 4
 const full = 2
@@ -142,7 +145,7 @@ class Sqlite implements Db {
       connection.pragma('synchronous = full')
       connection.pragma('foreign_keys = on')
       connection.pragma('trusted_schema = off')
-      connection.pragma('cache_size = -65536')
+      connection.pragma(`cache_size = -${readonly ? readerCache : writerCache}`)
       connection.pragma('temp_store = memory')
       connection.pragma('wal_autocheckpoint = 4000')
       // A log that grew while a backup read beside it gives its room back.

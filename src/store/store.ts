@@ -6,8 +6,10 @@ import { Accounts } from './accounts.js'
 import { ApiAccess } from './api-access.js'
 import type { ChainMac } from './audit.js'
 import { AuditTrail } from './audit-trail.js'
+import type { Calendar } from './calendar.js'
 import type { Queries } from './db.js'
 import { DevicePasswords } from './device-passwords.js'
+import { History } from './history.js'
 import { Keys } from './keys.js'
 import { Records } from './records.js'
 import { Samples } from './samples.js'
@@ -96,6 +98,10 @@ export class Store {
 
   get samples(): Samples {
     return new Samples(this.queries, this.account)
+  }
+
+  history(calendar: Calendar, hoursFrom: number): History {
+    return new History(this.queries, this.account, calendar, hoursFrom)
   }
 
   get scopes(): Scopes {

@@ -113,3 +113,20 @@ test('one who asks for thousands of answers on one connection and reads none mak
   await once(raw.socket, 'close')
   assert.equal(await server.stop(), 0)
 })
+
+test('a thousand who connect while the gateway is busy are all let in, none left to try again after a second', {
+  timeout: 30_000,
+}, async (t) => {
+  const server = await serverFor(t)
+  server.process.kill('SIGSTOP')
+  const crowd = await Promise.race([
+    Promise.all(Array.from({ length: 1_000 }, () => openSocket(server.port))),
+    new Promise<void>((resolve) => setTimeout(resolve, 900).unref()),
+  ])
+  server.process.kill('SIGCONT')
+  assert.ok(crowd, 'somebody is still waiting for a connection')
+  const bytes = post(ping(server.owner))
+  for (const raw of crowd) raw.write(bytes)
+  for (const raw of crowd) assertReply(await raw.reply(), 200, 9001)
+  for (const raw of crowd) raw.close()
+})

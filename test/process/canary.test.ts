@@ -208,13 +208,18 @@ const base64 = (text: string) =>
       .slice(4, -8),
   )
 
-test('no secret, password, token, signature or body comes back in a log, an error, the audit trail or the database', async () => {
+test('no secret, password, token, signature or body comes back in a log, an error, the audit trail, the database or a backup', async () => {
   await useSecretsProperly()
   await useSecretsWrongly()
   await sendBrokenThings()
   await useTheCommandLine()
   const masterKey = readFileSync(join(folder, 'master.key'), 'utf8').trim()
   const secrets = [...Object.values(canaries), owner.secret, masterKey]
+  const backup = join(own, 'backup.db')
+  assert.equal((await runCli(['backup', backup, '--data', folder], { env })).status, 0)
+  for (const name of readdirSync(own).filter((name) => name.startsWith('backup.db'))) {
+    assert.deepEqual(found(readFileSync(join(own, name)), secrets), [], name)
+  }
   const file = readFolder(folder)
   const audit = file.rows<AuditRow>('select * from audit')
   file.close()

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { readFolder } from '../support/folder.js'
@@ -75,30 +74,7 @@ test('files that were opened to others are closed again at the next start', asyn
   assert.equal(await server.stop(), 0)
 })
 
-test('serve in a folder of somebody else refuses with 78 and touches nothing', async () => {
-  const data = fresh()
-  mkdirSync(data)
-  writeFileSync(join(data, 'notes.txt'), 'mine')
-  chmodSync(data, 0o755)
-  const { status, stderr } = await runCli(['serve', '--data', data, '--port', '0'])
-  assert.equal(status, 78, stderr)
-  assert.match(stderr, /not empty and holds no Countersign data/)
-  assert.deepEqual([readdirSync(data), mode(data)], [['notes.txt'], '755'])
-})
-
-test('serve on a port in use ends at once and says what to do', async () => {
-  const other = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => other.once('listening', resolve))
-  const address = other.address()
-  const port = typeof address === 'object' ? address?.port : undefined
-  const { status, stderr } = await runCli(['serve', '--data', ready, '--port', String(port)])
-  other.close()
-  assert.equal(status, 1)
-  assert.match(stderr, /in use.*--port/)
-  assert.ok(!stderr.includes('    at '), 'no stack trace')
-})
-
-test('another master key, none, or a broken one ends with 78, says so, and leaves the folder as it was', async () => {
+test('another master key, none, or a broken one ends a verb with 78, says so, and leaves the folder as it was', async () => {
   const rows: readonly (readonly [change: (data: string) => void, env: Record<string, string>, said: RegExp])[] = [
     [() => undefined, { COUNTERSIGN_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') }, /not the one/],
     [(data) => writeFileSync(join(data, 'master.key'), Buffer.alloc(32, 7).toString('hex')), {}, /not the one/],
@@ -109,14 +85,9 @@ test('another master key, none, or a broken one ends with 78, says so, and leave
   const judge = async ([change, env, said]: (typeof rows)[number]) => {
     const data = copy()
     change(data)
-    for (const args of [
-      ['serve', '--port', '0'],
-      ['user', 'set', 'alice', '--type', '3'],
-    ]) {
-      const { status, stderr, stdout } = await runCli([...args, '--data', data], { env })
-      assert.deepEqual([status, stdout], [78, ''], stderr)
-      assert.match(stderr, said)
-    }
+    const { status, stderr, stdout } = await runCli(['user', 'set', 'alice', '--type', '3', '--data', data], { env })
+    assert.deepEqual([status, stdout], [78, ''], stderr)
+    assert.match(stderr, said)
     const file = readFolder(data)
     assert.deepEqual(file.rows('select id from users'), [])
     file.close()
@@ -163,19 +134,6 @@ test('every fault of the configuration is told at once, with 78, and nothing is 
     assert.match(stderr, said)
   }
   assert.throws(() => statSync(data))
-})
-
-test('a module of own commands that is broken, or is no command, ends serve and names the file', async () => {
-  for (const text of ['export default 1', 'export default {', 'throw new Error("at import")']) {
-    const own = fresh()
-    mkdirSync(own)
-    writeFileSync(join(own, 'mine.mjs'), text)
-    const { status, stderr } = await runCli(['serve', '--data', ready, '--port', '0'], {
-      env: { COUNTERSIGN_COMMANDS: own },
-    })
-    assert.ok(status !== 0 && status !== null, stderr)
-    assert.match(stderr, /mine\.mjs/)
-  }
 })
 
 test('what is typed wrongly ends with 2 and is told on stderr; help and version are data', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { signMessage } from '../../clients/typescript/index.js'
 import { gatewayCodes } from '../../schemas/codes.js'
 import { settings } from '../../schemas/config.js'
 import { root } from '../support/instance.js'
-import { hasPrograms, main, removeFolder, run, startServer, temporaryFolder } from '../support/server.js'
+import { hasPrograms, main, removeFolder, run, serverFor, startServer, temporaryFolder } from '../support/server.js'
 
 const deployed = (name: string): string => readFileSync(join(root, 'deploy', name), 'utf8')
 
@@ -134,20 +134,62 @@ test('behind the nginx of deploy/ clients are served over TLS, and known by thei
   assert.equal((await sendThrough({ port, folder, from: '127.0.0.1' }, '/readyz', '')).status, 200)
 })
 
-test('systemd finds nothing wrong with the unit, and calls what is left open little', async (t) => {
+test('systemd finds nothing wrong with the units, and calls what is left open little', async (t) => {
   if (!hasPrograms(t, 'systemd-analyze')) return
   const folder = temporaryFolder()
   t.after(() => removeFolder(folder))
-  const unit = join(folder, 'countersign.service')
-  writeFileSync(
-    unit,
-    changed(deployed('countersign.service'), { '/opt/countersign/node_modules/.bin/countersign': main }),
-  )
-  const verified = await run('systemd-analyze', ['verify', '--man=no', unit])
-  const own = verified.stderr.split('\n').filter((line) => line.includes('countersign.service'))
+  const installed = { '/opt/countersign/node_modules/.bin/countersign': main }
+  const units = ['countersign.service', 'countersign-backup.service', 'countersign-backup.timer']
+  for (const unit of units)
+    writeFileSync(join(folder, unit), changed(deployed(unit), unit.endsWith('.service') ? installed : {}))
+  const paths = units.map((unit) => join(folder, unit))
+  const verified = await run('systemd-analyze', ['verify', '--man=no', ...paths])
+  const own = verified.stderr.split('\n').filter((line) => /countersign[\w-]*\.(service|timer)/.test(line))
   assert.deepEqual([verified.status, own], [0, []], verified.stderr)
-  const { status, stdout, stderr } = await run('systemd-analyze', ['security', '--offline=yes', '--threshold=25', unit])
+  for (const unit of paths.slice(0, 2)) {
+    const flags = ['--offline=yes', '--threshold=25', unit]
+    const { status, stdout, stderr } = await run('systemd-analyze', ['security', ...flags])
+    assert.equal(status, 0, stdout + stderr)
+  }
+})
+
+test('what the backup unit runs makes a backup of a running gateway under a name of its own each time', async (t) => {
+  const server = await serverFor(t)
+  const [, command = ''] = /^ExecStart=\/bin\/sh -c '(.*)'$/m.exec(deployed('countersign-backup.service')) ?? []
+  const backups = join(server.folder, 'backups')
+  mkdirSync(backups)
+  // As systemd reads it: %% and $$ are % and $.
+  const script = changed(command.replaceAll('%%', '%').replaceAll('$$', '$'), {
+    '/opt/countersign/node_modules/.bin/countersign': `${process.execPath} ${main}`,
+    '/var/backups/countersign': backups,
+  })
+  const { status, stderr } = await run('/bin/sh', ['-c', script], { env: { COUNTERSIGN_DATA: server.folder } })
+  assert.equal(status, 0, stderr)
+  assert.match(readdirSync(backups).join(), /^countersign-\d{4}-\d\d-\d\dT\d{6}\.db$/)
+})
+
+test('Prometheus can read the configuration and the alerts of deploy/', async (t) => {
+  if (!hasPrograms(t, 'promtool')) return
+  const { status, stdout, stderr } = await run('promtool', ['check', 'config', join(root, 'deploy/prometheus.yml')])
   assert.equal(status, 0, stdout + stderr)
+})
+
+test('the environment file, changed as docs/operations.md says, is one that Node reads and a gateway starts with', async (t) => {
+  const folder = temporaryFolder()
+  t.after(() => removeFolder(folder))
+  const file = join(folder, 'countersign.env')
+  writeFileSync(file, deployed('countersign.env'))
+  const page = readFileSync(join(root, 'docs/operations.md'), 'utf8')
+  const [sed = ''] = /^sed -i [\s\S]*?countersign\.env$/m.exec(page) ?? []
+  const edited = await run('sh', ['-c', changed(sed, { '/etc/countersign/countersign.env': file })])
+  assert.equal(edited.status, 0, edited.stderr)
+  const print = 'console.log(Object.entries(process.env).filter(([name]) => /^COUNTERSIGN_/.test(name)).join("\\n"))'
+  const { stdout } = await run(process.execPath, [`--env-file=${file}`, '-e', print])
+  assert.deepEqual(stdout.trim().split('\n').sort(), [
+    'COUNTERSIGN_DATA,/var/lib/countersign',
+    'COUNTERSIGN_METRICS,127.0.0.1:9464',
+    'COUNTERSIGN_TRUST_PROXY,127.0.0.1',
+  ])
 })
 
 test('Caddy can read the Caddyfile of deploy/', async (t) => {

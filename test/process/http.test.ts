@@ -88,9 +88,9 @@ const rows: Readonly<Record<string, Row>> = {
   'Expect: 100-continue with too large a body': closes(
     413,
     1413,
-    head('Expect: 100-continue\r\nContent-Length: 300000'),
+    head('Expect: 100-continue\r\nContent-Length: 1100000'),
   ),
-  'too large a body, announced': closes(413, 1413, head('Content-Length: 262145')),
+  'too large a body, announced': closes(413, 1413, head('Content-Length: 1048577')),
   'no body': stays(400, 1400, head('')),
   'an empty body': stays(400, 1400, post('')),
   'a list': stays(400, 1400, post('[]')),

@@ -44,7 +44,7 @@ describe('key create, list, rotate and revoke on the folder of a running server'
       codeOf('accounts/list', whole),
     ])
     assert.deepEqual(codes, [3031, 1403, 9101, 1403])
-    const { keys } = answer(await key('list')).result
+    const { keys } = answer(await key('list', '--json')).result
     const shown = keys.find((one: { key_id: string }) => one.key_id === limited.apiKey)
     assert.equal(shown.principal.kind, 'owner')
     assert.equal(shown.principal.id, keys[0].principal.id)
@@ -71,17 +71,20 @@ describe('key create, list, rotate and revoke on the folder of a running server'
   test('a limit to addresses and an end are kept, and a bad address list makes no key', async () => {
     const bound = await made('--ips', '192.0.2.0/24,2001:db8::/32', '--expires-at', '4102444800')
     assert.equal(await codeOf('ping', bound), 1406)
+    const listed = async () => (await key('list')).stdout.split('\n').find((line) => line.startsWith(bound.apiKey))
+    assert.equal(await listed(), `${bound.apiKey}\ton\t*\t192.0.2.0/24,2001:db8::/32\t2100-01-01T00:00:00Z\t\t`)
     await ended(bound)
+    assert.match((await listed()) ?? '', /^\S+\trevoked\t/)
     for (const ips of ['192.0.2.1/24', 'example.org', '0.0.0.0/33']) {
       const refused = await key('create', '--cdn', '1', '--ips', ips)
       assert.deepEqual([refused.status, answer(refused).code], [1, 1422], ips)
     }
-    const before = answer(await key('list')).result.keys.length
+    const before = answer(await key('list', '--json')).result.keys.length
     for (const ips of ['', ',', ' ']) {
       const refused = await key('create', '--cdn', '1', '--ips', ips)
       assert.deepEqual([refused.status, refused.stdout], [2, ''], `"${ips}" is not anywhere`)
     }
-    assert.equal(answer(await key('list')).result.keys.length, before)
+    assert.equal(answer(await key('list', '--json')).result.keys.length, before)
   })
 
   test('with --secret-file-out the secret is in a 0600 key file that "call" takes, and on neither stdout nor stderr', async () => {
@@ -101,14 +104,14 @@ describe('key create, list, rotate and revoke on the folder of a running server'
 
   test('no file is left where no key was made, and no key is made where there can be no file', async () => {
     const out = file('none.json')
-    const before = answer(await key('list')).result.keys.length
+    const before = answer(await key('list', '--json')).result.keys.length
     assert.equal((await key('create', '--cdn', '77', '--secret-file-out', out)).status, 1)
     assert.equal(existsSync(out), false)
     assert.equal((await key('rotate', '--api-key', 'ck_unknown', '--secret-file-out', out)).status, 5)
     assert.equal(existsSync(out), false)
     const nowhere = await key('create', '--cdn', '1', '--secret-file-out', join(server.folder, 'no/such/key.json'))
     assert.deepEqual([nowhere.status, nowhere.stdout], [1, ''])
-    assert.equal(answer(await key('list')).result.keys.length, before)
+    assert.equal(answer(await key('list', '--json')).result.keys.length, before)
   })
 
   test('rotate keeps the id with both secrets alive during the grace time, and with --grace 0 the new one alone', async () => {

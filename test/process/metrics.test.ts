@@ -92,7 +92,7 @@ test('alerts, dashboard and document name only metrics and codes that there are'
   const copy = join(server.folder, 'copy.db')
   assert.equal((await runCli(['backup', copy, '--data', server.folder])).status, 0)
   const known = new Set([...(await scrape()).keys()].map((name) => name.replace(/\{.*/, '')))
-  for (const file of ['deploy/alerts.yml', 'deploy/dashboard.json', 'docs/deploying.md']) {
+  for (const file of ['deploy/alerts.yml', 'deploy/dashboard.json', 'docs/operations.md']) {
     const text = readFileSync(join(root, file), 'utf8')
     const named = text.match(/\b(?:countersign_(?!uid\b)|nodejs_|process_)[a-z0-9_]*[a-z0-9]\b/g) ?? []
     assert.ok(named.length > 5, file)
@@ -106,7 +106,7 @@ test('alerts, dashboard and document name only metrics and codes that there are'
     alerted.filter((code) => !numbers.has(code)),
     [],
   )
-  const described = readFileSync(join(root, 'docs/deploying.md'), 'utf8')
+  const described = readFileSync(join(root, 'docs/operations.md'), 'utf8')
   const names = [...alerts.matchAll(/alert: (\w+)/g)].map(([, name = '']) => name)
   assert.deepEqual(
     names.filter((name) => !described.includes(name)),

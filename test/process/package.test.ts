@@ -16,12 +16,12 @@ before(async () => {
 })
 after(() => removeFolder(join(installed.folder, '..')))
 
-const operations = readFileSync(join(root, 'docs/deploying.md'), 'utf8')
+const embedding = readFileSync(join(root, 'docs/embedding.md'), 'utf8')
 
 /** The example of the documents whose first line says that it is to be saved under this name. */
 function printed(name: string): string {
-  const [, text = ''] = new RegExp(`^\`\`\`\\w+\\n(// ${name}\\n.*?)^\`\`\`$`, 'ms').exec(operations) ?? []
-  assert.notEqual(text, '', `docs/deploying.md no longer has ${name}`)
+  const [, text = ''] = new RegExp(`^\`\`\`\\w+\\n(// ${name}\\n.*?)^\`\`\`$`, 'ms').exec(embedding) ?? []
+  assert.notEqual(text, '', `docs/embedding.md no longer has ${name}`)
   return text
 }
 

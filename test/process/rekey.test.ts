@@ -1,15 +1,24 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { createHmac, randomInt } from 'node:crypto'
+import { createHmac, randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
+import { pino } from 'pino'
 import { type Credentials, send } from '../../clients/typescript/index.js'
+import { dialects } from '../../dialects/index.js'
+import { chainMacOf } from '../../src/checkpoint.js'
+import { readEnv, toConfig } from '../../src/config.js'
+import { openData } from '../../src/data.js'
+import { rekeyLock } from '../../src/rekey.js'
 import { openVault, parseMasterKey } from '../../src/seal.js'
-import { readFolder } from '../support/folder.js'
+import { takeAlone } from '../../src/store/folder-lock.js'
+import { OfflineTrail } from '../../src/store/offline-trail.js'
+import { faultsOf, readFolder } from '../support/folder.js'
+import { root } from '../support/instance.js'
 import { main, type Ran, removeFolder, runCli, serverFor, type TestServer, temporaryFolder } from '../support/server.js'
 
 const now = () => Math.floor(Date.now() / 1000)
@@ -241,6 +250,48 @@ test('a change of the master key that is killed at any moment is finished by the
   assert.equal(await server.stop(), 0)
   assert.deepEqual(unopened(folder, keyIn(folder)), [])
   assert.equal((await verify(folder)).status, 0)
+  removeFolder(folder)
+})
+
+test('old audit rows that are cut while the master key is changed leave a chain that holds', async (t) => {
+  const folder = temporaryFolder()
+  const server = await serverFor(t, { folder })
+  for (let i = 0; i < 5; i++)
+    assert.equal((await server.call('set-user', { id: `u${i}`, user: { type: 3 } })).json?.code, 3011)
+  const config = toConfig(
+    readEnv({ COUNTERSIGN_DATA: folder }),
+    dialects.map(({ name }) => name),
+  )
+  const { db, vault } = await openData(config, {
+    now: Date.now,
+    randomBytes,
+    randomName: () => '',
+    migrations: join(root, 'migrations'),
+    logger: pino({ level: 'silent' }),
+  })
+  const trail = new OfflineTrail(db, chainMacOf(vault), (session) => vault.refresh(session))
+  assert.equal((await runCli(['rekey', '--data', folder])).status, 0)
+  const order = { before: now() + 1, now: now(), uid: 0, code: 1, onRows: () => undefined }
+  assert.ok((await trail.cut(order)) > 0)
+  await trail.close()
+  const verified = await runCli(['audit', 'verify', '--data', folder])
+  assert.equal(verified.status, 0, verified.stderr)
+  assert.equal(await server.stop(), 0)
+  removeFolder(folder)
+})
+
+test('of two changes of the master key at once one waits to be called again', async (t) => {
+  const folder = temporaryFolder()
+  const server = await serverFor(t, { folder })
+  const lock = takeAlone(rekeyLock(folder))
+  const refused = await runCli(['rekey', '--data', folder])
+  assert.equal(refused.status, 8)
+  assert.match(refused.stderr, /is being changed: wait/)
+  lock.release()
+  assert.equal((await runCli(['rekey', '--data', folder])).status, 0)
+  assert.equal((await server.call('ping')).json?.code, 9001)
+  assert.equal(await server.stop(), 0)
+  assert.deepEqual(faultsOf(folder), [])
   removeFolder(folder)
 })
 

@@ -37,6 +37,23 @@ test('a file of samples is taken beside a running gateway, once however often it
   )
 })
 
+test('older history is imported, and can be asked for', async (t) => {
+  const time = now() - 2 * 86_400
+  const samples = [0, 60, 120].map((later) => sampleOf({ time: time + later }))
+  const { server, file, cli } = await scene(t, ndjson(samples))
+  for (const expected of [
+    { lines: 3, accepted: 3, repeated: 0 },
+    { lines: 3, accepted: 0, repeated: 3 },
+  ]) {
+    assert.deepEqual(JSON.parse((await cli('import', file, '--server', 'edge-1')).stdout), expected)
+  }
+  const reply = await server.call('stats/indepth', { from: time, to: time + 180 })
+  assert.deepEqual(
+    Object(reply.json?.result).rows.map((row: { connections: number; peak: number }) => [row.connections, row.peak]),
+    [[30, 10]],
+  )
+})
+
 test('a line that cannot be taken is named, what was taken before it stays, and the exit code says why', async (t) => {
   const good = { ...sampleOf({ time: now() }), server: 'edge-1' }
   const rows: readonly (readonly [content: string, says: RegExp, status: number])[] = [

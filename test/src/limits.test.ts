@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { signMessage } from '../../clients/typescript/index.js'
 import { generateKey } from '../../src/generate.js'
 import { limits } from '../../src/limits.js'
 import { Refusal } from '../../src/refusal.js'
@@ -86,6 +87,16 @@ test('after N wrong signatures even the right one is 1429, from that address onl
   await gateway.close()
 })
 
+test('many addresses that are kept out cost the others nothing', async () => {
+  const limit = limits(1, 0, () => 0)
+  for (let i = 0; i < 20_000; i++) limit.failed(`10.0.${i >> 8}.${i & 255}`)
+  await settled()
+  const started = performance.now()
+  for (let i = 0; i < 20_000; i++) limit.requireAddress('192.0.2.1')
+  assert.ok(performance.now() - started < 500)
+  assert.equal(refusalOf(() => limit.requireAddress('10.0.78.31'))?.code, 'RATE_LIMITED')
+})
+
 test('only 1401 counts: any number of other refusals leaves an address alone', async () => {
   const gateway = await testInstance({ limitFailures: 2 })
   for (let i = 0; i < 5; i++) {
@@ -99,9 +110,19 @@ test('only 1401 counts: any number of other refusals leaves an address alone', a
 
 test('a key over its rate is 1429 with Retry-After and a signed reply, and the refused message runs nothing', async () => {
   const gateway = await testInstance({ limitKey: 2 })
-  const codes = []
-  for (let i = 0; i < 3; i++) codes.push((await gateway.call('set-user', { id: `u${i}`, user: { type: 3 } })).code)
-  assert.deepEqual(codes, [3011, 3011, 1429])
+  const send = (i: number, secret = gateway.owner.secret) => {
+    const by = { ...gateway.owner, secret }
+    return gateway.post(
+      signMessage('set-user', { id: `u${i}`, user: { type: 3 } }, by, { timestamp: gateway.seconds() }).body,
+    )
+  }
+  for (let i = 0; i < 5; i++) assert.equal((await send(i, 'not the secret')).code, 1401, 'counts for no key')
+  assert.deepEqual([(await send(0)).code, (await send(1)).code], [3011, 3011])
+  const refused = await send(2)
+  assert.equal(refused.code, 1429)
+  const headers = new Map(refused.headers)
+  assert.equal(headers.get('Retry-After'), '1')
+  assert.ok(headers.has('Countersign-Reply'))
   const { n } = (await gateway.db.get<{ n: number }>('select count(*) as n from users')) ?? { n: -1 }
   assert.equal(n, 2)
   await gateway.close()

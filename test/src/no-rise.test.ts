@@ -7,6 +7,7 @@ import { addressList } from '../../src/address.js'
 import { covers, permissionsOfType } from '../../src/permissions.js'
 import { makeParts } from '../support/access.js'
 import { instanceFor } from '../support/commands.js'
+import type { TestReply } from '../support/instance.js'
 import { makeAccount } from '../support/keys.js'
 import {
   type Attempt,
@@ -76,6 +77,29 @@ function requireUnharmed(held: readonly string[], before: State, after: State): 
     assert.ok(within(known, heldBy(is)), `user ${id} was made type ${is.type}`)
   }
 }
+
+interface Performed {
+  readonly cmd: string
+  readonly status: string
+}
+
+/** What a message did, also in the items of a batch. */
+const performed = (cmd: string, params: object, { status, result }: TestReply): Performed[] =>
+  cmd === 'batch'
+    ? Object(params).commands.map((item: Performed, n: number) => ({ ...item, ...result?.results?.[n] }))
+    : [{ cmd, status }]
+
+/** Servers, slices and statistics are for those who hold their permission: nobody has some of them as its own. */
+function requirePermitted(permissions: Permissions, held: readonly string[], done: readonly Performed[]): number {
+  const parts = done.filter(({ cmd, status }) => status === 'success' && /^(servers|slices|stats)\//.test(cmd))
+  for (const { cmd } of parts) {
+    const permission = permissions.get(cmd)
+    assert.ok(permission && covers(held, permission), `${cmd} was done by one who holds ${held}`)
+  }
+  return parts.length
+}
+
+type Permissions = ReadonlyMap<string, string | null>
 
 /** What a panel user holds. */
 const heldBy = (user?: UserState) => permissionsOfType(user?.type ?? 3, user?.assigned)
@@ -149,7 +173,8 @@ test('whatever somebody sends with the credentials it has and is shown, it holds
   const gateway = await instanceFor(t)
   await makeAccount(gateway, 2)
   await makeParts(gateway)
-  const seen = { done: 0, refused: 0, shown: 0, tokens: 0 }
+  const permissions: Permissions = new Map(gateway.catalogue.map(({ name, permission }) => [name, permission]))
+  const seen = { done: 0, refused: 0, shown: 0, tokens: 0, parts: 0 }
   let subownersShown = 0
 
   async function intrude(grown: Tree, sent: readonly Attempt[]): Promise<void> {
@@ -191,6 +216,7 @@ test('whatever somebody sends with the credentials it has and is shown, it holds
       for (const one of pool.slice(1)) requireWithin(intruder, one, after)
       requireUnharmed(intruder.held, before, after)
       requireNoLonger(intruder, before, after)
+      seen.parts += requirePermitted(permissions, intruder.held, performed(cmd, params, reply))
       seen.tokens += requireTokensWithin(intruder, before, after)
       seen.done += Number(reply.status === 'success')
       seen.refused += Number(reply.code === 1403)

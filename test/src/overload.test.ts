@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import type { Handle } from '../../src/gateway.js'
+import { Shedding } from '../../src/http-shed.js'
 import { Load } from '../../src/load.js'
 import { Refusal } from '../../src/refusal.js'
 import { instanceFor } from '../support/commands.js'
@@ -15,18 +17,49 @@ function loaded(count: number): Load {
   return load
 }
 
-const from = (...addresses: string[]) => addresses.map((address) => ({ address }))
+const from = (...addresses: string[]) => addresses.map((address) => ({ address, connection: {} }))
 
-test('a thousand at once are no overload, but a quarter of that for long is', () => {
-  const load = loaded(0)
-  assert.equal(load.room(1, 0), 1_024)
-  for (let i = 0; i < 300; i++) load.begin()
-  assert.equal(load.room(1, 250), 724)
-  assert.equal(load.room(1, 251), 0)
-  for (let i = 0; i < 200; i++) load.end()
-  assert.equal(load.room(1, 251), 124, 'calm, but whoever was refused comes again')
-  assert.equal(load.room(1, 1_251), 924, 'calm again')
-  assert.equal(load.room(200, 1_600), 124, 'many who are answered at once, turn after turn, are as much')
+test('a thousand at once are no overload, nor 640 for long, but more than those for long are', () => {
+  const load = loaded(639)
+  assert.equal(load.room(1, 0, 0), 385)
+  load.begin()
+  assert.equal(load.room(1, 0, 250), 384)
+  assert.equal(load.room(1, 0, 251), 0)
+  for (let i = 0; i < 540; i++) load.end(251)
+  assert.equal(load.room(1, 0, 251), 60, 'calm, but whoever was refused comes again')
+  assert.equal(load.room(1, 0, 1_251), 924, 'calm again')
+  assert.equal(load.room(600, 0, 1_502), 60, 'many who are answered at once, turn after turn, are as much')
+})
+
+test('many who come together when nobody has come for a while are no overload either', () => {
+  const load = new Load()
+  for (const now of [0, 60_000]) {
+    assert.equal(load.room(1_000, 0, now), 1_024)
+    for (let i = 0; i < 1_000; i++) load.begin()
+    for (let i = 0; i < 1_000; i++) load.end(now + 300)
+  }
+  assert.equal(load.room(1_000, 0, 60_400), 160, 'who is answered and asks again at once has not been away')
+})
+
+test('of those who are told no, one who sends ahead keeps nobody else waiting, and one who has gone is no longer there', async () => {
+  const shedding = new Shedding()
+  const [ahead, neighbour] = [new EventEmitter(), new EventEmitter()]
+  let before = 0
+  for (let i = 0; i < 5_000; i++) shedding.refuse(ahead, () => before++)
+  await new Promise<void>((resolve) => shedding.refuse(neighbour, resolve))
+  assert.ok(before <= 150, `${before} were told before`)
+  assert.equal(shedding.waiting, 1)
+  ahead.emit('close')
+  assert.equal(shedding.waiting, 0)
+})
+
+test('who waits to be told no is still there: an overload is over when few enough ask, not when few enough are served', () => {
+  const load = loaded(160)
+  assert.equal(load.room(1, 0, 0), 864)
+  assert.equal(load.room(1, 1_000, 251), 0)
+  assert.equal(load.room(1, 1_000, 2_000), 0, 'as many as before')
+  assert.equal(load.room(1, 340, 2_999), 0, 'fewer, a moment ago')
+  assert.equal(load.room(1, 340, 3_000), 864, 'those who are left are served')
 })
 
 test('who waits for a hash, a twin or an errand of a module is not counted, and there are at most 1,024 of these', async () => {
@@ -36,7 +69,7 @@ test('who waits for a hash, a twin or an errand of a module is not counted, and 
     finish = resolve
   })
   const waiting = Array.from({ length: 1_000 }, () => load.aside(() => end))
-  assert.equal(load.room(1, 0), 1_024)
+  assert.equal(load.room(1, 0, 0), 1_024)
   const further = Array.from({ length: 24 }, () => load.aside(() => end))
   await assert.rejects(
     load.aside(() => end),
@@ -44,13 +77,13 @@ test('who waits for a hash, a twin or an errand of a module is not counted, and 
   )
   finish()
   await Promise.all([...waiting, ...further])
-  assert.equal(load.room(1, 0), 24)
+  assert.equal(load.room(1, 0, 0), 24)
 })
 
 test('when not all can be taken, the first of each address goes before the second of any, in the order of arrival', () => {
   const flood = Array<string>(50).fill('192.0.2.1')
   const arrived = from(...flood, '192.0.2.2', ...flood, '2001:db8::1', '2001:db8::2', '192.0.2.2')
-  const { taken, refused } = loaded(250).choose(arrived, 4)
+  const { taken, refused } = loaded(186).choose(arrived, 4)
   assert.deepEqual(
     taken.map(({ address }) => address),
     ['192.0.2.1', '192.0.2.2', '2001:db8::1', '192.0.2.1'],
@@ -58,11 +91,19 @@ test('when not all can be taken, the first of each address goes before the secon
   assert.equal(taken.length + refused.length, arrived.length)
 })
 
+test('of one address, the first of each connection goes before the second of any: one who sends ahead crowds no neighbour out', () => {
+  const address = '192.0.2.1'
+  const ahead = { address, connection: {} }
+  const neighbour = { address, connection: {} }
+  const { taken } = loaded(150).choose([ahead, ahead, ahead, neighbour, ahead], 3)
+  assert.deepEqual(taken, [ahead, neighbour, ahead])
+})
+
 test('with no room at all the first of each address is taken on a reserve, which is small', () => {
   const many = from(...Array.from({ length: 100 }, (_, i) => `192.0.2.${i}`), '192.0.2.1')
-  assert.equal(loaded(224).choose(many, 0).taken.length, 32)
-  assert.equal(loaded(250).choose(many, 0).taken.length, 6)
-  assert.equal(loaded(256).choose(many, 0).taken.length, 0)
+  assert.equal(loaded(160).choose(many, 0).taken.length, 32)
+  assert.equal(loaded(186).choose(many, 0).taken.length, 6)
+  assert.equal(loaded(192).choose(many, 0).taken.length, 0)
 })
 
 /** A gateway that answers nobody before it is told to. */
@@ -112,22 +153,31 @@ test('what is too much is 1503 with Retry-After before anything of it is read, a
   assertReply(await exchange(port, message('after')), 400, 1400)
 })
 
-test('bodies that arrive together have 64 MiB; one that is larger than 16 KiB finds no room beyond that, a small one does', {
-  timeout: 30_000,
-}, async (t) => {
-  const gateway = await instanceFor(t)
-  const port = await listen(t, gateway)
-  const most = 262_144
-  const head = `POST /control HTTP/1.1\r\nHost: x\r\nContent-Length: ${most}\r\n\r\n`
-  const almost = Buffer.concat([Buffer.from(head), Buffer.alloc(most - 1, ' ')])
-  const sockets = Array.from({ length: 300 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
+/** Sends the same on so many connections, and ends none of it: one of them is refused, a small request is not. */
+async function assertShed(port: number, count: number, bytes: Buffer): Promise<void> {
+  const sockets = Array.from({ length: count }, () => connect(port, '127.0.0.1').on('error', () => undefined))
   const refused = sockets.map(
     (socket) => new Promise<boolean>((resolve) => socket.once('data', (text) => resolve(/ 503 /.test(String(text))))),
   )
-  for (const socket of sockets) socket.write(almost)
+  for (const socket of sockets) socket.write(bytes)
   assert.ok(await Promise.race(refused), 'one of them is refused')
   assertReply(await exchange(port, post('{"cmd":"ping"}')), 400, 1400)
   for (const socket of sockets) socket.destroy()
+}
+
+test('bodies that arrive together have 64 MiB; one that is larger than 16 KiB finds no room beyond that, a small one does', {
+  timeout: 30_000,
+}, async (t) => {
+  const port = await listen(t, await instanceFor(t))
+  const most = 262_144
+  const head = `POST /control HTTP/1.1\r\nHost: x\r\nContent-Length: ${most}\r\n\r\n`
+  await assertShed(port, 300, Buffer.concat([Buffer.from(head), Buffer.alloc(most - 1, ' ')]))
+})
+
+test('a body in pieces of one byte counts for what it takes, not for what it says', { timeout: 20_000 }, async (t) => {
+  const port = await listen(t, await instanceFor(t))
+  const head = 'POST /control HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
+  await assertShed(port, 30, Buffer.from(head + '1\r\n \r\n'.repeat(16_000)))
 })
 
 test('a request whose body breaks while the disk is looked at is answered once, and is no fault', {

@@ -184,7 +184,7 @@ export function fifthStep({ db, vault }: TestInstance, commands: readonly Comman
     readable: (length) => generateReadable({ randomBytes }, length),
     catalogue: () => [],
     chainMac,
-    repeats: 86_400,
+    keeps: { samples: 86_400, minutes: 86_400, hours: 86_400, days: 86_400 },
     timeLimit,
   })
   return {

@@ -10,6 +10,7 @@ import { ApiAccess } from '../../src/store/api-access.js'
 import { Keys } from '../../src/store/keys.js'
 import { Subowners } from '../../src/store/subowners.js'
 import { Users } from '../../src/store/users.js'
+import { sampleOf } from '../support/access.js'
 import type { TestInstance } from '../support/instance.js'
 
 const permission = fc.constantFrom(
@@ -29,7 +30,9 @@ const permission = fc.constantFrom(
     'subowners:*',
     'subowners:read',
     'slices:*',
+    'servers:*',
     'stats:read',
+    'stats:write',
   ],
 )
 const permissions = fc.uniqueArray(permission, { maxLength: 3 })
@@ -107,6 +110,13 @@ const single = fc.record({
       'access-list',
       'assign',
       'assign',
+      'server-set',
+      'server-remove',
+      'slice-set',
+      'slice-remove',
+      'stats-report',
+      'stats-read',
+      'stats-read',
     ] as const),
   ),
   key: fc.nat(),
@@ -331,6 +341,15 @@ function restriction({ key, user, verb }: Single, { keys, users, subowners }: St
   return verb === 'update' ? ['set-user', { id, user: { type: 3 } }] : ['toggle-user', { id }]
 }
 
+/** Questions about what a panel user may have been given a part of. */
+const statistics = (now: number): readonly Sent[] => [
+  ['stats/realtime', {}],
+  ['stats/indepth', { from: now - 60, to: now + 60, group_by: 'stream' }],
+  ['stats/daily', { date: new Date(now * 1000).toISOString().slice(0, 10) }],
+  ['servers/list', {}],
+  ['slices/list', {}],
+]
+
 function message(wanted: Single, { keys, users, tokens, subowners }: State, { now }: Planted): Sent {
   const { verb, permissions: granted, ips, hours, flag } = wanted
   const key = pick(keys.keys(), wanted.key)
@@ -359,6 +378,18 @@ function message(wanted: Single, { keys, users, tokens, subowners }: State, { no
       return ['api-access/whitelist', { id, ips: ips ?? [] }]
     case 'assign':
       return ['slices/assign', { user: id, slices: flag ? ['sports'] : [], servers: wanted.user % 2 ? ['edge-1'] : [] }]
+    case 'server-set':
+      return ['servers/set', { id: flag ? 'edge-1' : 'edge-9', name: 'mine' }]
+    case 'server-remove':
+      return ['servers/remove', { id: flag ? 'edge-1' : 'edge-9' }]
+    case 'slice-set':
+      return ['slices/set', { id: flag ? 'sports' : 'mine', name: 'mine', match: {} }]
+    case 'slice-remove':
+      return ['slices/remove', { id: flag ? 'sports' : 'mine' }]
+    case 'stats-report':
+      return ['stats/report', { server: 'edge-1', samples: [sampleOf({ time: now })] }]
+    case 'stats-read':
+      return pick(statistics(now), wanted.user)
     case 'create':
       return ['keys/create', grant]
     case 'update':

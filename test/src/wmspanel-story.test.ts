@@ -35,6 +35,23 @@ test('a client of the account reads its own statistics with its own key, keeps i
   }
   assert.equal((await gateway.run('list-users', {}, own)).code, 1403)
 
+  // Its history is cut the same way.
+  const now = gateway.seconds()
+  const day = { from: now - 86_400, to: now + 1 }
+  for (const bucket of ['1m', '1h', '1d']) {
+    const { rows } = (await gateway.run('stats/indepth', { ...day, bucket, group_by: 'stream' }, own)).result
+    assert.deepEqual(
+      rows.map((row: { group: string; peak: number }) => [row.group, row.peak]),
+      [['sports-1', 10]],
+    )
+  }
+  for (const other of [{ slice: 'news' }, { server: 'edge-2' }]) {
+    assert.equal((await gateway.run('stats/indepth', { ...day, ...other }, own)).code, 1403)
+  }
+  const date = new Date(now * 1000).toISOString().slice(0, 10)
+  const daily = (await gateway.run('stats/daily', { date }, own)).result
+  assert.deepEqual([daily.totals.connections, daily.servers.length, daily.streams.length], [10, 1, 1])
+
   // A white list without its own address.
   assert.equal((await gateway.run('api-access/whitelist', { ips: ['198.51.100.0/24'] }, own)).code, 6041)
   const refused = await gateway.run('stats/realtime', {}, own)

@@ -162,8 +162,12 @@ test('a checkpoint holds while the trail goes on, and one that was altered is no
 
 /** The trail as the command line opens it, beside the gateway. */
 function offline(t: Parameters<typeof instanceFor>[0], instance: CommandInstance): OfflineTrail {
-  const db = openSqlite(join(instance.folder, 'countersign.db'))
-  const trail = new OfflineTrail(db, chainMacOf(instance.vault), sqliteNode)
+  const trail = new OfflineTrail(
+    openSqlite(join(instance.folder, 'countersign.db')),
+    chainMacOf(instance.vault),
+    sqliteNode,
+    (session) => instance.vault.refresh(session),
+  )
   t.after(() => trail.close())
   return trail
 }

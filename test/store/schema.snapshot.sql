@@ -19,7 +19,7 @@ CREATE TABLE accounts (
   enable integer not null,
   version bigint not null,
   created_at bigint not null
-);
+, time_zone text not null default 'UTC');
 
 CREATE TABLE api_access (
   account bigint not null references accounts (account),
@@ -152,7 +152,7 @@ CREATE TABLE samples (
   bytes_in bigint not null,
   bytes_out bigint not null,
   -- Ids of viewers, as JSON; null where none were told.
-  viewers text,
+  viewers text, kept_from bigint not null default 0,
   primary key (account, server, time, app, stream, id)
 );
 
@@ -173,6 +173,69 @@ CREATE TABLE slices (
   matches text not null,
   created_at bigint not null,
   primary key (account, id)
+);
+
+CREATE TABLE stats_days (
+  account bigint not null,
+  day bigint not null,
+  series bigint not null,
+  connections bigint not null,
+  bytes_in bigint not null,
+  bytes_out bigint not null,
+  view_seconds bigint not null,
+  peak bigint not null,
+  -- A sketch of who watched, as text; empty where nobody was told.
+  sketch text not null,
+  primary key (account, day, series)
+);
+
+CREATE TABLE stats_hours (
+  account bigint not null,
+  hour bigint not null,
+  series bigint not null,
+  connections bigint not null,
+  bytes_in bigint not null,
+  bytes_out bigint not null,
+  view_seconds bigint not null,
+  peak bigint not null,
+  viewers bigint not null,
+  -- Connections of each of its minutes, as JSON, so that the peak of several series together can be told.
+  minutes text not null,
+  primary key (account, hour, series)
+);
+
+CREATE TABLE stats_minutes (
+  account bigint not null,
+  minute bigint not null,
+  series bigint not null,
+  id text not null,
+  samples bigint not null,
+  -- The most connections of a sample, and those of all samples added up.
+  most bigint not null,
+  total bigint not null,
+  bytes_in bigint not null,
+  bytes_out bigint not null,
+  -- Names of viewers, as JSON; null where none were told.
+  viewers text,
+  primary key (account, minute, series, id)
+);
+
+CREATE TABLE stats_series (
+  account bigint not null references accounts (account),
+  kind text not null,
+  server text not null,
+  app text not null,
+  stream text not null,
+  series bigint not null,
+  primary key (account, kind, server, app, stream)
+);
+
+CREATE TABLE stats_viewers (
+  account bigint not null,
+  hour bigint not null,
+  viewer text not null,
+  series bigint not null,
+  primary key (account, hour, viewer, series)
 );
 
 CREATE TABLE stream_users (
@@ -243,9 +306,15 @@ CREATE INDEX keys_of_principal on keys (account, principal_kind, principal_id);
 
 CREATE INDEX principals_by_id on principals (id);
 
-CREATE INDEX samples_by_time on samples (account, time);
+CREATE INDEX samples_kept_from on samples (account, kept_from);
 
-CREATE INDEX samples_to_forget on samples (time);
+CREATE INDEX stats_days_of_series on stats_days (account, series, day);
+
+CREATE INDEX stats_hours_of_series on stats_hours (account, series, hour);
+
+CREATE UNIQUE INDEX stats_series_by_number on stats_series (account, series);
+
+CREATE INDEX stats_viewers_of_series on stats_viewers (account, series, hour, viewer);
 
 CREATE UNIQUE INDEX stream_users_by_name on stream_users (account, app, stream, publisher);
 

@@ -34,7 +34,9 @@ export async function migrated(t: TestContext, file?: string, options?: SqliteOp
   const db = onPostgres && file === undefined && !options ? await openSchema(t) : open(t, file, options)
   await migrate(db, migrations, 1)
   await db.transaction((session) =>
-    session.run(`insert into accounts values (1, 'one', 1, 0, 1) on conflict do nothing`),
+    session.run(
+      `insert into accounts (account, name, enable, version, created_at) values (1, 'one', 1, 0, 1) on conflict do nothing`,
+    ),
   )
   return db
 }

@@ -3,17 +3,46 @@ import fc from 'fast-check'
 /** Texts that some parser somewhere reads in its own way. */
 const pieces = [
   ...['"', '\\', '{', '}', '[', ']', ',', ':', '\\u0000', '\\ud800', '"cmd":"ping",', '"__proto__":{},', '1e999'],
-  ...['&', '=', '%00', '%', '%zz', '+', 'json=', 'msg=', 'sig=', '--part', '\r\n', '\n', '\0', '\ufeff', '\u2028'],
+  ...[
+    '&',
+    '=',
+    '%00',
+    '%',
+    '%zz',
+    '+',
+    'json=',
+    'msg=',
+    'sig=',
+    '&device_name=x',
+    '--part',
+    '\r\n',
+    '\n',
+    '\0',
+    '\ufeff',
+    '\u2028',
+  ],
   ...['../', '//', '%2f', '%2e%2e', 'api2/', ';charset=utf-16', ';boundary=', 'A'.repeat(300), '[['.repeat(200), 'é'],
 ]
 
-const spot = fc.double({ min: 0, max: 1, noNaN: true })
+/** A share of the whole; fc.double would be next to 0 nearly always. */
+const spot = fc.integer({ min: 0, max: 10_000 }).map((parts) => parts / 10_000)
 const at = (bytes: Buffer, share: number) => Math.floor(share * bytes.length)
 
 /** Something that happens to bytes on their way. */
 type Mutation = (bytes: Buffer) => Buffer
 
+const members = ['"dry_run":true', '"idempotency_key":"00000000"', '"id":"other"', '"cdn":1', '"x":{}']
+
 const mutation: fc.Arbitrary<Mutation> = fc.oneof(
+  fc.tuple(fc.boolean(), fc.constantFrom(...members)).map(([first, member]): Mutation => {
+    return (bytes) => {
+      const text = bytes.toString('latin1')
+      return Buffer.from(
+        first ? text.replace('{', `{${member},`) : text.replace(/\}(?=[^}]*$)/, `,${member}}`),
+        'latin1',
+      )
+    }
+  }),
   fc.tuple(spot, fc.integer({ min: 1, max: 255 })).map(([share, bits]): Mutation => {
     return (bytes) => {
       const copy = Buffer.from(bytes)

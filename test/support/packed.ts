@@ -41,7 +41,7 @@ interface Locked {
 }
 
 /** Copies what a user of the package would get, and nothing that only its makers have. */
-function copyDependencies(home: string): void {
+export function copyDependencies(home: string): void {
   const { packages }: { packages: Record<string, Locked> } = JSON.parse(
     readFileSync(join(root, 'package-lock.json'), 'utf8'),
   )

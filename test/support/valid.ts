@@ -1,8 +1,8 @@
-import { nanoid } from 'nanoid'
+import { deflateSync } from 'node:zlib'
 import type { Wire } from '../../src/dialect.js'
 import { mac, type TestInstance } from './instance.js'
 import { setUser } from './logins.js'
-import { formOf, msgOf, uplynkWire } from './uplynk.js'
+import { formOf, uplynkWire } from './uplynk.js'
 
 /** A request that the gateway takes. */
 export interface Valid {
@@ -10,6 +10,8 @@ export interface Valid {
   readonly body: string
   /** Whether its dialect signs, so that a changed one must never run. */
   readonly signed: boolean
+  /** The JSON that the body wraps, and the body with other JSON in it, signed as before. */
+  readonly inside?: { readonly json: string; readonly wrap: (json: Buffer) => string }
 }
 
 /** Signs JSON in its body. */
@@ -34,11 +36,16 @@ export const valid: Readonly<Record<string, (gateway: TestInstance) => Promise<V
     body: signedJson(gateway, { command: 'sevu.addstreamuser', cdn: 1, app: 'a', stream: '*', user: 'u', pass: null }),
     signed: true,
   }),
-  'scaleengine form': async (gateway) => ({
-    wire: { contentType: 'application/x-www-form-urlencoded' },
-    body: `json=${encodeURIComponent(signedJson(gateway, { command: 'set-user', cdn: 1, id: 'fuzzed', user: { type: 3 } }))}`,
-    signed: true,
-  }),
+  'scaleengine form': async (gateway) => {
+    const json = signedJson(gateway, { command: 'set-user', cdn: 1, id: 'fuzzed', user: { type: 3 } })
+    const wrap = (text: Buffer | string) => `json=${encodeURIComponent(String(text))}`
+    return {
+      wire: { contentType: 'application/x-www-form-urlencoded' },
+      body: wrap(json),
+      signed: true,
+      inside: { json, wrap },
+    }
+  },
   'scaleengine multipart': async (gateway) => {
     const json = signedJson(gateway, { command: 'set-user', cdn: 1, id: 'fuzzed', user: { type: 3 } })
     return {
@@ -47,36 +54,32 @@ export const valid: Readonly<Record<string, (gateway: TestInstance) => Promise<V
       signed: true,
     }
   },
-  uplynk: async ({ owner, seconds }) => ({
-    wire: uplynkWire('subowners/create'),
-    body: formOf(
-      msgOf({
-        username: `fuzzed.${nanoid()}`,
-        password: 'secret',
-        _cmd: 'subowners/create',
-        _owner: owner.apiKey,
-        _timestamp: seconds(),
-      }),
-      owner.secret,
-    ),
-    signed: true,
-  }),
+  uplynk: async ({ owner, seconds }) => {
+    const envelope = { _cmd: 'subowners/create', _owner: owner.apiKey, _timestamp: seconds() }
+    const json = JSON.stringify({ username: 'fuzzed', password: 'secret', ...envelope })
+    const body = formOf(deflateSync(json).toString('base64'), owner.secret)
+    const sig = new URLSearchParams(body).get('sig') ?? ''
+    const wrap = (text: Buffer) => String(new URLSearchParams({ msg: deflateSync(text).toString('base64'), sig }))
+    return { wire: uplynkWire('subowners/create'), body, signed: true, inside: { json, wrap } }
+  },
   astra: async (gateway) => {
     await setUser(gateway, 'operator', { type: 1, password: 'correct horse' })
     const authorization = `Basic ${Buffer.from('operator:correct horse').toString('base64')}`
     return { wire: { authorization }, body: '{"cmd":"get-user","id":"operator"}', signed: false }
   },
-  ibm: async (gateway) => {
-    const { result } = await gateway.call('access-tokens/create', { permissions: ['devices:*'] })
-    return {
-      wire: {
-        method: 'GET',
-        path: '/users/self/device-passwords.json',
-        query: 'page=1&pagesize=10',
-        authorization: `Bearer ${result.token}`,
-      },
-      body: '',
-      signed: false,
-    }
-  },
+  ibm: async (gateway) => ({
+    wire: { ...(await deviceWire(gateway)), method: 'GET', query: 'page=1&pagesize=10' },
+    body: '',
+    signed: false,
+  }),
+  'ibm form': async (gateway) => ({
+    wire: { ...(await deviceWire(gateway)), contentType: 'application/x-www-form-urlencoded' },
+    body: 'device_name=fuzzed&valid_from=1497571200&valid_until=4102444800',
+    signed: false,
+  }),
+}
+
+async function deviceWire(gateway: TestInstance): Promise<Partial<Wire>> {
+  const { result } = await gateway.call('access-tokens/create', { permissions: ['devices:*'] })
+  return { path: '/users/self/device-passwords.json', authorization: `Bearer ${result.token}` }
 }

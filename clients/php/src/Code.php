@@ -225,6 +225,14 @@ final class Code
     public const REALTIME_NOT_TOLD = 7210;
     /** The last minute */
     public const REALTIME_TOLD = 7211;
+    /** There is no such media server or data slice */
+    public const INDEPTH_NOT_TOLD = 7220;
+    /** Statistics */
+    public const INDEPTH_TOLD = 7221;
+    /** There are no statistics of that day */
+    public const DAILY_NOT_TOLD = 7230;
+    /** Statistics of the day */
+    public const DAILY_TOLD = 7231;
     /** Pong */
     public const PONG = 9001;
     /** You */

@@ -105,16 +105,19 @@ abstract class Commands
      *   account (int)
      *   name (string)
      *   enable (bool)
+     *   time_zone (string)
      *
      * @param int|LeftOut $account account number (from 1)
      * @param string|LeftOut $name name of the account (at most 128 characters)
      * @param bool|LeftOut $enable (default true)
+     * @param string|LeftOut $time_zone where its days begin, for statistics: a name such as Europe/Berlin; UTC unless given (at most 64 characters)
      * @throws Exception\NotDone 9200 ACCOUNT_EXISTS: Account already exists
      */
     public function accountsCreate(
         int|LeftOut $account = LeftOut::Value,
         string|LeftOut $name = LeftOut::Value,
         bool|LeftOut $enable = LeftOut::Value,
+        string|LeftOut $time_zone = LeftOut::Value,
         ?string $idempotency_key = null,
         bool $dry_run = false,
     ): Reply {
@@ -122,6 +125,7 @@ abstract class Commands
             'account' => $account,
             'name' => $name,
             'enable' => $enable,
+            'time_zone' => $time_zone,
         ]), $idempotency_key, $dry_run);
     }
 
@@ -131,10 +135,11 @@ abstract class Commands
      * Permission: instance
      * Done: 9211 ACCOUNTS_LISTED: Accounts
      * Result:
-     *   accounts (list<array{account: int, name: string, enable: bool}>)
+     *   accounts (list<array{account: int, name: string, enable: bool, time_zone: string}>)
      *     account (int)
      *     name (string)
      *     enable (bool)
+     *     time_zone (string)
      *
      */
     public function accountsList(
@@ -145,7 +150,7 @@ abstract class Commands
     }
 
     /**
-     * Rename an account, or turn it off and on with every key it has
+     * Rename an account, set its time zone, or turn it off and on with every key it has
      *
      * Permission: instance
      * Done: 9221 ACCOUNT_UPDATED: Account updated
@@ -153,16 +158,19 @@ abstract class Commands
      *   account (int)
      *   name (string)
      *   enable (bool)
+     *   time_zone (string)
      *
      * @param int $account account number (from 1)
      * @param string|LeftOut $name name of the account (at most 128 characters)
      * @param bool|LeftOut $enable false refuses every key of the account
+     * @param string|LeftOut $time_zone where its days begin, for statistics: a name such as Europe/Berlin; UTC unless given (at most 64 characters)
      * @throws Exception\NotDone 9220 ACCOUNT_NOT_UPDATED: There is no such account
      */
     public function accountsUpdate(
         int $account,
         string|LeftOut $name = LeftOut::Value,
         bool|LeftOut $enable = LeftOut::Value,
+        string|LeftOut $time_zone = LeftOut::Value,
         ?string $idempotency_key = null,
         bool $dry_run = false,
     ): Reply {
@@ -170,6 +178,7 @@ abstract class Commands
             'account' => $account,
             'name' => $name,
             'enable' => $enable,
+            'time_zone' => $time_zone,
         ]), $idempotency_key, $dry_run);
     }
 
@@ -1286,6 +1295,109 @@ abstract class Commands
             'id' => $id,
             'name' => $name,
             'match' => $match,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
+     * Tell what a day of the account’s time zone came to, by server, application and stream; only what you were
+     *   assigned
+     *
+     * Permission: stats:read
+     * Done: 7231 DAILY_TOLD: Statistics of the day
+     * Result:
+     *   date (string)
+     *   from (int): Unix seconds; rounded to what rows are of
+     *   to (int): Unix seconds; the time ends before it
+     *   time_zone (string): where hours and days begin
+     *   totals (array{connections: int, peak: int|null, bytes_in: int, bytes_out: int, view_seconds: int, viewers:
+     *     int})
+     *     connections (int): the most of each source and minute, added up
+     *     peak (int|null): the most of a minute, of all that the row is of together; null where that cannot be told
+     *     bytes_in (int)
+     *     bytes_out (int)
+     *     view_seconds (int): of each source and minute, 60 times the average of its connections
+     *     viewers (int): different viewers, of the samples that tell them; exact from minutes and hours, within 2 %
+     *       from days
+     *   servers (list<array{group: string, connections: int, peak: int|null, bytes_in: int, bytes_out: int,
+     *     view_seconds: int, viewers: int}>): of each server, those with the most connections first, at most 1,000
+     *     group (string): id or name of what the row is of
+     *   apps (list<array{group: string, connections: int, peak: int|null, bytes_in: int, bytes_out: int,
+     *     view_seconds: int, viewers: int}>): of each application, those with the most connections first, at most
+     *     1,000
+     *   streams (list<array{group: string, connections: int, peak: int|null, bytes_in: int, bytes_out: int,
+     *     view_seconds: int, viewers: int}>): of each stream, those with the most connections first, at most 1,000
+     *
+     * @param string $date the day, such as 2026-11-24
+     * @throws Exception\NotDone 7230 DAILY_NOT_TOLD: There are no statistics of that day
+     */
+    public function statsDaily(
+        string $date,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('stats/daily', self::given([
+            'date' => $date,
+        ]), $idempotency_key, $dry_run);
+    }
+
+    /**
+     * Tell what a time came to, by minutes, hours or days and by server, application, stream or slice; only what you
+     *   were assigned
+     *
+     * Permission: stats:read
+     * Done: 7221 INDEPTH_TOLD: Statistics
+     * Result:
+     *   from (int): Unix seconds; rounded to what rows are of
+     *   to (int): Unix seconds; the time ends before it
+     *   time_zone (string): where hours and days begin
+     *   rows (list<array{from: int, connections: int, peak: int|null, bytes_in: int, bytes_out: int, view_seconds:
+     *     int, viewers: int, group?: string}>): in order of time, those of a time with the most connections first;
+     *     none where nothing was reported
+     *     from (int): when the time of the row begins
+     *     connections (int): the most of each source and minute, added up
+     *     peak (int|null): the most of a minute, of all that the row is of together; null where that cannot be told
+     *     bytes_in (int)
+     *     bytes_out (int)
+     *     view_seconds (int): of each source and minute, 60 times the average of its connections
+     *     viewers (int): different viewers, of the samples that tell them; exact from minutes and hours, within 2 %
+     *       from days
+     *     group (string, may be left out): id or name of what the row is of
+     *   paging (array{page: int, pagesize: int, total: int})
+     *     page (int)
+     *     pagesize (int)
+     *     total (int)
+     *
+     * @param int $from when the time begins (Unix seconds)
+     * @param int $to when the time ends (Unix seconds)
+     * @param '1m'|'5m'|'1h'|'1d'|LeftOut $bucket how long each row is; all of the time unless given
+     * @param string|LeftOut $server only this media server (at most 128 characters)
+     * @param string|LeftOut $slice only this data slice (at most 128 characters)
+     * @param 'server'|'app'|'stream'|'slice'|LeftOut $group_by what each row is of; everything unless given
+     * @param int|LeftOut $page which page, from 1 (1 to 1000000; default 1)
+     * @param int|LeftOut $pagesize rows a page (1 to 1000; default 1000)
+     * @throws Exception\NotDone 7220 INDEPTH_NOT_TOLD: There is no such media server or data slice
+     */
+    public function statsIndepth(
+        int $from,
+        int $to,
+        string|LeftOut $bucket = LeftOut::Value,
+        string|LeftOut $server = LeftOut::Value,
+        string|LeftOut $slice = LeftOut::Value,
+        string|LeftOut $group_by = LeftOut::Value,
+        int|LeftOut $page = LeftOut::Value,
+        int|LeftOut $pagesize = LeftOut::Value,
+        ?string $idempotency_key = null,
+        bool $dry_run = false,
+    ): Reply {
+        return $this->call('stats/indepth', self::given([
+            'from' => $from,
+            'to' => $to,
+            'bucket' => $bucket,
+            'server' => $server,
+            'slice' => $slice,
+            'group_by' => $group_by,
+            'page' => $page,
+            'pagesize' => $pagesize,
         ]), $idempotency_key, $dry_run);
     }
 

@@ -222,6 +222,14 @@ class Code(IntEnum):
     """There is no such media server or data slice"""
     REALTIME_TOLD = 7211
     """The last minute"""
+    INDEPTH_NOT_TOLD = 7220
+    """There is no such media server or data slice"""
+    INDEPTH_TOLD = 7221
+    """Statistics"""
+    DAILY_NOT_TOLD = 7230
+    """There are no statistics of that day"""
+    DAILY_TOLD = 7231
+    """Statistics of the day"""
     PONG = 9001
     """Pong"""
     WHOAMI = 9011

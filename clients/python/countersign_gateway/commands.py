@@ -109,6 +109,7 @@ class Commands:
         account: Union[int, LeftOut] = LEFT_OUT,
         name: Union[str, LeftOut] = LEFT_OUT,
         enable: Union[bool, LeftOut] = LEFT_OUT,
+        time_zone: Union[str, LeftOut] = LEFT_OUT,
         idempotency_key: Optional[str] = None,
         dry_run: bool = False,
     ) -> Reply:
@@ -117,10 +118,13 @@ class Commands:
         :param account: account number (from 1)
         :param name: name of the account (at most 128 characters)
         :param enable: (default true)
+        :param time_zone: where its days begin, for statistics: a name such as Europe/Berlin; UTC unless given (at
+          most 64 characters)
         :return: with, in its result:
             account (int)
             name (str)
             enable (bool)
+            time_zone (str)
         :raises NotDoneError: 9200 ACCOUNT_EXISTS: Account already exists
 
         Permission: instance
@@ -130,6 +134,7 @@ class Commands:
             'account': account,
             'name': name,
             'enable': enable,
+            'time_zone': time_zone,
         }), idempotency_key=idempotency_key, dry_run=dry_run)
 
     def accounts_list(
@@ -145,6 +150,7 @@ class Commands:
               account (int)
               name (str)
               enable (bool)
+              time_zone (str)
 
         Permission: instance
         Done: 9211 ACCOUNTS_LISTED: Accounts
@@ -157,18 +163,22 @@ class Commands:
         account: int,
         name: Union[str, LeftOut] = LEFT_OUT,
         enable: Union[bool, LeftOut] = LEFT_OUT,
+        time_zone: Union[str, LeftOut] = LEFT_OUT,
         idempotency_key: Optional[str] = None,
         dry_run: bool = False,
     ) -> Reply:
-        """Rename an account, or turn it off and on with every key it has
+        """Rename an account, set its time zone, or turn it off and on with every key it has
 
         :param account: account number (from 1)
         :param name: name of the account (at most 128 characters)
         :param enable: false refuses every key of the account
+        :param time_zone: where its days begin, for statistics: a name such as Europe/Berlin; UTC unless given (at
+          most 64 characters)
         :return: with, in its result:
             account (int)
             name (str)
             enable (bool)
+            time_zone (str)
         :raises NotDoneError: 9220 ACCOUNT_NOT_UPDATED: There is no such account
 
         Permission: instance
@@ -178,6 +188,7 @@ class Commands:
             'account': account,
             'name': name,
             'enable': enable,
+            'time_zone': time_zone,
         }), idempotency_key=idempotency_key, dry_run=dry_run)
 
     def api_access_disable(
@@ -1308,6 +1319,106 @@ class Commands:
             'id': id,
             'name': name,
             'match': match,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def stats_daily(
+        self,
+        *,
+        date: str,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Tell what a day of the account’s time zone came to, by server, application and stream; only what you were assigned
+
+        :param date: the day, such as 2026-11-24
+        :return: with, in its result:
+            date (str)
+            from (int): Unix seconds; rounded to what rows are of
+            to (int): Unix seconds; the time ends before it
+            time_zone (str): where hours and days begin
+            totals (Mapping[str, Any])
+              connections (int): the most of each source and minute, added up
+              peak (Union[int, None]): the most of a minute, of all that the row is of together; null where that
+                cannot be told
+              bytes_in (int)
+              bytes_out (int)
+              view_seconds (int): of each source and minute, 60 times the average of its connections
+              viewers (int): different viewers, of the samples that tell them; exact from minutes and hours, within
+                2 % from days
+            servers (Sequence[Mapping[str, Any]]): of each server, those with the most connections first, at most
+              1,000
+              group (str): id or name of what the row is of
+            apps (Sequence[Mapping[str, Any]]): of each application, those with the most connections first, at most
+              1,000
+            streams (Sequence[Mapping[str, Any]]): of each stream, those with the most connections first, at most
+              1,000
+        :raises NotDoneError: 7230 DAILY_NOT_TOLD: There are no statistics of that day
+
+        Permission: stats:read
+        Done: 7231 DAILY_TOLD: Statistics of the day
+        """
+        return self.call('stats/daily', _given({
+            'date': date,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
+
+    def stats_indepth(
+        self,
+        *,
+        from_: int,
+        to: int,
+        bucket: Union[Literal['1m', '5m', '1h', '1d'], LeftOut] = LEFT_OUT,
+        server: Union[str, LeftOut] = LEFT_OUT,
+        slice: Union[str, LeftOut] = LEFT_OUT,
+        group_by: Union[Literal['server', 'app', 'stream', 'slice'], LeftOut] = LEFT_OUT,
+        page: Union[int, LeftOut] = LEFT_OUT,
+        pagesize: Union[int, LeftOut] = LEFT_OUT,
+        idempotency_key: Optional[str] = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Tell what a time came to, by minutes, hours or days and by server, application, stream or slice; only what you were assigned
+
+        :param from_: when the time begins (Unix seconds)
+        :param to: when the time ends (Unix seconds)
+        :param bucket: how long each row is; all of the time unless given
+        :param server: only this media server (at most 128 characters)
+        :param slice: only this data slice (at most 128 characters)
+        :param group_by: what each row is of; everything unless given
+        :param page: which page, from 1 (1 to 1000000; default 1)
+        :param pagesize: rows a page (1 to 1000; default 1000)
+        :return: with, in its result:
+            from (int): Unix seconds; rounded to what rows are of
+            to (int): Unix seconds; the time ends before it
+            time_zone (str): where hours and days begin
+            rows (Sequence[Mapping[str, Any]]): in order of time, those of a time with the most connections first;
+              none where nothing was reported
+              from (int): when the time of the row begins
+              connections (int): the most of each source and minute, added up
+              peak (Union[int, None]): the most of a minute, of all that the row is of together; null where that
+                cannot be told
+              bytes_in (int)
+              bytes_out (int)
+              view_seconds (int): of each source and minute, 60 times the average of its connections
+              viewers (int): different viewers, of the samples that tell them; exact from minutes and hours, within
+                2 % from days
+              group (str, may be left out): id or name of what the row is of
+            paging (Mapping[str, Any])
+              page (int)
+              pagesize (int)
+              total (int)
+        :raises NotDoneError: 7220 INDEPTH_NOT_TOLD: There is no such media server or data slice
+
+        Permission: stats:read
+        Done: 7221 INDEPTH_TOLD: Statistics
+        """
+        return self.call('stats/indepth', _given({
+            'from': from_,
+            'to': to,
+            'bucket': bucket,
+            'server': server,
+            'slice': slice,
+            'group_by': group_by,
+            'page': page,
+            'pagesize': pagesize,
         }), idempotency_key=idempotency_key, dry_run=dry_run)
 
     def stats_realtime(

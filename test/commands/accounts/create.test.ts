@@ -11,14 +11,14 @@ const accounts = async (gateway: CommandInstance): Promise<number[]> =>
 test('an account takes the number that was asked for, or the next free one, and has a name in any case', async (t) => {
   const gateway = await instanceFor(t)
   const rows = [
-    [{}, { account: 2, name: 'account 2', enable: true }],
+    [{}, { account: 2, name: 'account 2', enable: true, time_zone: 'UTC' }],
     [
       { account: 158, name: 'Ölmühle' },
-      { account: 158, name: 'Ölmühle', enable: true },
+      { account: 158, name: 'Ölmühle', enable: true, time_zone: 'UTC' },
     ],
-    [{ account: '7' }, { account: 7, name: 'account 7', enable: true }],
-    [{ name: 'next' }, { account: 159, name: 'next', enable: true }],
-    [{ enable: '0' }, { account: 160, name: 'account 160', enable: false }],
+    [{ account: '7' }, { account: 7, name: 'account 7', enable: true, time_zone: 'UTC' }],
+    [{ name: 'next' }, { account: 159, name: 'next', enable: true, time_zone: 'UTC' }],
+    [{ enable: '0' }, { account: 160, name: 'account 160', enable: false, time_zone: 'UTC' }],
   ] as const
   for (const [params, expected] of rows) {
     const { code, result } = await gateway.run('accounts/create', params)

@@ -10,9 +10,9 @@ test('accounts/list shows every account of the instance, by number', async (t) =
   const { code, result } = await gateway.run('accounts/list')
   assert.equal(code, 9211)
   assert.deepEqual(result.accounts, [
-    { account: 1, name: 'account 1', enable: true },
-    { account: 2, name: 'account 2', enable: true },
-    { account: 158, name: 'Stadium', enable: false },
+    { account: 1, name: 'account 1', enable: true, time_zone: 'UTC' },
+    { account: 2, name: 'account 2', enable: true, time_zone: 'UTC' },
+    { account: 158, name: 'Stadium', enable: false, time_zone: 'UTC' },
   ])
 })
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeParts, sampleOf, userWithAccess } from '../../support/access.js'
 import { faultPaths, instanceFor } from '../../support/commands.js'
+import { mac } from '../../support/instance.js'
 import { makeAccount, makeKey } from '../../support/keys.js'
 
 test('a sample that comes again, in the same message or another one, changes nothing', async (t) => {
@@ -48,6 +49,43 @@ test('a sample that is too old to know whether it is a repeat, or of the future,
   const paths = ['/samples/1/time', '/samples/3/time']
   assert.deepEqual([reply.code, faultPaths(reply)], [1422, paths])
   assert.deepEqual(await gateway.db.all('select * from samples'), [])
+})
+
+test('older history is taken from the command line, once however often it comes, for as long as minutes are kept', async (t) => {
+  const [day, repeats] = [86_400, 600]
+  const gateway = await instanceFor(t, { statsRepeats: repeats, statsMinutes: 3 })
+  await makeParts(gateway)
+  const begin = gateway.seconds() - 2 * day
+  const minute = begin - (begin % 60)
+  // Two samples of one source and minute come in different messages.
+  const messages = [[minute, minute + 60], [minute + 20]].map((times) =>
+    times.map((time) => sampleOf({ time, connections: time === minute ? 10 : 30, viewers: ['a'] })),
+  )
+  const send = async () => {
+    const sent: number[] = []
+    for (const samples of messages) {
+      const outcome = await gateway.local('stats/report', { server: 'edge-1', samples }, { account: 1, uid: 0 })
+      sent.push(Object(outcome.result).accepted)
+    }
+    return sent
+  }
+  const told = async () => {
+    const [{ from, ...row }] = (await gateway.run('stats/indepth', { from: minute, to: minute + 120 })).result.rows
+    return row
+  }
+  const expected = { connections: 60, peak: 30, bytes_in: 300, bytes_out: 3_000, view_seconds: 3_000, viewers: 1 }
+  assert.deepEqual(await send(), [2, 1])
+  for (const forgotten of [false, false, true]) {
+    if (forgotten) gateway.clock.offset += repeats + 60
+    await gateway.forget()
+    assert.equal((await gateway.db.all('select * from samples')).length, forgotten ? 0 : 3)
+    assert.deepEqual(await send(), [0, 0])
+    assert.deepEqual(await told(), expected)
+  }
+  const signed = await gateway.run('stats/report', { server: 'edge-1', samples: messages[0] })
+  assert.equal(signed.code, 1422)
+  const tooOld = [sampleOf({ time: gateway.seconds() - 4 * day })]
+  await assert.rejects(gateway.local('stats/report', { server: 'edge-1', samples: tooOld }, { account: 1, uid: 0 }))
 })
 
 test('samples are forgotten once no repeat of them would be taken any more, and not before', async (t) => {
@@ -101,5 +139,29 @@ test('a message holds 1 to 1,000 samples, each whole', async (t) => {
   ] as const) {
     const reply = await report([...samples])
     assert.deepEqual([reply.code, faultPaths(reply)], [1422, [path]])
+  }
+})
+
+test('a report may have 1 MiB, however its name is spelled, and no other command more than its limit', async (t) => {
+  const gateway = await instanceFor(t)
+  await makeParts(gateway)
+  const viewers = Array.from({ length: 4_000 }, (_, n) => `${n}`.padEnd(128, 'x'))
+  const samples = [sampleOf({ time: gateway.seconds(), viewers })]
+  const mebibyte = 1024 * 1024
+  const envelope = { api_key: gateway.owner.apiKey, timestamp: gateway.seconds() }
+  const report = JSON.stringify({ cmd: 'stats/report', ...envelope, server: 'edge-1', samples })
+  const ping = JSON.stringify({ cmd: 'ping', ...envelope })
+  const rows: readonly (readonly [body: string, length: number, code: number])[] = [
+    [report, mebibyte, 7201],
+    [report.replace('stats/report', 'stats\\/report'), mebibyte, 7201],
+    [report, mebibyte + 1, 1413],
+    [JSON.stringify({ cmd: 'set-user', ...envelope, id: 'a', user: { comment: 'stats/report' } }), mebibyte, 1413],
+    [ping, 262_145, 1413],
+    [ping, 262_144, 9001],
+  ]
+  for (const [text, length, code] of rows) {
+    const body = text.padEnd(length)
+    const reply = await gateway.post(body, { signature: mac(gateway.owner.secret, body) })
+    assert.equal(JSON.parse(reply.body).code, code, `${length} ${text.slice(0, 40)}`)
   }
 })

@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
-import { type Command, listen, type Outcome, readArguments, refused, Store, verified } from './reference-parts.js'
+import { type Command, listen, type Outcome, readArguments, refused, Store, verified } from './parts.js'
 
 /** Bare node:http. Writes: commands that arrive together share one durable transaction. Reads: the HMAC check and no more. */
 const given = readArguments()

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import express, { type RequestHandler } from 'express'
-import { listen, readArguments, refused, Store, verified } from './reference-parts.js'
+import { listen, readArguments, refused, Store, verified } from './parts.js'
 
 /** Express as most people would write it. Writes: one durable transaction a command. Reads: `express.raw` and the HMAC check. */
 const given = readArguments()

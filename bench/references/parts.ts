@@ -86,7 +86,7 @@ export class Store {
     ]) {
       database.pragma(pragma)
     }
-    const migrations = join(import.meta.dirname, '..', '..', 'migrations')
+    const migrations = join(import.meta.dirname, '..', '..', '..', 'migrations')
     for (const name of readdirSync(migrations).sort()) database.exec(readFileSync(join(migrations, name), 'utf8'))
     database.exec(`insert into accounts (account, name, enable, version, created_at) values (1, 'bench', 1, 0, 0)`)
     const user = database.prepare(

@@ -1,0 +1,108 @@
+import type { Context } from './command.js'
+import { invalid } from './refusal.js'
+import type { Cell } from './slices.js'
+import { byName, type View } from './statistics.js'
+import type { Calendar } from './store/calendar.js'
+import type { Figures } from './store/count.js'
+import type { Group, History, HistoryRow } from './store/history.js'
+import { calendarOf } from './zone.js'
+
+/** What statistics are asked by in time: minutes, hours and days; all of the time together without one. */
+export type Bucket = '1m' | '5m' | '1h' | '1d' | undefined
+
+export type GroupBy = keyof Cell | 'slice' | undefined
+
+interface Time {
+  readonly from: number
+  readonly to: number
+}
+
+/** What is known of the caller's account, by the hours and days of its time zone. */
+export async function historyOf({ caller, store, now, keeps }: Context): Promise<{
+  readonly zone: string
+  readonly calendar: Calendar
+  readonly history: History
+}> {
+  const zone = (await store.accounts.find(caller.account))?.time_zone ?? 'UTC'
+  const calendar = calendarOf(zone)
+  return { zone, calendar, history: store.history(calendar, now - keeps.hours) }
+}
+
+const hour = 3_600
+const steps = { '1m': 60, '5m': 300 } as const
+/** All of a longer time is told from its days: hours say exactly who watched, and there may be too many of those. */
+const mostOfHours = 48 * hour
+
+/** What is read for an answer: the time, rounded outwards to the rows that it is told from. */
+export interface Plan extends Time {
+  readonly rows: 'hours' | 'days' | (typeof steps)[keyof typeof steps]
+  /** True where they are added up to one row. */
+  readonly together: boolean
+}
+
+/** Throws 1422 where what is asked for is not kept any more. */
+export function planOf(
+  { from, to }: Time,
+  bucket: Bucket,
+  { hourOf, dayOf, nextDay }: Calendar,
+  { now, keeps }: Pick<Context, 'now' | 'keeps'>,
+): Plan {
+  if (from >= to) throw invalid('/to', 'must be after /from')
+  const together = bucket === undefined
+  if (bucket === '1m' || bucket === '5m') {
+    requireKept(from, now - keeps.minutes, 'minutes')
+    const step = steps[bucket]
+    return { from: from - (from % step), to: Math.ceil(to / step) * step, rows: step, together }
+  }
+  if (bucket === '1d' || (together && to - from > mostOfHours)) {
+    requireKept(from, now - keeps.days, 'days')
+    return { from: dayOf(from), to: nextDay(to - 1), rows: 'days', together }
+  }
+  requireKept(from, now - keeps.hours, 'hours')
+  return { from: hourOf(from), to: hourOf(to - 1) + hour, rows: 'hours', together }
+}
+
+function requireKept(moment: number, oldest: number, what: string): void {
+  if (moment < oldest) throw invalid('/from', `must not be before ${oldest}: ${what} are not kept for longer`)
+}
+
+/** Reads what groups came to, in order of time, those with the most connections first. Throws 1422 when that would take too long. */
+export async function readHistory(history: History, plan: Plan, view: View, by: GroupBy): Promise<HistoryRow[]> {
+  const { from, to, rows, together } = plan
+  const groups = await groupsOf(history, view, by, typeof rows === 'number')
+  const found =
+    rows === 'days'
+      ? await history.days(groups, from, to, together)
+      : rows === 'hours'
+        ? await history.hours(groups, from, to, together)
+        : await history.minutes(groups, from, to, rows)
+  if (!found) throw invalid('/from', 'is too far from /to for so much: ask for a shorter time, or for longer rows')
+  return found.sort((a, b) => a.from - b.from || b.connections - a.connections || (a.group < b.group ? -1 : 1))
+}
+
+/** What is kept as a whole is told from that: a part of an account is added up from its streams on servers. */
+async function groupsOf(history: History, view: View, by: GroupBy, cellsOnly: boolean): Promise<Group[]> {
+  const { server, isWhole } = view
+  if (!cellsOnly && isWhole && by !== 'slice' && (server === undefined || by === undefined || by === 'server')) {
+    const kind = by ?? (server === undefined ? 'all' : 'server')
+    const series = (await history.series(kind)).filter((one) => server === undefined || one.server === server)
+    return series.map((one) => ({ name: by === undefined ? '' : one[by], series: [one] }))
+  }
+  const cells = (await history.series('cell')).filter((cell) => view.matches(cell))
+  if (by === 'slice') return view.slices.map(({ id, matches }) => ({ name: id, series: cells.filter(matches) }))
+  if (by === undefined) return [{ name: '', series: cells }]
+  return [...byName(cells, by)].map(([name, series]) => ({ name, series }))
+}
+
+/** What nobody watched comes to. */
+export const noFigures: Figures = { connections: 0, peak: 0, bytes_in: 0, bytes_out: 0, view_seconds: 0, viewers: 0 }
+
+/** Figures as they are told. */
+export const shownFigures = ({ connections, peak, bytes_in, bytes_out, view_seconds, viewers }: Figures) => ({
+  connections,
+  peak: peak ?? null,
+  bytes_in,
+  bytes_out,
+  view_seconds,
+  viewers,
+})
