@@ -56,9 +56,9 @@ async function scene(kept: string | undefined): Promise<Scene> {
     readEnv({ COUNTERSIGN_DATA: folder }),
     dialects.map(({ name }) => name),
   )
-  if (!isInitialised(folder)) await initialise(config, 1, around)
-  const { db, vault } = await openData(config, around)
-  const instance = await openInstance({ ...config, ...around, db, vault, native, dialects, commands })
+  if (!isInitialised(config)) await initialise(config, 1, around)
+  const { db, vault, node } = await openData(config, around)
+  const instance = await openInstance({ ...config, ...around, db, vault, node, native, dialects, commands })
   return { instance, database: databaseFile(folder), clock, begin, remember }
 }
 

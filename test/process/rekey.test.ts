@@ -15,6 +15,7 @@ import { readEnv, toConfig } from '../../src/config.js'
 import { openData } from '../../src/data.js'
 import { rekeyLock } from '../../src/rekey.js'
 import { openVault, parseMasterKey } from '../../src/seal.js'
+import { sqliteNode } from '../../src/store/audit.js'
 import { takeAlone } from '../../src/store/folder-lock.js'
 import { OfflineTrail } from '../../src/store/offline-trail.js'
 import { faultsOf, readFolder } from '../support/folder.js'
@@ -269,7 +270,7 @@ test('old audit rows that are cut while the master key is changed leave a chain 
     migrations: join(root, 'migrations'),
     logger: pino({ level: 'silent' }),
   })
-  const trail = new OfflineTrail(db, chainMacOf(vault), (session) => vault.refresh(session))
+  const trail = new OfflineTrail(db, chainMacOf(vault), sqliteNode, (session) => vault.refresh(session))
   assert.equal((await runCli(['rekey', '--data', folder])).status, 0)
   const order = { before: now() + 1, now: now(), uid: 0, code: 1, onRows: () => undefined }
   assert.ok((await trail.cut(order)) > 0)

@@ -113,6 +113,12 @@ CREATE TABLE meta (
 
 CREATE TABLE migrations (id text not null primary key, applied_at bigint not null);
 
+CREATE TABLE password_failures (
+  name text not null primary key,
+  failed bigint not null,
+  until_ms bigint not null
+);
+
 CREATE TABLE principals (
   account bigint not null references accounts (account),
   kind text not null,
@@ -296,13 +302,15 @@ CREATE TABLE users (
 
 CREATE INDEX access_tokens_of_account on access_tokens (account, principal_kind, principal_id);
 
-CREATE INDEX audit_of_account on audit (account, seq);
+CREATE INDEX audit_of_account_by_time on audit (account, at_ms, node, seq);
 
 CREATE UNIQUE INDEX device_passwords_in_order on device_passwords (account, position);
 
 CREATE INDEX keys_of_creator on keys (account, created_by);
 
 CREATE INDEX keys_of_principal on keys (account, principal_kind, principal_id);
+
+CREATE INDEX password_failures_by_end on password_failures (until_ms);
 
 CREATE INDEX principals_by_id on principals (id);
 
