@@ -193,7 +193,11 @@ class Postgres implements Db {
       idleTimeoutMillis: idleFor,
       onConnect: (client) => client.query(first),
     })
-    pool.on('connect', (client) => this.backends.add(backendOf(client)))
+    pool.on('connect', (client) => {
+      this.backends.add(backendOf(client))
+      // One that is in use when it is lost tells whoever waits for an answer; unheard, the event would end the process.
+      client.on('error', () => undefined)
+    })
     pool.on('remove', (client) => this.backends.delete(backendOf(client)))
     // One that lay idle when it was lost: the pool has forgotten it, and whoever asks next gets another.
     pool.on('error', () => undefined)
