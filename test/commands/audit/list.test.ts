@@ -256,11 +256,11 @@ test('before and after say what a command changed, and nothing else', async (t) 
 
   assert.deepEqual(await changed('accounts/create', { account: 7, name: 'seven' }), [
     undefined,
-    { account: 7, name: 'seven', enable: true },
+    { account: 7, name: 'seven', enable: true, time_zone: 'UTC' },
   ])
   assert.deepEqual(await changed('accounts/update', { account: 7, enable: false }), [
-    { account: 7, name: 'seven', enable: true },
-    { account: 7, name: 'seven', enable: false },
+    { account: 7, name: 'seven', enable: true, time_zone: 'UTC' },
+    { account: 7, name: 'seven', enable: false, time_zone: 'UTC' },
   ])
   const secret = 'a-secret-of-a-vendor-0123456789'
   const [, imported] = await changed('keys/import', { key: 'VENDORKEY', secret, account: 7 })
