@@ -103,7 +103,7 @@ test('a start on a full or a read-only disk is refused, and says what to do', as
   spawnSync('sh', ['-c', `head -c 4000000 /dev/zero > ${filler}`])
   const full = await start(folder)
   assert.equal(full.status, 8, full.stderr)
-  assert.match(full.stderr, /see that the disk of the data folder has room/)
+  assert.match(full.stderr, /its disk has room/)
   rmSync(filler)
   disk.mount('ro,size=3m')
   const readOnly = await start(folder)

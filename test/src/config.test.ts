@@ -128,7 +128,7 @@ const bad: readonly (readonly [name: string, ...values: string[]])[] = [
   ],
   ['LOG_LEVEL', 'INFO', 'verbose', '3'],
   ['HOST', 'a b', '-x', 'http://localhost', '127.0.0.1:80', '[::1]'],
-  ['DATABASE_URL', 'postgres://localhost/x'],
+  ['DATABASE_URL', 'sqlite:x.db', 'mysql://localhost/x', 'localhost/x', 'postgres://'],
 ]
 for (const [name, ...values] of bad) {
   test(`COUNTERSIGN_${name} takes no ${values.map((value) => JSON.stringify(value)).join(', ')}`, () => {
