@@ -108,7 +108,7 @@ test('a start on a full or a read-only disk is refused, and says what to do', as
   disk.mount('ro,size=3m')
   const readOnly = await start(folder)
   assert.equal(readOnly.status, 8)
-  assert.match(readOnly.stderr, /read-only[\s\S]*can be written/)
+  assert.match(readOnly.stderr, /read-only[\s\S]*may write to it/)
   disk.mount('rw,size=3m')
   assert.deepEqual(faultsOf(folder), [])
 })
