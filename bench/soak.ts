@@ -96,7 +96,6 @@ async function soak(minutes: number, connections: number): Promise<readonly Verd
   const generator = startFlood()
   const job = { ...jobOf(running), connections: normalConnections, rate: 0 }
   const seen: Held[] = []
-  const sampling = setInterval(() => seen.push(held(running)), 1_000)
   progress('what it can do')
   const normal = async () => normalOf(await generator.perform({ ...job, seconds: calmSeconds }))
   await generator.perform({ ...job, seconds: recoverySeconds })
@@ -106,14 +105,15 @@ async function soak(minutes: number, connections: number): Promise<readonly Verd
   const floodSeconds = Math.max(5, (minutes * 60) / count - recoverySeconds - calmSeconds)
   for (let round = 1; round <= count; round++) {
     progress(`${round} of ${count}: ${times} times ${Math.round(before.rate)} a second over ${connections} connections`)
+    const sampling = setInterval(() => seen.push(held(running)), 1_000)
     const overload = await generator.perform({ ...job, connections, rate: times * before.rate, seconds: floodSeconds })
+    clearInterval(sampling)
     const recovering = await generator.perform({ ...job, seconds: recoverySeconds })
     const measured: Round = { before, floodSeconds, overload, recovering, after: await normal() }
     tellRound(measured)
     rounds.push(measured)
     before = measured.after
   }
-  clearInterval(sampling)
   await running.stop()
   return judge(rounds, seen)
 }
