@@ -37,6 +37,8 @@ export type FloodAnswer = { readonly flooded: Flooded } | { readonly error: stri
 
 export const stretchSeconds = 0.25
 const tick = 5
+/** Milliseconds that answers to the job before may take. */
+const patience = 10_000
 const pools = new Map<number, Socket[]>()
 const run = randomBytes(6).toString('hex')
 let signed = 0
@@ -127,7 +129,10 @@ async function flood(job: Flood): Promise<Flooded> {
 async function poolOf({ connections, port }: Flood): Promise<Socket[]> {
   const kept = pools.get(connections)
   const sockets = kept ?? (await Promise.all(Array.from({ length: connections }, () => open(port))))
-  for (const socket of sockets) if (socket.listenerCount('data') > 0) throw new Error('an answer is still due')
+  const due = () => sockets.some((socket) => socket.listenerCount('data') > 0)
+  for (let waited = 0; due() && waited < patience; waited += tick)
+    await new Promise((resolve) => setTimeout(resolve, tick))
+  if (due()) throw new Error('an answer is still due')
   pools.set(connections, sockets)
   return sockets
 }
