@@ -162,10 +162,8 @@ export class Executor {
         identity,
         timestamp: call.message?.timestamp,
         discards: call.dryRun,
-        run: async (queries, nested) => ({
-          ...(await this.run({ call, queries, nested, prepared, touch, left: { items: [] } }, identity)),
-          touched,
-        }),
+        touched,
+        run: (queries, nested) => this.run({ call, queries, nested, prepared, touch, left: { items: [] } }, identity),
         seen: async (claim, queries) => this.outcomes.replay(call, claim, await this.current(call, queries)),
       })
     } finally {

@@ -14,8 +14,6 @@ export interface Ran<T> {
   readonly claim: Claim | undefined
   /** One row, or several for a command that carries others. */
   readonly audit: readonly AuditEntry[]
-  /** What others may have cached that has changed. */
-  readonly touched?: readonly string[]
   readonly value: T
 }
 
@@ -29,6 +27,8 @@ export interface Entry<T> {
   readonly timestamp: number | undefined
   /** True when nothing of it will be kept, whatever comes of it: a dry run. */
   readonly discards?: boolean
+  /** What others may have cached that has changed: filled while it runs. */
+  readonly touched?: readonly string[]
   /** Runs after the identity was found free. What it throws refuses this entry alone. */
   run(queries: Queries, nested: Nested): Promise<Ran<T>>
   /** Answers for an identity that was seen before. */
@@ -184,7 +184,7 @@ export class Batch {
       return undefined
     }
     await taking.keep()
-    if (ran.keep) for (const what of ran.touched ?? []) this.touched.add(what)
+    if (ran.keep) for (const what of entry.touched ?? []) this.touched.add(what)
     return { value: ran.value, head: next, made: ran.claim }
   }
 

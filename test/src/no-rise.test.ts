@@ -151,16 +151,25 @@ function requireWithin(intruder: Intruder, shown: Credentials, state: State): vo
 
 function requireLimits({ end, addresses }: Intruder, id: string, key: KeyState): void {
   assert.ok((key.end ?? never) <= (end ?? never), `${id} ends at ${key.end}`)
-  if (addresses.length === 0) return
-  const inside = addressList(addresses)
-  const kept = key.addresses.length > 0 && key.addresses.every((entry) => inside.contains(entry))
-  assert.ok(kept, `${id} may be used from ${key.addresses}`)
+  assert.ok(addresses.length === 0 || allInside(addresses, key), `${id} may be used from ${key.addresses}`)
 }
 
-/** A subowner's secrets are for holders of secrets:read and of all that it holds, from everywhere and for ever as its keys are. */
-function mayKnow({ held, end, addresses }: Intruder, { subowners }: State, id: string): boolean {
+function allInside(addresses: readonly string[], key: KeyState): boolean {
+  const list = addressList(addresses)
+  return key.addresses.length > 0 && key.addresses.every((entry) => list.contains(entry))
+}
+
+/**
+ * A subowner's secrets are for holders of secrets:read and of all that it holds, who last as long as each of its keys
+ * and are bound to no fewer addresses. Whoever may shorten a key, and did, may know it from then on.
+ */
+function mayKnow({ held, end, addresses }: Intruder, { subowners, keys }: State, id: string): boolean {
   const holds = subowners.get(id)?.holds ?? []
-  return covers(held, 'secrets:read') && within(held, holds) && end === null && addresses.length === 0
+  const own = [...keys.values()].filter((key) => key.subowner === id)
+  const limited = own.every(
+    (key) => (key.end ?? never) <= (end ?? never) && (addresses.length === 0 || allInside(addresses, key)),
+  )
+  return covers(held, 'secrets:read') && within(held, holds) && limited
 }
 
 interface Intruder {

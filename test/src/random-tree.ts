@@ -153,6 +153,8 @@ export interface KeyState {
   readonly addresses: readonly string[]
   /** The earlier of its own and its principal's. */
   readonly end: number | null
+  /** Whose it is, if a subowner's. */
+  readonly subowner: string | null
   readonly row: string
 }
 
@@ -219,6 +221,7 @@ export async function stateOf({ db }: TestInstance): Promise<State> {
     ),
     addresses: JSON.parse(row.addresses ?? ''),
     end: earlier(row.expires_at, row.user_expire || null),
+    subowner: row.principal_kind === 'subowner' ? (row.principal_id ?? null) : null,
     row: JSON.stringify(row),
   })
   return {
