@@ -71,7 +71,7 @@ export const toggles = (count: number): Traffic => ({
 /** The read of the benchmark. */
 export const gets = (count: number): Traffic => ({
   message: (n) => ({ cmd: 'get-user', id: `u${n % count}` }),
-  once: false,
+  once: true,
 })
 
 /** What the flood is told of a contender. */

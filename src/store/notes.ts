@@ -37,7 +37,9 @@ export class Notes {
   private rows: AuditEntry[] = []
   private readonly counts = new Map<string, Count>()
   private readonly uses = new Map<string, Use>()
-  private readonly recent = new Set<string>()
+  /** MACs that were seen: of the last messages, and of those before them. */
+  private recent = new Set<string>()
+  private older: ReadonlySet<string> = new Set()
   /** When the use of a key was last written, for a minute: how often it is must not tell what others do. */
   private readonly usesWritten = new Map<string, number>()
   private usesLookedAt = 0
@@ -57,7 +59,7 @@ export class Notes {
 
   /** A row the first time that a message is seen, a count afterwards: one captured message cannot fill the disk. */
   row(entry: AuditEntry, mac: string): void {
-    const repeated = this.recent.has(mac)
+    const repeated = this.recent.has(mac) || this.older.has(mac)
     if (!repeated) this.remember(mac)
     if (repeated || this.rows.length >= maxRows) this.count(entry.key_id ?? '', entry.account, entry.code, entry.at_ms)
     else {
@@ -140,9 +142,12 @@ export class Notes {
     if (counted.count === 0) this.counts.delete(idOf(counted))
   }
 
+  /** Two sets take turns: to take the oldest out of one, message by message, costs more than all else that is noted of it. */
   private remember(mac: string): void {
-    const [oldest] = this.recent.size >= recentMacs ? this.recent : []
-    if (oldest !== undefined) this.recent.delete(oldest)
+    if (this.recent.size >= recentMacs) {
+      this.older = this.recent
+      this.recent = new Set()
+    }
     this.recent.add(mac)
   }
 }

@@ -26,6 +26,8 @@ const readerCache = 16_384
 const defaultPatience = 5_000
 const retryAfter = 4
 const full = 2
+/** Reads that share a transaction, at most: whoever reads on and on must not keep the log from being written back. */
+const readsAtOnce = 256
 
 class Sqlite implements Db {
   readonly maxBatch = 256
@@ -36,6 +38,8 @@ class Sqlite implements Db {
   private version: number
   private checked = false
   private closed = false
+  /** Reads of the transaction that the reader is in; 0 when it is in none. */
+  private reads = 0
   /** Settles when the last transaction that was asked for has ended. */
   private last: Promise<unknown> = Promise.resolve()
 
@@ -51,11 +55,38 @@ class Sqlite implements Db {
   }
 
   all<T extends object>(sql: string, params?: readonly Value[]): Promise<T[]> {
-    return promised(() => this.reader.all<T>(sql, params))
+    return promised(() => this.reading().all<T>(sql, params))
   }
 
   get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined> {
-    return promised(() => this.reader.get<T>(sql, params))
+    return promised(() => this.reading().get<T>(sql, params))
+  }
+
+  /**
+   * What is read in one turn of the event loop shares a transaction: to open one costs twice what a look-up does. It ends
+   * before anything is committed here, so what was acknowledged is always seen.
+   */
+  private reading(): Connection {
+    if (this.reads === 0) {
+      this.reader.run('begin')
+      setImmediate(() => this.endReading())
+    } else if (this.reads >= readsAtOnce) {
+      this.endReading()
+      return this.reading()
+    }
+    this.reads++
+    return this.reader
+  }
+
+  private endReading(): void {
+    if (this.reads === 0) return
+    this.reads = 0
+    try {
+      // The engine ends it by itself when something is wrong.
+      if (this.reader.inTransaction) this.reader.exec('commit')
+    } catch {
+      // The connection is beyond use, or closed: the next read says so.
+    }
   }
 
   run(): Promise<number> {
@@ -81,6 +112,7 @@ class Sqlite implements Db {
       this.rollback()
       throw session.fault ?? error
     }
+    this.endReading()
     try {
       this.writer.exec('commit')
     } catch (error) {
@@ -95,6 +127,7 @@ class Sqlite implements Db {
     const version = this.dataVersion()
     if (version === this.version) return false
     this.version = version
+    this.endReading()
     return true
   }
 
@@ -129,6 +162,7 @@ class Sqlite implements Db {
   }
 
   private disconnect(): void {
+    this.endReading()
     for (const connection of [this.reader, this.writer]) {
       try {
         connection.close()
