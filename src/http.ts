@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import express from 'express'
 import { connectionsOf } from './http-connections.js'
 import { controlListener, isControl, isServed } from './http-endpoint.js'
 import { type HttpParts, limits } from './http-parts.js'
@@ -14,16 +13,25 @@ export interface HttpServer {
   drain(): Promise<void>
 }
 
-/** The thin shell: `POST /control` goes straight to the gateway, everything else to an Express app. */
+/**
+ * The thin shell: `POST /control` goes straight to the gateway, everything else to an Express app. To load Express takes a
+ * tenth of a second, which no command has to wait for: it is loaded once the server listens.
+ */
 export function httpServer(parts: HttpParts): HttpServer {
   const control = controlListener(parts)
-  const app = application(parts)
+  let app: RequestListener | undefined
+  const loadApp = async () => {
+    const { application } = await import('./http-application.js')
+    app ??= application(parts)
+    return app
+  }
   const listener: RequestListener = (req, res) => {
     // What follows an answer that closes is not read, so it must not run.
     if (closing.has(req.socket)) return
     newest.set(req.socket, res)
     if (isControl(req.url ?? '') || isServed(req.url ?? '', parts)) control(req, res)
-    else app(req, res)
+    else if (app) app(req, res)
+    else loadApp().then((loaded) => loaded(req, res), parts.onUnexpected)
   }
   const server = createServer(
     {
@@ -36,6 +44,7 @@ export function httpServer(parts: HttpParts): HttpServer {
     },
     listener,
   )
+  server.once('listening', () => void loadApp().catch(parts.onUnexpected))
   server.maxHeadersCount = 0
   server.setTimeout(parts.silence ?? limits.silence)
   server.on('checkContinue', listener)
@@ -51,52 +60,6 @@ export function httpServer(parts: HttpParts): HttpServer {
   })
   const { sockets } = connectionsOf(server, parts.maxConnections ?? limits.maxConnections)
   return { server, drain: () => drain(server, sockets) }
-}
-
-function application(parts: HttpParts): express.Express {
-  const app = express()
-  app.disable('x-powered-by')
-  app.disable('etag')
-  app.set('query parser', false)
-  app.get('/healthz', (_req, res) => void res.set('Cache-Control', 'no-store').json({ status: 'ok' }))
-  app.get('/readyz', async (_req, res) => {
-    const ready = await parts.ready()
-    // Broken HTTP behind the request has been answered meanwhile, and that answer was the last.
-    if (res.headersSent) return
-    res
-      .status(ready ? 200 : 503)
-      .set('Cache-Control', 'no-store')
-      .json({ status: ready ? 'ready' : 'not ready' })
-  })
-  let description: Buffer | undefined
-  app.get('/openapi.json', (_req, res) => {
-    // One buffer for all: whoever asks and does not read holds no copy.
-    description ??= Buffer.from(parts.openapi())
-    res.set({ 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' }).type('json').send(description)
-  })
-  const { docs } = parts
-  let shown: { readonly html: Buffer; readonly policy: string } | undefined
-  if (docs) {
-    app.get('/docs', (_req, res) => {
-      if (!shown) {
-        const { html, policy } = docs()
-        shown = { html: Buffer.from(html), policy }
-      }
-      const headers = { 'Content-Security-Policy': shown.policy, 'Referrer-Policy': 'no-referrer' }
-      res.set({ ...headers, 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' })
-      res.type('html').send(shown.html)
-    })
-  }
-  app.use((req, res) => {
-    const detail = { message: 'Nothing is served here: POST signed commands to /control' }
-    refuseAndClose(req, res, parts.refuse('UNKNOWN_COMMAND', detail), false)
-  })
-  app.use((error: unknown, req: express.Request, res: express.Response, _next: express.NextFunction) => {
-    const client = error instanceof Error && 'status' in error && Number(error.status) < 500
-    if (!client) parts.onUnexpected(error)
-    refuseAndClose(req, res, parts.refuse(client ? 'MALFORMED' : 'INTERNAL'))
-  })
-  return app
 }
 
 function drain(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {

@@ -41,7 +41,6 @@ import { failureOf } from './failures.js'
 import { httpServer } from './http.js'
 import { limits } from './http-parts.js'
 import { serveMetrics } from './metered.js'
-import { createMetrics } from './metrics.js'
 import { move } from './move.js'
 import { openapi } from './openapi.js'
 import { loadCommands } from './own-commands.js'
@@ -80,7 +79,7 @@ async function serve(config: Config): Promise<void> {
   if (!config.databaseUrl) requireStartable(databaseFile(config.data))
   const data = await openData(config, around)
   const floor = await new Meta(data.db).floor()
-  const metrics = config.metrics && createMetrics({ version, node: process.versions.node, schema: schemaOf() })
+  const metrics = config.metrics && (await metricsOf())
   const instance = await instanceOn(
     data,
     config,
@@ -147,6 +146,11 @@ async function serve(config: Config): Promise<void> {
   say(`Countersign ${version} listening on ${url}/control`)
   if (fresh && existsSync(adminKeyFile(config.data)))
     say(`try it: npx countersign call ping --url ${url} --data ${config.data}`)
+}
+
+async function metricsOf() {
+  const { createMetrics } = await import('./metrics.js')
+  return createMetrics({ version, node: process.versions.node, schema: schemaOf() })
 }
 
 function urlOf(server: Server): string {

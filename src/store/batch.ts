@@ -195,9 +195,9 @@ export class Batch {
     if (known) return known
     let ran: Ran<unknown>
     try {
-      ran = await watch.run(session, entry)
+      ran = await watch.run(session, entry, taking.light)
     } catch (error) {
-      if (!(error instanceof Conflict)) this.known.set(entry, { error })
+      if (!(error instanceof Conflict || error instanceof NeedsSavepoints)) this.known.set(entry, { error })
       throw error
     }
     assertOpen(session)

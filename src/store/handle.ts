@@ -1,4 +1,5 @@
 import type { Queries, Session, Value } from './db.js'
+import { NeedsSavepoints } from './taking.js'
 
 /** A command awaited the network, a timer or a file inside its transaction. */
 export class PendingRun extends Error {}
@@ -6,6 +7,7 @@ export class PendingRun extends Error {}
 /** Savepoints inside a command's own: what an item of a batch did can be taken back alone. */
 export interface Nested {
   savepoint(): Promise<void>
+  /** Rejects with {@link NeedsSavepoints} when it cannot. */
   undo(): Promise<void>
   keep(): Promise<void>
 }
@@ -14,11 +16,14 @@ export interface Nested {
 export class Handle implements Queries, Nested {
   private outstanding = 0
   private ended = false
+  private before: number | undefined
 
+  /** `light`: an item that has written nothing needs no savepoint; one that has, and is to be taken back, asks for another run. */
   constructor(
-    private readonly queries: Queries & Partial<Pick<Session, 'immediate'>>,
+    private readonly queries: Queries & Partial<Pick<Session, 'immediate' | 'written'>>,
     private readonly name: string,
     private readonly onIdle: () => void = () => undefined,
+    private readonly light = false,
   ) {}
 
   /** True when no query is under way. */
@@ -43,16 +48,21 @@ export class Handle implements Queries, Nested {
   }
 
   async savepoint(): Promise<void> {
-    await this.run('savepoint item')
+    this.before = this.queries.written
+    if (!this.light) await this.run('savepoint item')
   }
 
   async undo(): Promise<void> {
+    if (this.light) {
+      if (this.queries.written !== this.before) throw new NeedsSavepoints()
+      return
+    }
     await this.run('rollback to item')
     await this.run('release item')
   }
 
   async keep(): Promise<void> {
-    await this.run('release item')
+    if (!this.light) await this.run('release item')
   }
 
   private counted<T>(query: () => Promise<T>): Promise<T> {

@@ -2,6 +2,8 @@ import type { Session } from './db.js'
 
 /** How what one entry did since `begin` can be taken back, while the rest of its transaction stays. */
 export interface Taking {
+  /** Whether the parts of an entry do without savepoints too. */
+  readonly light: boolean
   begin(): Promise<void>
   /** Rejects with {@link NeedsSavepoints} when it cannot. */
   undo(): Promise<void>
@@ -13,6 +15,7 @@ export class NeedsSavepoints extends Error {}
 
 /** A savepoint for each entry. SQLite copies every page that is changed in one: a fifth of what a write costs. */
 export const savepoints = (session: Session): Taking => ({
+  light: false,
   begin: () => session.savepoint(),
   undo: () => session.undo(),
   keep: () => session.keep(),
@@ -24,6 +27,7 @@ const nothing = Promise.resolve()
 export function plain(session: Session): Taking {
   let before = 0
   return {
+    light: session.immediate,
     begin() {
       before = session.written
       return nothing

@@ -21,8 +21,9 @@ export class Watch {
   async run<T>(
     queries: Queries,
     entry: { readonly name: string; run(queries: Queries, nested: Nested): Promise<T> },
+    light = false,
   ): Promise<T> {
-    const handle = new Handle(queries, entry.name, () => this.arm())
+    const handle = new Handle(queries, entry.name, () => this.arm(), light)
     this.arm()
     try {
       return await new Promise<T>((resolve, reject) => {

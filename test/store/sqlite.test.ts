@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { statSync, truncateSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
-import { StorageError } from '../../src/store/db.js'
+import { type Db, StorageError } from '../../src/store/db.js'
 import { openSqlite } from '../../src/store/sqlite.js'
 import { root } from '../support/instance.js'
 import { contract } from './contract.js'
@@ -44,6 +44,34 @@ test('a change by another process is told once; a change of its own is not', asy
   assert.deepEqual([two.changedElsewhere(), two.changedElsewhere()], [true, false])
   await two.transaction((session) => session.run(insert('a')))
   assert.deepEqual([one.changedElsewhere(), two.changedElsewhere(), one.changedElsewhere()], [true, false, false])
+})
+
+test('within one turn of the event loop a read sees what was committed here, and elsewhere once that was told', async (t) => {
+  const file = databaseFile(t)
+  const [one, two] = [open(t, file), open(t, file)]
+  await one.transaction((session) => session.run(table))
+  const ids = async (db: Db) => (await db.all<{ id: string }>('select id from things order by id')).map(({ id }) => id)
+  let turned = false
+  assert.equal(two.changedElsewhere(), true)
+  setImmediate(() => {
+    turned = true
+  })
+  assert.deepEqual([await ids(one), await ids(two)], [[], []])
+  await one.transaction((session) => session.run(insert('a')))
+  assert.deepEqual(await ids(one), ['a'])
+  assert.equal(two.changedElsewhere(), true)
+  assert.deepEqual([await ids(two), turned], [['a'], false])
+})
+
+test('whoever reads on and on, without a turn of the event loop, holds no old state', async (t) => {
+  const file = databaseFile(t)
+  const [writer, reader] = [open(t, file), open(t, file)]
+  await writer.transaction((session) => session.run(table))
+  for (let n = 0; n < 300; n++) {
+    if (n === 10) await writer.transaction((session) => session.run(insert('a')))
+    await reader.get('select id from things')
+  }
+  assert.deepEqual(await reader.all('select id from things'), [{ id: 'a' }])
 })
 
 test('two databases on one file write in turn: neither loses what the other wrote', async (t) => {
