@@ -32,13 +32,13 @@ test('a batch is one claim with one outcome; resent, it is answered from it and 
     first.result.results.map(({ code }: { code: number }) => code),
     [10001, 10000, 10001],
   )
+  // A refused item may be taken back together with those before it, which run again.
+  const { ran, prepared } = probe
   const twin = await send(instance, commands, { ...envelope, timestamp: instance.seconds() + 1 })
   assert.deepEqual([twin.code, twin.replayed, twin.result], [9031, true, first.result])
   assert.deepEqual(await claims(instance), [{ command: 'batch', code: 9031 }])
-  assert.deepEqual(
-    [probe.ran, probe.prepared, await counted(instance.db, 'a'), await counted(instance.db, 'b')],
-    [3, 3, 2, 0],
-  )
+  assert.deepEqual([probe.ran, probe.prepared, prepared], [ran, 3, 3])
+  assert.deepEqual([await counted(instance.db, 'a'), await counted(instance.db, 'b')], [2, 0])
   for (const other of [commands.slice(1), [...commands, { cmd: 'ping' }], [commands[0], commands[2], commands[1]]]) {
     assert.equal((await send(instance, other.map(Object), envelope)).code, 1410)
   }
