@@ -21,35 +21,41 @@ const gatewayNumbers: ReadonlySet<number> = new Set(Object.values(gatewayCodes).
 export async function instanceFor(t: Pick<TestContext, 'after'>, options?: TestOptions): Promise<CommandInstance> {
   const instance = await testInstance(options)
   t.after(() => instance.close())
-  const contracts = new Map(instance.catalogue.map((published) => [published.name, contractOf(published)]))
+  const catalogue = new Map(instance.catalogue.map((published) => [published.name, published]))
   return {
     ...instance,
     async run(cmd, params = {}, by = instance.owner) {
       const reply = await instance.call(cmd, params, { by, idempotencyKey: nanoid() })
-      contracts.get(cmd)?.(reply)
+      const published = catalogue.get(cmd)
+      if (published) assertContract(published, reply)
       return reply
     },
   }
 }
 
-/** The compiled schema of what a command publishes, read from its JSON as a client would. */
-export const compile = (schema: object): ValidateFunction =>
-  new Ajv({ strict: false }).compile(JSON.parse(JSON.stringify(schema)))
+const ajv = new Ajv({ strict: false })
+const compiled = new Map<string, ValidateFunction>()
 
-function contractOf({ name, codes, result }: Published): (reply: TestReply) => void {
-  const validate = compile(result)
-  return (reply) => {
-    if (gatewayNumbers.has(reply.code)) {
-      assert.equal(reply.result, undefined, `${name}: a refusal brings no result`)
-      return
-    }
-    assert.ok(
-      codes.some(({ code }) => code === reply.code),
-      `${name} answered ${reply.code}, which it does not declare`,
-    )
-    if (reply.code % 2 === 0 && reply.result === undefined) return
-    assert.ok(validate(reply.result ?? {}), `${name}: ${JSON.stringify([reply.result, validate.errors])}`)
+/** The compiled schema of what a command publishes, read from its JSON as a client would; each once a process. */
+export function compile(schema: object): ValidateFunction {
+  const text = JSON.stringify(schema)
+  const validate = compiled.get(text) ?? ajv.compile(JSON.parse(text))
+  compiled.set(text, validate)
+  return validate
+}
+
+function assertContract({ name, codes, result }: Published, reply: TestReply): void {
+  if (gatewayNumbers.has(reply.code)) {
+    assert.equal(reply.result, undefined, `${name}: a refusal brings no result`)
+    return
   }
+  assert.ok(
+    codes.some(({ code }) => code === reply.code),
+    `${name} answered ${reply.code}, which it does not declare`,
+  )
+  if (reply.code % 2 === 0 && reply.result === undefined) return
+  const validate = compile(result)
+  assert.ok(validate(reply.result ?? {}), `${name}: ${JSON.stringify([reply.result, validate.errors])}`)
 }
 
 /** Where a 1422 found faults, each path once, in order. */
