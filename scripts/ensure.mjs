@@ -52,6 +52,10 @@ if (stale(`${client}/dist/index.js`, [client])) {
 }
 if (stale('dist/.tsbuildinfo', sources)) {
   step('compiling', process.execPath, [compiler, '-p', '.'])
+  // Imported here: above, it may not be installed yet.
+  const { build } = await import('rolldown')
+  const library = join(root, 'dist/schemas/typebox.js')
+  await build({ input: library, output: { file: library }, platform: 'node', logLevel: 'warn' })
   // npx makes it executable when it first sees the clone, and never again.
   chmodSync(join(root, 'dist/src/main.js'), 0o755)
 }
