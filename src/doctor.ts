@@ -136,7 +136,7 @@ async function serverFindings(config: Config, around: DoctorSurroundings): Promi
     const health = new Health(db)
     const lossy = await db.lossySettings()
     const settings = lossy.map((setting) =>
-      failed(check, `the server runs with ${setting}: a crash loses what was acknowledged`, `turn ${setting} on`),
+      failed(check, `the server runs with ${setting} off: a crash loses what was acknowledged`, `turn ${setting} on`),
     )
     return [
       ...(settings.length > 0 ? settings : [ok(check, 'the server answers, and keeps what it commits')]),

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,8 +26,14 @@ export function postgresPrograms(): string | undefined {
     .at(-1)
 }
 
+/** For a server that speaks TLS alone: files of its certificate and key, which the server's user must own. */
+export interface ClusterTls {
+  readonly certificate: string
+  readonly key: string
+}
+
 /** A new cluster on a free port. PostgreSQL refuses to run as root: then it runs as the user postgres. */
-export async function clusterFor(t: TestContext, bin: string): Promise<Cluster> {
+export async function clusterFor(t: TestContext, bin: string, tls?: ClusterTls): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-pg-'))
   const port = await freePort()
   const root = process.getuid?.() === 0
@@ -41,8 +47,10 @@ export async function clusterFor(t: TestContext, bin: string): Promise<Cluster> 
   }
   const data = join(folder, 'data')
   const control = (...args: string[]) => run('pg_ctl', '-D', data, '-l', join(folder, 'log'), '-w', ...args)
-  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${folder}`
+  const ssl = tls ? ` -c ssl=on -c ssl_cert_file=${tls.certificate} -c ssl_key_file=${tls.key}` : ''
+  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${folder}${ssl}`
   run('initdb', '-D', data, '-U', 'postgres', '-A', 'trust', '-N', '--locale=C', '-E', 'UTF8')
+  if (tls) writeFileSync(join(data, 'pg_hba.conf'), 'hostssl all all 127.0.0.1/32 trust\n')
   control('start', '-o', options)
   t.after(() => {
     control('stop', '-m', 'immediate')
