@@ -29,6 +29,8 @@ export interface Report {
 export interface Load {
   /** What a table says it was. */
   readonly tool: string
+  /** Signs what a turn sends; what it answers sends it. One turn of a load at a time. */
+  prepare(job: Job): () => Promise<Report>
   perform(job: Job): Promise<Report>
 }
 
@@ -41,15 +43,19 @@ export function startLoad(): Load {
   const version = /^wrk (?:debian\/)?([0-9.]+)/.exec(found.stdout ?? '')?.[1]
   const file = join(newFolder(), 'requests')
   const tool = version && process.env.BENCH_TOOL !== 'autocannon' ? wrk : autocannon
-  return {
-    tool: tool === wrk ? `wrk ${version}` : 'autocannon',
-    async perform(job) {
-      writeRequests(file, job)
+  function prepare(job: Job): () => Promise<Report> {
+    writeRequests(file, job)
+    return async () => {
       const said = await output(tool(job, file))
       const report = /^REPORT (.*)$/m.exec(said)?.[1]
       if (report === undefined) throw new Error(`the load generator told nothing: ${said.slice(0, 1_000)}`)
       return JSON.parse(report)
-    },
+    }
+  }
+  return {
+    tool: tool === wrk ? `wrk ${version}` : 'autocannon',
+    prepare,
+    perform: async (job) => prepare(job)(),
   }
 }
 

@@ -10,6 +10,7 @@ import { engines } from './postgres.js'
 import { cleanUp, pinned } from './processes.js'
 import { machine, met, table } from './report.js'
 import { keep } from './results.js'
+import { scaling } from './scaling.js'
 import type { Options, Section } from './section.js'
 import { smoke } from './smoke.js'
 import { starting } from './start.js'
@@ -23,6 +24,7 @@ const sections: readonly Section[] = [
   batch,
   starting,
   engines,
+  scaling,
   statistics,
   curves,
   claims,

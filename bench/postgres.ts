@@ -14,9 +14,9 @@ import type { Bench, Figure, Result, Section } from './section.js'
 /** A server whose databases may be made and dropped. */
 const server = process.env.TEST_POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres'
 const perGateway = 32
-const warmUp = 1.5
-const most = 20_000
-const twoAgainstOne = 1.6
+export const warmUp = 1.5
+const most = 10_000
+export const twoAgainstOne = 1.6
 
 /** Durable commands a second on SQLite and on PostgreSQL, by one gateway and by two on one database. */
 export const engines: Section = {
@@ -65,13 +65,13 @@ async function measure(title: string, bench: Bench): Promise<Result> {
 }
 
 /** What is measured together: gateways on one database. */
-interface Side {
+export interface Side {
   readonly label: string
   readonly gateways: Gateways
   readonly turns: Turn[]
 }
 
-interface Turn {
+export interface Turn {
   readonly perSecond: number
   readonly p50: number
   readonly p99: number
@@ -79,25 +79,28 @@ interface Turn {
   readonly cpu: number
 }
 
-async function side(label: string, count: number, url: string | undefined): Promise<Side> {
+export async function side(label: string, count: number, url: string | undefined): Promise<Side> {
   const gateways = await startAll(count, url)
   const [first] = gateways.running
   if (!first) throw new Error('no gateway')
-  const { succeeded, firstFailure } = await first.perform({
+  const making = first.prepare({
     message: (n) => ({ cmd: 'set-user', id: `u${n % users}`, user: { type: 3, comment: 'bench' } }),
     once: true,
     connections: perGateway,
     seconds: 60,
     requests: users,
   })
+  const { succeeded, firstFailure } = await making()
   if (succeeded !== users) throw new Error(`${label}: users could not be made: ${firstFailure}`)
   return { label, gateways, turns: [] }
 }
 
-async function turn({ label, gateways: { running } }: Side, seconds: number): Promise<Turn> {
-  const before = running.map(({ pid }) => cpuSeconds(pid))
+/** All gateways at once: what they are sent was signed before. */
+export async function turn({ label, gateways: { running } }: Side, seconds: number): Promise<Turn> {
   const job = { ...toggles(users), connections: perGateway, seconds, requests: Math.ceil(most * seconds) }
-  const reports = await Promise.all(running.map(({ perform }) => perform(job)))
+  const loads = running.map(({ prepare }) => prepare(job))
+  const before = running.map(({ pid }) => cpuSeconds(pid))
+  const reports = await Promise.all(loads.map((load) => load()))
   const used = running.reduce((sum, { pid }, index) => sum + cpuSeconds(pid) - (before[index] ?? 0), 0)
   const done = reports.reduce((sum, report) => sum + report.done, 0)
   const [worst] = reports.toSorted((a, b) => b.p99 - a.p99)
@@ -105,7 +108,7 @@ async function turn({ label, gateways: { running } }: Side, seconds: number): Pr
   return { perSecond: done / worst.seconds, p50: worst.p50, p99: worst.p99, cpu: (used / done) * 1e6 }
 }
 
-const figure = ({ label, turns }: Side): Figure => ({
+export const figure = ({ label, turns }: Side): Figure => ({
   label,
   unit: 'a second',
   rounds: turns.map(({ perSecond }) => perSecond),
@@ -116,7 +119,7 @@ const figure = ({ label, turns }: Side): Figure => ({
 
 interface Gateway {
   readonly pid: number
-  perform(job: Omit<Job, 'port' | 'signer'>): Promise<Report>
+  prepare(job: Omit<Job, 'port' | 'signer'>): () => Promise<Report>
 }
 
 interface Gateways {
@@ -147,7 +150,7 @@ async function startAll(count: number, databaseUrl: string | undefined): Promise
     const load: Load = startLoad()
     running.push({
       pid: child.pid ?? 0,
-      perform: (job) => load.perform({ ...job, port, signer: () => signer }),
+      prepare: (job) => load.prepare({ ...job, port, signer: () => signer }),
     })
   }
   return {
@@ -185,13 +188,13 @@ async function asked(sql: string): Promise<void> {
   }
 }
 
-const reachable = () =>
+export const reachable = () =>
   asked('select 1').then(
     () => true,
     () => false,
   )
 
-async function newDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+export async function newDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `countersign_bench_${randomBytes(6).toString('hex')}`
   await asked(`create database ${name}`)
   const url = new URL(server)

@@ -1,14 +1,16 @@
 // Writes the generated pages, deploy/countersign.env, and the generated tables of other documents between their markers; --check only says whether they are fresh.
-import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { codes, ibmErrors } from '../dist/schemas/codes.js'
 import { settings } from '../dist/schemas/config.js'
+import { programOf } from '../dist/src/cli/program.js'
 import { curveFiles, curveImages, figuresTable, targetsTable } from './benchmarks.mjs'
 import { codesPage } from './codes-page.mjs'
 import { commandsPage } from './commands-page.mjs'
 import { code, table } from './markdown.mjs'
 
+// A program that only tells what it is: it reaches for nothing.
+const program = programOf({}, '0.0.0')
 const root = join(import.meta.dirname, '..')
 const documents = ['README.md', 'docs/protocol.md', 'docs/benchmarks.md']
 const { commands } = JSON.parse(readFileSync(join(root, 'schemas/catalogue.json'), 'utf8'))
@@ -34,7 +36,7 @@ function settingsTable() {
 function verbsTable() {
   return table(
     ['call', 'does'],
-    verbs([]).map(([usage, about]) => [code(usage), about]),
+    verbs(program, ['countersign']).map(([usage, about]) => [code(usage), about]),
   )
 }
 
@@ -51,17 +53,10 @@ function environmentFile() {
 }
 
 /** Every verb with its arguments and what its help says of it; groups by their members. */
-function verbs(path) {
-  const main = join(root, 'dist/src/main.js')
-  const { stdout: help, status } = spawnSync(process.execPath, [main, ...path, '--help'], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`countersign ${path.join(' ')} --help failed`)
-  const members = help.split('\nCommands:\n')[1]?.split('\n\n')[0]
-  if (members === undefined) {
-    const [usage, about] = help.split('\n\n').map((text) => text.replaceAll(/\s+/g, ' '))
-    return [[usage.replace('Usage: ', '').replace(' [options]', ''), about]]
-  }
-  const names = [...members.matchAll(/^ {2}([a-z]\S*)/gm)].map(([, name]) => name)
-  return names.filter((name) => name !== 'help').flatMap((name) => verbs([...path, name]))
+function verbs(command, path) {
+  if (command.commands.length > 0) return command.commands.flatMap((below) => verbs(below, [...path, below.name()]))
+  const usage = [...path, command.usage().replace('[options]', '')].join(' ')
+  return [[usage.replaceAll(/\s+/g, ' ').trim(), command.description().replaceAll(/\s+/g, ' ')]]
 }
 
 function ibmTable() {
