@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import pg from 'pg'
@@ -60,7 +60,6 @@ test('TLS is asked for in the URL of the database: every connection is encrypted
   for (const [what, refused, says] of refusals) {
     const folder = temporaryFolder()
     t.after(() => removeFolder(folder))
-    mkdirSync(folder, { recursive: true })
     const { status, stderr } = await runCli(['serve', '--data', folder, '--port', '0'], {
       env: { COUNTERSIGN_DATABASE_URL: refused },
     })

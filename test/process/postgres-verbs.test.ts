@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -39,11 +38,8 @@ test('doctor on PostgreSQL: all is well beside a serving gateway; it names a set
 
 test('rekey on PostgreSQL refuses beside a serving gateway, and alone seals everything anew', skip, async (t) => {
   const place = await emptyDatabase()
-  const folder = temporaryFolder()
-  t.after(async () => {
-    await place.drop()
-    removeFolder(folder)
-  })
+  t.after(() => place.drop())
+  const folder = temporaryKept(t)
   const env = { COUNTERSIGN_DATABASE_URL: place.url }
   const server = await startServer({ folder, env })
   t.after(() => server.stop('SIGKILL'))
@@ -95,7 +91,7 @@ test('rekey on PostgreSQL refuses beside a serving gateway, and alone seals ever
   assert.equal(verified.status, 0, verified.stderr)
   // The key from before opens nothing, and is refused by name.
   const wrong = await runCli(['serve', '--data', temporaryKept(t), '--port', '0'], {
-    env: { ...env, COUNTERSIGN_MASTER_KEY: randomBytes(32).toString('base64') },
+    env: { ...env, COUNTERSIGN_MASTER_KEY: oldKey.trim() },
   })
   assert.equal(wrong.status, 78)
   assert.match(wrong.stderr, /master key/)
