@@ -3,8 +3,9 @@ import { basename, dirname, resolve } from 'node:path'
 import { localCodes } from '../schemas/codes.js'
 import { chainMacOf } from './checkpoint.js'
 import { type Config, ConfigError } from './config.js'
-import { databaseFile, isInitialised, openDatabase, openMaster } from './data.js'
-import { mebibytes, type Steps, sync, syncFolder } from './files.js'
+import { openDatabase, openMaster } from './data.js'
+import { FileExists, mebibytes, type Steps, sync, syncFolder } from './files.js'
+import { databaseFile, isInitialised } from './folder.js'
 import type { Surroundings } from './instance.js'
 import { UnknownMasterKey } from './keyring.js'
 import { requireSound } from './soundness.js'
@@ -17,9 +18,6 @@ export interface Backup {
   readonly madeAt: number
   readonly bytes: number
 }
-
-/** There is a file of that name: nothing was written. */
-export class FileExists extends Error {}
 
 /**
  * Copies the database to a file while it is in use: consistent, checked, for its owner alone, whole or not there, and

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type Config, ConfigError } from './config.js'
 import { makePrivate, protect, type Steps, writePrivate } from './files.js'
+import { adminKeyFile, databaseFile, isInitialised, lockFile, nodeFile, pendingFile, type Where } from './folder.js'
 import { generateKey } from './generate.js'
 import type { Surroundings } from './instance.js'
 import { KeyRing, UnknownMasterKey } from './keyring.js'
@@ -29,26 +29,6 @@ export interface AdminKey {
   readonly api_key: string
   readonly secret: string
 }
-
-export const adminKeyFile = (folder: string): string => join(folder, 'admin-key.json')
-export const databaseFile = (folder: string): string => join(folder, 'countersign.db')
-export const lockFile = (folder: string): string => join(folder, 'countersign.lock')
-
-/** `DIR/node`: what a gateway on PostgreSQL is called in the audit trail, made once. */
-const nodeFile = (folder: string): string => join(folder, 'node')
-
-type Where = Pick<Config, 'data' | 'databaseUrl'>
-
-/** Whether the folder holds a database already, or the name under which it takes part in one of PostgreSQL. */
-export const isInitialised = ({ data, databaseUrl }: Where): boolean =>
-  existsSync(databaseUrl ? nodeFile(data) : databaseFile(data)) && !existsSync(pendingFile(data))
-
-/** Whether `serve` may initialise the folder: it is not there, is empty, an initialisation was cut short, or it need not hold a database. */
-export const isEmpty = ({ data, databaseUrl }: Where): boolean =>
-  databaseUrl !== '' || !existsSync(data) || existsSync(pendingFile(data)) || readdirSync(data).length === 0
-
-/** Stands while an initialisation is under way: one that was cut short is done again. */
-export const pendingFile = (folder: string): string => join(folder, '.initialising')
 
 /** What the master key opens, without a database. Throws {@link ConfigError} when it is missing or no key. */
 export const openMaster = (config: Config, { randomBytes }: Pick<Surroundings, 'randomBytes'>): KeyRing =>

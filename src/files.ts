@@ -12,6 +12,12 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
+/** There is a file of that name: nothing was written. */
+export class FileExists extends Error {}
+
+/** A file is no sound database of Countersign: which one, and why. */
+export class UnsoundFile extends Error {}
+
 /** Writes a file for its owner alone, whole or not at all, and durable when this returns. */
 export function writePrivate(file: string, text: string): void {
   writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })

@@ -1,7 +1,7 @@
 import { stat, statfs } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import type { Listen } from './config.js'
-import { databaseFile } from './data.js'
+import { databaseFile } from './folder.js'
 import type { Instance } from './instance.js'
 import type { Metrics, Readings } from './metrics.js'
 import { metricsServer } from './metrics-server.js'

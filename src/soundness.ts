@@ -1,8 +1,6 @@
 import { statSync } from 'node:fs'
+import { UnsoundFile } from './files.js'
 import { FileHealth } from './store/health.js'
-
-/** A file is no sound database of Countersign: which one, and why. */
-export class UnsoundFile extends Error {}
 
 const quickly = 1024 ** 3
 

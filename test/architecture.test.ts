@@ -11,7 +11,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
   [/^commands\/index$/, [/^commands\//, /^src\/command$/]],
   [/^commands\//, [/^schemas\//, /^src\/command$/]],
   [/^dialects\//, [/^dialects\//, /^schemas\//, /^src\/(dialect|refusal|json|encoding)$/]],
-  [/^src\/(main|index|compose|failures)$/, [/./]],
+  [/^src\/(main|index|compose|program|serve|work|failures)$/, [/./]],
   [/^src\/store\//, [/^src\/store\//, /^(better-sqlite3|pg)$/, /^node:/]],
   [
     /^src\/cli\//,

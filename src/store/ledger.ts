@@ -71,7 +71,7 @@ export class Ledger {
   private gathering = false
   private readonly repair: Repair
   private closing = false
-  private lastCommit = 0
+  private lastCommit = Number.NEGATIVE_INFINITY
   private lastFailed = false
   /** How many of the next batches take savepoints. */
   private cautious = 0

@@ -217,7 +217,7 @@ test('whatever somebody sends with the credentials it has and is shown, it holds
       const hidden = [
         ...secretUsers.filter(stillHidden).map(([id]) => planted.tokenOf(id)),
         ...planted.secrets,
-        ...planted.subownerSecrets.filter(([id]) => !mayKnow(intruder, before, id)).map(([, secret]) => secret),
+        ...planted.subownerSecrets.filter(([id]) => !mayKnow(intruder, after, id)).map(([, secret]) => secret),
       ]
       for (const secret of hidden) assert.ok(!text.includes(secret), `${cmd} shows ${secret}`)
       const shown = shownIn(reply.result)

@@ -1,0 +1,139 @@
+import { existsSync } from 'node:fs'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { commands } from '../commands/index.js'
+import { gatewayCodes } from '../schemas/codes.js'
+import { publishAll } from './catalogue.js'
+import { headFile } from './checkpoint.js'
+import { startChores } from './chores.js'
+import { instanceOn, surroundings } from './compose.js'
+import { type Config, ConfigError } from './config.js'
+import { initialise, openData } from './data.js'
+import { docsPage, docsPolicy } from './docs-page.js'
+import { adminKeyFile, databaseFile, isEmpty, isInitialised } from './folder.js'
+import { httpServer } from './http.js'
+import { limits } from './http-parts.js'
+import { serveMetrics } from './metered.js'
+import { openapi } from './openapi.js'
+import { requireStartable } from './soundness.js'
+import { PendingRun } from './store/handle.js'
+import { Meta } from './store/meta.js'
+import { watched } from './watchdog.js'
+
+/** What a gateway needs of the process that it runs in. */
+export interface Host {
+  readonly version: string
+  readonly schema: string
+  say(text: string): void
+  /** Called before the process ends, by a signal or by what nobody expected. */
+  onEnd(end: (cause: Cause) => Promise<void>): void
+  /** Asked about what nobody awaited: whether the process goes on. */
+  onUnhandled(goesOn: (error: unknown) => boolean): void
+}
+
+export interface Cause {
+  readonly err?: unknown
+  readonly signal?: string | undefined
+}
+
+/** Runs a gateway on a data folder, which is initialised when it is empty. Resolves when it listens. */
+export async function serve(config: Config, { version, schema, say, onEnd, onUnhandled }: Host): Promise<void> {
+  const around = surroundings(config.logLevel)
+  const { logger } = around
+  const fresh = !isInitialised(config)
+  if (fresh) {
+    if (!isEmpty(config)) {
+      throw new ConfigError([
+        `${config.data} is not empty and holds no Countersign data: give another folder, or run "countersign init"`,
+      ])
+    }
+    const made = await initialise(config, 1, around)
+    if (made) {
+      const { cdn, api_key } = made
+      say(
+        `initialised ${config.data}: account ${cdn}, owner key ${api_key}, its secret is in ${adminKeyFile(config.data)}`,
+      )
+    } else say(`${config.data} takes part in a database that another node has made`)
+  }
+  if (!config.databaseUrl) requireStartable(databaseFile(config.data))
+  const data = await openData(config, around)
+  const floor = await new Meta(data.db).floor()
+  const metrics = config.metrics && (await metricsOf(version, schema))
+  const instance = await instanceOn(
+    data,
+    config,
+    around,
+    { headFile: headFile(config.data), ...(metrics && { meter: metrics.meterOf }) },
+    (own) => watched(own, config.stallLimit),
+  )
+  let draining = false
+  const ready = async () => !draining && (await instance.writable())
+  const onUnexpected = (error: unknown) => logger.error({ err: error }, 'unexpected')
+  const { server, drain } = httpServer({
+    handle: instance.handle,
+    refuse: instance.refuse,
+    load: instance.load,
+    ready,
+    methodsAt: instance.methodsAt,
+    vendorPaths: config.vendorPaths,
+    trustProxy: config.trustProxy,
+    bodyLimit: instance.bodyLimit,
+    onUntrustedProxy: (peer) => {
+      logger.warn({ peer }, 'X-Forwarded-For from a peer that COUNTERSIGN_TRUST_PROXY does not list is not believed')
+      instance
+        .noteForwarder(peer)
+        .catch((error: unknown) =>
+          logger.error({ err: error }, 'that peer could not be noted for "countersign doctor"'),
+        )
+    },
+    onUnexpected,
+    // An operator's own commands are not told to strangers.
+    openapi: () => JSON.stringify(openapi(publishAll(commands), version)),
+    docs: () => ({ html: docsPage(publishAll(commands), version), policy: docsPolicy }),
+  })
+  const endChores = startChores(instance, logger)
+  // A command module that uses its store too late has done no harm: its handle is dead. Anything else unhandled ends the process.
+  onUnhandled((error) => {
+    if (!(error instanceof PendingRun)) return false
+    logger.error({ err: error }, 'a command module did not await its store')
+    return true
+  })
+  let metricsPage: Server | undefined
+  onEnd(async ({ err, signal }) => {
+    if (err) logger.fatal({ err }, 'unexpected: the process ends')
+    else say(`${signal ?? 'end'}: finishing what was accepted`)
+    draining = true
+    endChores()
+    metricsPage?.close()
+    metricsPage?.closeAllConnections()
+    await drain()
+    await instance.close()
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ port: config.port, host: config.host, backlog: limits.backlog }, resolve)
+  })
+  const url = urlOf(server)
+  if (metrics && config.metrics) {
+    const { data: folder, metrics: listen } = config
+    metricsPage = await serveMetrics({ metrics, listen, instance, folder, ready, onUnexpected })
+    say(`metrics at ${urlOf(metricsPage)}/metrics`)
+  }
+  if (floor * 1000 >= around.now()) {
+    const until = new Date((floor + 1) * 1000).toISOString()
+    say(`restored, or the clock was set back: every message is answered ${gatewayCodes.OVERLOADED.code} until ${until}`)
+  }
+  say(`Countersign ${version} listening on ${url}/control`)
+  if (fresh && existsSync(adminKeyFile(config.data)))
+    say(`try it: npx countersign call ping --url ${url} --data ${config.data}`)
+}
+
+async function metricsOf(version: string, schema: string) {
+  const { createMetrics } = await import('./metrics.js')
+  return createMetrics({ version, node: process.versions.node, schema })
+}
+
+function urlOf(server: Server): string {
+  const { port, address, family } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
