@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { TestContext } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
 import { type Credentials, signMessage } from '../../clients/typescript/index.js'
 import { emptyDatabase } from './postgres.js'
-import { removeFolder, startServer, type TestServer, temporaryFolder } from './server.js'
+import { removeFolder, type ServerOptions, startServer, type TestServer, temporaryFolder } from './server.js'
 
 /** Gateways with data folders of their own on one database. */
 export interface Nodes {
@@ -53,7 +54,7 @@ export async function nodesFor(
       const [server, folder] = [servers[index], folders[index]]
       if (!server || folder === undefined) throw new Error('there is no such node')
       await server.stop('SIGKILL')
-      servers[index] = await startServer({ folder, env, port: server.port })
+      servers[index] = await startedAgain({ folder, env, port: server.port })
     },
     async stop() {
       await Promise.all(servers.map((server) => server.stop('SIGKILL')))
@@ -65,6 +66,22 @@ export async function nodesFor(
     folders.forEach(removeFolder)
   })
   return nodes
+}
+
+const restartDelay = 200
+const restartPatience = 30_000
+
+/** As a service manager does it: a gateway that finds its database away ends, and is started again. */
+async function startedAgain(options: ServerOptions): Promise<TestServer> {
+  const end = performance.now() + restartPatience
+  for (;;) {
+    try {
+      return await startServer(options)
+    } catch (error) {
+      if (!String(error).includes('the storage failed') || performance.now() > end) throw error
+      await setTimeout(restartDelay)
+    }
+  }
 }
 
 /** The JSON of a reply, or undefined when there was none to read. */
@@ -81,6 +98,9 @@ export const signed = (nodes: Nodes, cmd: string, params: object, idempotencyKey
   signMessage(cmd, params, nodes.owner, { timestamp, ...(idempotencyKey !== undefined && { idempotencyKey }) }).body
 
 export const now = (): number => Math.floor(Date.now() / 1000)
+
+/** In milliseconds. */
+const answerPatience = 60_000
 
 export interface Spread {
   readonly count: number
@@ -102,13 +122,16 @@ export async function spread(nodes: Nodes, { count, parallel, resendOneIn, tag, 
   let done = 0
   const urlOf = (n: number) => nodes.servers[n % nodes.servers.length]?.url ?? ''
   async function answered(body: string, first: number): Promise<Record<string, unknown>> {
-    for (let attempt = first; ; attempt++) {
+    const end = performance.now() + answerPatience
+    for (let attempt = first; performance.now() < end; attempt++) {
       const reply = await posted(urlOf(attempt), body)
       if (reply?.code === 2011) return reply
       if (reply && ![1411, 1429, 1503, 1504, 1507].includes(Number(reply.code))) faults.push(JSON.stringify(reply))
       if (faults.length > 20) return {}
-      if (attempt > first) await new Promise((resolve) => setTimeout(resolve, 20))
+      if (attempt > first) await setTimeout(20)
     }
+    faults.push('nobody answered for a minute')
+    return {}
   }
   async function worker(): Promise<void> {
     for (let n = next++; n < count; n = next++) {
