@@ -138,7 +138,7 @@ const questions: readonly (readonly [what: string, params: object])[] = [
   ['by day and stream', { bucket: '1d', group_by: 'stream' }],
   ['of one server by stream', { server: 'edge-1', group_by: 'stream' }],
   ['by slice', { group_by: 'slice' }],
-  ['of one slice by hour', { slice: 'sports', bucket: '1h' }],
+  ['of one slice by day', { slice: 'sports', bucket: '1d' }],
 ]
 const ranges = [1, 7, 30] as const
 

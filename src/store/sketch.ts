@@ -54,8 +54,13 @@ export class Sketch {
 
   get count(): number {
     if (this.hashes) return this.hashes.size
-    const ranks = new Array<number>(rankBits + 2).fill(0)
-    for (const rank of this.registers) ranks[rank] = (ranks[rank] ?? 0) + 1
+    const { registers } = this
+    const ranks = new Uint32Array(rankBits + 2)
+    // By index: an iterator would take twice as long.
+    for (let index = 0; index < registerCount; index++) {
+      const rank = registers[index] ?? 0
+      ranks[rank] = (ranks[rank] ?? 0) + 1
+    }
     return Math.round(estimate(ranks))
   }
 
@@ -92,7 +97,7 @@ export class Sketch {
  * From how many registers have each rank. The estimator of the first paper is off by up to 2.4 % round 2.5 names a register;
  * this one is not biased anywhere (Ertl, New cardinality estimation algorithms for HyperLogLog sketches, 2017, algorithm 6).
  */
-function estimate(ranks: readonly number[]): number {
+function estimate(ranks: Uint32Array): number {
   const share = (rank: number) => (ranks[rank] ?? 0) / registerCount
   let sum = tau(1 - share(rankBits + 1))
   for (let rank = rankBits; rank >= 1; rank--) sum = (sum + share(rank)) / 2
