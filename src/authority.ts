@@ -71,8 +71,7 @@ export class Authorities {
   /** Forgets what depends on a changed key, principal or account. */
   drop(what: string): void {
     this.generation++
-    const [kind] = what.split(':', 1)
-    if (kind === 'key') this.unknown.delete(what.slice(4))
+    if (what.startsWith('key:')) this.unknown.delete(what.slice(4))
     for (const authority of this.dependents.get(what) ?? []) this.forget(authority)
   }
 

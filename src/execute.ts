@@ -204,7 +204,7 @@ export class Executor {
       passwords,
       readable,
       store: this.store(this.parts.db, caller, () => undefined),
-      judge: (item: { cmd: string; params: Record<string, unknown> }) => judge(item, registry, caller, true, context),
+      judge: (item: { cmd: string; params: Record<string, unknown> }) => judge(item, registry, caller, context),
     }
     try {
       return await load.aside(() => within(prepare(params, context), timeLimit, () => new Refusal('OVERLOADED')))
@@ -266,7 +266,7 @@ export class Executor {
     if (!registered || !batch.nested) {
       return deny(refused ?? { code: 0, done: false, status: 'failure', message: '' }, null)
     }
-    const call = { ...batch.call, registered, params, target: targetOf({ ...batch.call, registered, params }) }
+    const call = { ...batch.call, registered, params, target: targetOf({ registered, params }) }
     await batch.nested.savepoint()
     let performed: Performed
     try {

@@ -19,14 +19,14 @@ export async function judge(
   { cmd, params }: Item,
   registry: Registry,
   caller: Caller,
-  hasNul: boolean,
   context: PrepareContext,
 ): Promise<Judgement> {
   try {
     const registered = requireKnown(cmd, registry)
     requirePermission(registered.command, caller, params)
     const own = { ...params }
-    requireValid(registered, own, hasNul)
+    // A U+0000 anywhere in it was found when the message that carries it was looked at.
+    requireValid(registered, own, false)
     return {
       cmd,
       registered,

@@ -172,10 +172,20 @@ export class Ledger {
     if (!notes.due(now(), all)) return
     do {
       await this.chore(
-        async (session) => notes.write(session, node, await new Audit(session).head(node), chainMac, now(), all),
+        async (session) => {
+          const head = await new Audit(session).head(node)
+          return notes.write(session, node, head, chainMac, now(), { all, others: () => this.others() })
+        },
         ({ written }) => written(),
       )
     } while (notes.many || (all && notes.due(now(), all)))
+  }
+
+  /** Lets the event loop turn; false when a write waits for the transaction to end. */
+  private async others(): Promise<boolean> {
+    if (this.closing) return true
+    await new Promise((resolve) => setImmediate(resolve))
+    return this.queue.length === 0
   }
 
   /** Ends after everything submitted was answered and everything noted was written. */

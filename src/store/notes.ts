@@ -25,7 +25,12 @@ const idOf = ({ minute, code, keyId }: Pick<Count, 'minute' | 'code' | 'keyId'>)
 
 const usesEvery = 60
 const rowsAtOnce = 1_000
-const maxRows = 10_000
+/** Rows of a transaction that gives way to others: a commit stops everybody for as long as the disk takes. */
+const rowsInTurns = 10_000
+const rowsInTurn = 200
+/** From here on rows may come faster than they are written in turns. */
+const manyRows = 15_000
+const maxRows = 20_000
 const maxCounts = 50_000
 const recentMacs = 10_000
 
@@ -84,12 +89,28 @@ export class Notes {
   /**
    * Writes what is noted in the transaction of `queries`, at most a thousand rows, the use of each key only once a minute
    * or when `all` is asked for. Call `written` once it is committed, and before the next `write`. `now` in Unix seconds.
+   * `others` lets others have their turn between the rows, then of up to ten thousand; false ends it before the next ones.
    */
-  async write(queries: Queries, node: string, head: Head, mac: ChainMac, now: number, all = false): Promise<Written> {
-    const rows = this.rows.slice(0, rowsAtOnce)
+  async write(
+    queries: Queries,
+    node: string,
+    head: Head,
+    mac: ChainMac,
+    now: number,
+    { all = false, others }: { readonly all?: boolean; readonly others?: () => Promise<boolean> } = {},
+  ): Promise<Written> {
     const counts = [...this.counts.values()].map((counted) => ({ ...counted, counted }))
     const uses = this.usesDue(now, all)
-    const next = await new Audit(queries).appendAll(node, rows, head, mac)
+    const audit = new Audit(queries)
+    const most = others ? rowsInTurns : rowsAtOnce
+    let next = head
+    let done = 0
+    while (done < Math.min(most, this.rows.length)) {
+      if (done > 0 && others && this.rows.length < manyRows && !(await others())) break
+      const rows = this.rows.slice(done, Math.min(most, done + rowsInTurn))
+      next = await audit.appendAll(node, rows, next, mac)
+      done += rows.length
+    }
     for (const { keyId, account, code, minute, count } of counts) {
       await queries.run(
         `insert into refusals (key_id, code, minute, account, count) values ($1, $2, $3, $4, $5)
@@ -107,7 +128,7 @@ export class Notes {
     return {
       head: next,
       written: () => {
-        this.rows = this.rows.slice(rows.length)
+        this.rows = this.rows.slice(done)
         for (const { counted, count } of counts) this.subtract(counted, count)
         this.usesLookedAt = now
         this.forgetUses(uses, now)

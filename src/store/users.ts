@@ -43,6 +43,7 @@ const columns = 'id, enable, type, comment, ip, expire, conlimit, created_at, up
 const assignedColumn = 'case when scope is null then 0 else 1 end as assigned'
 const findUser = `select ${columns}, ${assignedColumn} from users where account = $1 and id = $2`
 const findUserWithToken = `select ${columns}, token from users where account = $1 and id = $2`
+const findToggled = `select enable, type, expire, ${assignedColumn} from users where account = $1 and id = $2`
 const toUser = (row: Row): PanelUser => ({ ...row, enable: row.enable === 1 })
 const filter = `account = $1 and (cast($2 as integer) is null or type = $2) and (cast($3 as integer) is null or enable = $3)
   and (cast($4 as text) is null or lower(id) like $4 escape '\\' or lower(comment) like $4 escape '\\')`
@@ -148,10 +149,10 @@ export class Users {
     )
     if (toggled === 0) return undefined
     this.changed(id)
-    const row = await this.queries.get<Pick<Row, 'enable' | 'type' | 'expire'> & { assigned: number }>(
-      `select enable, type, expire, ${assignedColumn} from users where account = $1 and id = $2`,
-      [this.account, id],
-    )
+    const row = await this.queries.get<Pick<Row, 'enable' | 'type' | 'expire'> & { assigned: number }>(findToggled, [
+      this.account,
+      id,
+    ])
     return row && { enable: row.enable === 1, type: row.type, expire: row.expire, assigned: row.assigned === 1 }
   }
 

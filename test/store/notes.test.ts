@@ -14,7 +14,7 @@ const noted = (request_id: string, given: Partial<AuditEntry> = {}) =>
 async function write(db: Db, notes: Notes, { now = 60, all = false, failing = false } = {}): Promise<void> {
   const { written } = await db.transaction(async (session) => {
     const head = await new Audit(session).head(sqliteNode)
-    const result = await notes.write(session, sqliteNode, head, chainMac, now, all)
+    const result = await notes.write(session, sqliteNode, head, chainMac, now, { all })
     if (failing) throw new Error('the transaction fails')
     return result
   })
@@ -107,18 +107,42 @@ test('when the use of a key is written does not depend on when that of another w
   }
 })
 
-test('many rows ask to be written at once, go a thousand a transaction, and beyond ten thousand are counted', async (t) => {
+test('many rows ask to be written at once, go a thousand a transaction, and beyond twenty thousand are counted', async (t) => {
   const db = await migrated(t)
   let asked = 0
   const notes = new Notes(() => asked++)
-  for (let n = 0; n < 10_500; n++) notes.row(noted(`r${n}`), `mac-${n}`)
-  assert.equal(asked, 10)
+  for (let n = 0; n < 20_500; n++) notes.row(noted(`r${n}`), `mac-${n}`)
+  assert.equal(asked, 20)
   for (let written = 1_000; notes.many; written += 1_000) {
     await write(db, notes)
     assert.equal((await requests(db)).length, written)
   }
-  assert.equal((await requests(db)).length, 10_000)
+  assert.equal((await requests(db)).length, 20_000)
   assert.deepEqual(await refusals(db), [{ key_id: 'ck_1', code: 9001, minute: 1, account: 1, count: 500 }])
   const trail = new AuditTrail(db, chainMac)
-  assert.deepEqual((await verifyChain(trail.rows(), { cuts: [] }, chainMac)).heads.get(sqliteNode)?.seq, 10_000)
+  assert.deepEqual((await verifyChain(trail.rows(), { cuts: [] }, chainMac)).heads.get(sqliteNode)?.seq, 20_000)
+})
+
+test('a transaction that lets others have their turn takes many rows, those that come meanwhile too, and ends when it is asked to', async (t) => {
+  const db = await migrated(t)
+  const notes = new Notes()
+  for (let n = 0; n < 1_500; n++) notes.row(noted(`r${n}`), `mac-${n}`)
+  let turns = 0
+  async function flush(others: () => Promise<boolean>): Promise<void> {
+    const { written } = await db.transaction(async (session) =>
+      notes.write(session, sqliteNode, await new Audit(session).head(sqliteNode), chainMac, 60, { others }),
+    )
+    written()
+  }
+  await flush(async () => ++turns < 3)
+  const some = (await requests(db)).length
+  assert.ok(some > 0 && some < 1_500, `${some}`)
+  await flush(async () => {
+    if (turns++ < 5) notes.row(noted(`late-${turns}`), `late-${turns}`)
+    return true
+  })
+  assert.equal((await requests(db)).length, 1_502)
+  assert.equal(new Set(await requests(db)).size, 1_502)
+  const trail = new AuditTrail(db, chainMac)
+  assert.deepEqual((await verifyChain(trail.rows(), { cuts: [] }, chainMac)).heads.get(sqliteNode)?.seq, 1_502)
 })
