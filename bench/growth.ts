@@ -22,7 +22,11 @@ async function side(mode: Mode, base: Grown, grown: Grown, bench: Bench): Promis
     const running = await start(gateway, mode, { folder, node: bench.options.node })
     const traffic = mode === 'writes' ? toggles(size.users) : gets(size.users)
     const signer = signers(running.secret)
-    const spread = size.keys > 1 && { signer: (n: number) => signer(scattered(n, size.keys)) }
+    const spread = size.keys > 1 && {
+      message: (n: number) => traffic.message(scattered(n, size.users)),
+      signer: (n: number) => signer(scattered(n, size.keys)),
+      warmUp: Math.max(size.keys, 30_000),
+    }
     entrants.push(entrant(`${mode}: ${label}`, running, { ...traffic, ...spread }, before))
   }
   await takeTurns(entrants, bench)
@@ -30,8 +34,14 @@ async function side(mode: Mode, base: Grown, grown: Grown, bench: Bench): Promis
   return entrants
 }
 
-/** A number below `count`, spread over all of them in no order: what is next to each other is asked for at different times. */
-export const scattered = (n: number, count: number): number => (Math.imul(n, 0x9e3779b1) >>> 0) % count
+/** The nth of the numbers below `count`: each once before any comes again, and what is next to each other far apart. */
+export const scattered = (n: number, count: number): number => (n * strideOf(count)) % count
+
+function strideOf(count: number): number {
+  for (let stride = Math.round(count * 0.618); ; stride++) if (commonDivisor(stride, count) === 1) return stride
+}
+
+const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b))
 
 interface Growing {
   readonly mode: Mode
@@ -92,7 +102,7 @@ const withUsers = (users: number, keys: number): Grown => ({
 
 export const users: Section = {
   name: 'users',
-  about: 'writes and reads with up to a million users and 100,000 keys, all of them used, beside 1,000 of each',
+  about: 'writes and reads with up to a million users and 100,000 keys, all of them in use, beside 1,000 of each',
   usual: false,
   async run(bench): Promise<Result> {
     const results: Record<Mode, Awaited<ReturnType<typeof grow>>> = {

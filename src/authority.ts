@@ -1,5 +1,5 @@
-import { createSecretKey, type KeyObject } from 'node:crypto'
 import { type AddressList, addressList } from './address.js'
+import { MacKey } from './hmac.js'
 import { effective, type Permission } from './permissions.js'
 import type { Queries } from './store/db.js'
 import type { KeyRecord } from './store/keys.js'
@@ -18,7 +18,7 @@ export interface Authority {
   /** Undefined: any address. */
   readonly addresses: AddressList | undefined
   /** What keys; the newest first; `until` in Unix seconds, null for never. */
-  readonly secrets: readonly { readonly key: KeyObject; readonly until: number | null }[]
+  readonly secrets: readonly { readonly key: MacKey; readonly until: number | null }[]
   /** False when the key, its principal or its account is disabled or revoked. */
   readonly enabled: boolean
   /** The earlier of the key's and the principal's end, Unix seconds, null for never. */
@@ -35,7 +35,8 @@ type KeyAuthority = Authority & { readonly keyId: string }
 /** Reads one key; an unknown id gives the decoy. */
 export type LoadKey = (keyId: string, queries?: Queries) => Promise<KeyRecord>
 
-const knownCapacity = 50_000
+/** About a kilobyte each. */
+const knownCapacity = 131_072
 const unknownCapacity = 4_096
 
 /**
@@ -50,7 +51,7 @@ export class Authorities {
 
   constructor(private readonly loadKey: LoadKey) {}
 
-  cached(keyId: string): Authority | undefined {
+  cached(keyId: string): KeyAuthority | undefined {
     return this.known.get(keyId) ?? this.unknown.get(keyId)
   }
 
@@ -71,8 +72,10 @@ export class Authorities {
   /** Forgets what depends on a changed key, principal or account. */
   drop(what: string): void {
     this.generation++
-    if (what.startsWith('key:')) this.unknown.delete(what.slice(4))
-    for (const authority of this.dependents.get(what) ?? []) this.forget(authority)
+    const keyId = what.startsWith('key:') ? what.slice(4) : undefined
+    const authority = keyId !== undefined && this.cached(keyId)
+    if (authority) this.forget(authority)
+    for (const dependent of this.dependents.get(what) ?? []) this.forget(dependent)
   }
 
   dropAll(): void {
@@ -110,12 +113,13 @@ export class Authorities {
   }
 }
 
-function dependencies({ keyId, account, principal }: KeyAuthority): string[] {
+/** Beside the key itself. */
+function dependencies({ account, principal }: KeyAuthority): string[] {
   const owner =
     principal.kind === 'user'
       ? `user:${account}:${principal.id}`
       : `principal:${account}:${principal.kind}:${principal.id}`
-  return [`key:${keyId}`, `account:${account}`, owner]
+  return [`account:${account}`, owner]
 }
 
 function toAuthority(record: KeyRecord, reload: Authority['reload']): KeyAuthority {
@@ -130,7 +134,7 @@ function toAuthority(record: KeyRecord, reload: Authority['reload']): KeyAuthori
     permissions: effective(record.permissions, principal.permissions, principal.type, principal.assigned),
     powerless: principal.permissions?.length === 0,
     addresses: record.addresses.length > 0 ? addressList(record.addresses) : undefined,
-    secrets: record.secrets.map(({ secret, until }) => ({ key: createSecretKey(secret, 'utf8'), until })),
+    secrets: record.secrets.map(({ secret, until }) => ({ key: new MacKey(secret), until })),
     enabled: record.enabled && principal.enabled && record.accountEnabled,
     expiresAt: ends.length > 0 ? Math.min(...ends) : null,
     reload,

@@ -1,8 +1,8 @@
-import type { KeyObject } from 'node:crypto'
 import type { CodeEntry } from '../schemas/codes.js'
 import type { Registered } from './admit.js'
 import type { Authority } from './authority.js'
 import type { Caller } from './command.js'
+import type { MacKey } from './hmac.js'
 import type { AuditEntry } from './store/audit.js'
 
 /** One admitted command. */
@@ -35,7 +35,7 @@ export interface SignedMessage {
   /** Lower-case hex. */
   readonly mac: string
   /** The secret that signed it. */
-  readonly key: KeyObject
+  readonly key: MacKey
   readonly idempotencyKey: string | undefined
 }
 

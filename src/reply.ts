@@ -1,8 +1,7 @@
-import type { KeyObject } from 'node:crypto'
 import { type GatewayCode, gatewayCodes } from '../schemas/codes.js'
 import type { Executed } from './call.js'
 import type { Dialect, Exchange, Outcome } from './dialect.js'
-import { hmac } from './hmac.js'
+import type { MacKey } from './hmac.js'
 import type { RefusalDetail } from './refusal.js'
 import type { Verified } from './verify.js'
 
@@ -29,8 +28,8 @@ export function reply(outcome: Outcome, dialect: Dialect, exchange: Exchange, ve
   return { status, headers, body, requestId: exchange.requestId, code: outcome.entry.code }
 }
 
-const replyMac = (key: KeyObject, mac: string, status: number, body: string): string =>
-  hmac(key, `countersign-reply\n${mac}\n${status}\n${body}`, 'base64')
+const replyMac = (key: MacKey, mac: string, status: number, body: string): string =>
+  key.mac(`countersign-reply\n${mac}\n${status}\n${body}`, 'base64')
 
 /** A "no" of the gateway, ready to be spelled. */
 export function refusedOutcome(

@@ -1,8 +1,8 @@
-import { type KeyObject, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { Authority } from './authority.js'
 import type { MacProof } from './dialect.js'
 import { decodeMac } from './encoding.js'
-import { hmac } from './hmac.js'
+import type { MacKey } from './hmac.js'
 import { Refusal } from './refusal.js'
 
 /** A message whose proof was right. Without `mac` and `key` it was not signed: nothing is claimed for it, and its reply is not signed. */
@@ -11,7 +11,7 @@ export interface Verified {
   /** Lower-case hex of the request's MAC: the message's identity, and part of what the reply signs. */
   readonly mac?: string
   /** The secret that signed it, which signs the reply too. */
-  readonly key?: KeyObject
+  readonly key?: MacKey
 }
 
 /** The proofs that take looking up more than one key: each is undefined when it is wrong, after the same work. `address` is the caller's. */
@@ -27,7 +27,7 @@ export function verify(proof: Signature, authority: Authority, now: number): Ver
   const given = decodeMac(proof.mac)
   let verified: Verified | undefined
   for (const { key, until } of authority.secrets) {
-    const mac = hmac(key, proof.signed)
+    const mac = key.mac(proof.signed)
     const right = given !== undefined && timingSafeEqual(mac, given)
     const live = until === null || until > now
     if (right && live && authority.known) verified = { authority, mac: mac.toString('hex'), key }
@@ -36,7 +36,7 @@ export function verify(proof: Signature, authority: Authority, now: number): Ver
 }
 
 /** Whether a secret is still one that the key signs with. */
-export const isLive = (key: KeyObject, { secrets }: Authority, now: number): boolean =>
+export const isLive = (key: MacKey, { secrets }: Authority, now: number): boolean =>
   secrets.some((secret) => (secret.until === null || secret.until > now) && secret.key.equals(key))
 
 /**

@@ -21,8 +21,8 @@ const busyTimeout = 15
 /** The writer meets another process at `begin` alone, where it waits without blocking. */
 const beginTimeout = 1
 /** KiB of pages kept. What is written lands on few pages; what is read beyond this is a copy from the system's own cache. */
-const writerCache = 32_768
-const readerCache = 16_384
+const writerCache = 24_576
+const readerCache = 4_096
 const defaultPatience = 5_000
 const retryAfter = 4
 const full = 2

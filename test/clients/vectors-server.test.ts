@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { createSecretKey } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isAuthentic } from '../../clients/typescript/index.js'
 import { native } from '../../dialects/native.js'
+import { MacKey } from '../../src/hmac.js'
 import { loadCommands } from '../../src/own-commands.js'
 import { refusedOutcome, reply } from '../../src/reply.js'
 import { instanceFor } from '../support/commands.js'
@@ -60,7 +60,7 @@ test('the gateway refuses every refusal of the vectors with its code, and signs 
 
 test('the gateway signs each believable reply of the vectors as they say, and none of the others', () => {
   for (const { reason, secret, request_mac: mac, status, body, header, authentic } of vectors.replies) {
-    const key = createSecretKey(Buffer.from(secret))
+    const key = new MacKey(secret)
     const dialect = { ...native, encode: () => ({ status, body }) }
     const exchange = { requestId: 'r', serverTime: 1, handleTime: 0 }
     const verified = { authority: Object(undefined), mac, key }
