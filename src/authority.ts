@@ -35,7 +35,7 @@ type KeyAuthority = Authority & { readonly keyId: string }
 /** Reads one key; an unknown id gives the decoy. */
 export type LoadKey = (keyId: string, queries?: Queries) => Promise<KeyRecord>
 
-/** About a kilobyte each. */
+/** Two to three kilobytes each, with what is noted of their use. */
 const knownCapacity = 131_072
 const unknownCapacity = 4_096
 

@@ -1,10 +1,6 @@
 import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
 import type { Queries } from './db.js'
-
-interface Use {
-  readonly at: number
-  readonly address: string
-}
+import { KeyUses } from './key-uses.js'
 
 interface Count {
   readonly keyId: string
@@ -23,7 +19,6 @@ export interface Written {
 
 const idOf = ({ minute, code, keyId }: Pick<Count, 'minute' | 'code' | 'keyId'>): string => `${minute} ${code} ${keyId}`
 
-const usesEvery = 60
 const rowsAtOnce = 1_000
 /** Rows of a transaction that gives way to others: a commit stops everybody for as long as the disk takes. */
 const rowsInTurns = 10_000
@@ -41,25 +36,22 @@ const recentMacs = 10_000
 export class Notes {
   private rows: AuditEntry[] = []
   private readonly counts = new Map<string, Count>()
-  private readonly uses = new Map<string, Use>()
+  private readonly uses = new KeyUses()
   /** MACs that were seen: of the last messages, and of those before them. */
   private recent = new Set<string>()
   private older: ReadonlySet<string> = new Set()
-  /** When the use of a key was last written, for a minute: how often it is must not tell what others do. */
-  private readonly usesWritten = new Map<string, number>()
-  private usesLookedAt = 0
 
   /** `onMany` is called when so many rows wait that they should not wait for the next second. */
   constructor(private readonly onMany: () => void = () => undefined) {}
 
-  /** More rows wait than one transaction takes. */
+  /** More waits than one transaction takes. */
   get many(): boolean {
-    return this.rows.length >= rowsAtOnce
+    return this.rows.length >= rowsAtOnce || this.uses.many
   }
 
   /** Whether there is something to write at `now` (Unix seconds); `all`: the uses of keys too. */
   due(now: number, all = false): boolean {
-    return this.rows.length > 0 || this.counts.size > 0 || this.usesDue(now, all).length > 0
+    return this.rows.length > 0 || this.counts.size > 0 || this.uses.isDue(now, all)
   }
 
   /** A row the first time that a message is seen, a count afterwards: one captured message cannot fill the disk. */
@@ -83,7 +75,7 @@ export class Notes {
 
   /** `at` in Unix seconds. */
   used(keyId: string, at: number, address: string): void {
-    this.uses.set(keyId, { at, address })
+    this.uses.used(keyId, at, address)
   }
 
   /**
@@ -100,7 +92,7 @@ export class Notes {
     { all = false, others }: { readonly all?: boolean; readonly others?: () => Promise<boolean> } = {},
   ): Promise<Written> {
     const counts = [...this.counts.values()].map((counted) => ({ ...counted, counted }))
-    const uses = this.usesDue(now, all)
+    const uses = this.uses.take(now, all)
     const audit = new Audit(queries)
     const most = others ? rowsInTurns : rowsAtOnce
     let next = head
@@ -130,30 +122,8 @@ export class Notes {
       written: () => {
         this.rows = this.rows.slice(done)
         for (const { counted, count } of counts) this.subtract(counted, count)
-        this.usesLookedAt = now
-        this.forgetUses(uses, now)
+        this.uses.written(uses, now)
       },
-    }
-  }
-
-  /** Looks at most once a second: there may be many keys, and many batches. A clock that was set back keeps none waiting. */
-  private usesDue(now: number, all: boolean): [keyId: string, use: Use][] {
-    if (all) return [...this.uses]
-    if (now === this.usesLookedAt) return []
-    return [...this.uses].filter(([keyId]) => !this.recentlyWritten(this.usesWritten.get(keyId), now))
-  }
-
-  private recentlyWritten(at: number | undefined, now: number): boolean {
-    return at !== undefined && Math.abs(now - at) < usesEvery
-  }
-
-  /** A key that was used again meanwhile is written a minute later. */
-  private forgetUses(written: readonly [keyId: string, use: Use][], now: number): void {
-    if (written.length === 0) return
-    for (const [keyId, at] of this.usesWritten) if (!this.recentlyWritten(at, now)) this.usesWritten.delete(keyId)
-    for (const [keyId, use] of written) {
-      this.usesWritten.set(keyId, now)
-      if (this.uses.get(keyId) === use) this.uses.delete(keyId)
     }
   }
 

@@ -146,3 +146,23 @@ test('a transaction that lets others have their turn takes many rows, those that
   const trail = new AuditTrail(db, chainMac)
   assert.deepEqual((await verifyChain(trail.rows(), { cuts: [] }, chainMac)).heads.get(sqliteNode)?.seq, 1_502)
 })
+
+test('many keys that are used for the first time are written a part at a time, each once, with its last use', async (t) => {
+  const db = await migrated(t)
+  const notes = new Notes()
+  for (let n = 0; n < 1_200; n++) notes.used(`ck_${n}`, 1_000, '127.0.0.1')
+  const counts: number[] = []
+  for (let again = true; again; again = notes.due(1_000)) {
+    await write(db, notes, { now: 1_000 })
+    counts.push((await uses(db)).length)
+    // Used again once it was written: a minute later.
+    notes.used('ck_0', 1_000, '192.0.2.1')
+  }
+  assert.deepEqual(counts, [500, 1_000, 1_200])
+  const first = async () => (await uses(db)).map((use) => Object(use)).find((use) => use.key_id === 'ck_0').last_address
+  assert.equal(await first(), '127.0.0.1')
+  assert.equal(notes.due(1_059), false)
+  assert.equal(notes.due(1_060), true)
+  await write(db, notes, { now: 1_060 })
+  assert.equal(await first(), '192.0.2.1')
+})
