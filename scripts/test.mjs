@@ -2,7 +2,8 @@
 // and of the ledger, on both engines. `--long` runs those of test/long, `--drills` those of test/drills (hours,
 // altogether), one after the other, in place of the others. `--engine sqlite` or `--engine postgres` runs on one engine.
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { testDatabase } from './test-database.mjs'
 
@@ -26,20 +27,33 @@ if (names.length === 0) {
   process.exit(1)
 }
 
-function run(chosen, env) {
+const reports = mkdtempSync(join(tmpdir(), 'countersign-failures-'))
+
+function run(chosen, name, env) {
   if (chosen.length === 0) return 0
-  const files = chosen.map((name) => join('dist/test', name.replace(/\.ts$/, '.js')))
-  const args = ['--test', `--test-concurrency=${only ? 1 : 2}`, ...files]
+  const files = chosen.map((file) => join('dist/test', file.replace(/\.ts$/, '.js')))
+  const reporters = [
+    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    ...['--test-reporter=./scripts/failures.mjs', `--test-reporter-destination=${join(reports, name)}`],
+  ]
+  const args = ['--test', `--test-concurrency=${only ? 1 : 2}`, ...reporters, ...files]
   return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } }).status ?? 1
 }
 
 const database = await testDatabase()
 const place = database ? { TEST_POSTGRES_URL: database.url } : {}
-let status = engine === 'postgres' ? 0 : run(names, place)
+let status = engine === 'postgres' ? 0 : run(names, 'first', place)
 const again = engine === 'sqlite' ? [] : names.filter(onBoth)
 if (database && again.length > 0) {
   process.stderr.write(`countersign: ${again.length} test files again, on PostgreSQL\n`)
-  status = run(again, { ...place, TEST_ENGINE: 'postgres' }) || status
+  status = run(again, 'PostgreSQL', { ...place, TEST_ENGINE: 'postgres' }) || status
 }
 await database?.drop()
+// What failed is told last: the end of a long output is what is read, and sometimes all that is kept.
+for (const name of ['first', 'PostgreSQL']) {
+  const report = join(reports, name)
+  const failed = existsSync(report) ? readFileSync(report, 'utf8') : ''
+  if (failed !== '') process.stderr.write(`\n${name === 'first' ? '' : `on ${name}: `}${failed}`)
+}
+rmSync(reports, { recursive: true })
 process.exit(status)
