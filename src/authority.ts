@@ -66,7 +66,9 @@ export class Authorities {
   }
 
   private toAuthority(record: KeyRecord): KeyAuthority {
-    return toAuthority(record, async (queries) => this.toAuthority(await this.loadKey(record.keyId, queries)))
+    // Whoever loads it again keeps no record, which holds the secret as text, of every key that is in use.
+    const { keyId } = record
+    return toAuthority(record, async (queries) => this.toAuthority(await this.loadKey(keyId, queries)))
   }
 
   /** Forgets what depends on a changed key, principal or account. */

@@ -1,80 +1,113 @@
-/** When a key was used, in Unix seconds, and from where. */
+/** The last use of a key. */
+interface Held {
+  readonly keyId: string
+  /** Unix seconds. */
+  at: number
+  address: string
+  /** Whether it is to be written now, or was less than a minute ago. */
+  due: boolean
+  /** Used again since it was written. */
+  again: boolean
+}
+
+/** What a transaction writes of a key: when it was used, in Unix seconds, and from where. */
 export interface Use {
+  readonly keyId: string
   readonly at: number
   readonly address: string
 }
 
+/** Keys whose uses were written at the same time, Unix seconds. */
+interface Written {
+  readonly at: number
+  readonly keys: readonly Held[]
+}
+
 /** Seconds between two writes of one key's use. */
 const every = 60
+/** Seconds between two looks at what may be written again: what lies beside each other is then written together, a page for many. */
+const tick = 10
 /** Uses that a transaction takes, at most: many keys may be used for the first time in one second. */
 const mostAtOnce = 500
 
 /**
  * The last use of each key, to be written once a minute: when that is must not tell what others do. A clock that was set
- * back keeps none waiting.
+ * back keeps none waiting. A use changes what is held of its key: where something new lives until the key is used again, the
+ * collector moves all of it.
  */
 export class KeyUses {
-  private readonly due = new Map<string, Use>()
-  /** Those of keys whose use was written less than a minute ago. */
-  private readonly later = new Map<string, Use>()
-  /** When the use of a key was written, for a minute; the earliest stands first. */
-  private readonly writtenAt = new Map<string, number>()
+  private readonly held = new Map<string, Held>()
+  private due: Held[] = []
+  /** What was written less than a minute ago; the earliest stands first. */
+  private written: Written[] = []
+  private lastTick: number | undefined
 
   /** More of them are due than one transaction takes. */
   get many(): boolean {
-    return this.due.size >= mostAtOnce
+    return this.due.length >= mostAtOnce
   }
 
   /** `at` in Unix seconds. */
   used(keyId: string, at: number, address: string): void {
-    const use = { at, address }
-    if (isRecent(this.writtenAt.get(keyId), at)) {
-      this.later.set(keyId, use)
+    const held = this.held.get(keyId)
+    if (held) {
+      held.at = at
+      held.address = address
+      held.again = true
       return
     }
-    this.later.delete(keyId)
-    this.due.set(keyId, use)
+    const first: Held = { keyId, at, address, due: true, again: false }
+    this.held.set(keyId, first)
+    this.due.push(first)
   }
 
   /** Whether there is something to write at `now` (Unix seconds); `all`: also what was written less than a minute ago. */
   isDue(now: number, all: boolean): boolean {
     this.ripen(now)
-    return this.due.size > 0 || (all && this.later.size > 0)
+    return this.due.length > 0 || (all && this.later().length > 0)
   }
 
-  /** What is to be written now. Call {@link written} once it is committed, and before this is called again. */
-  take(now: number, all: boolean): [keyId: string, use: Use][] {
+  /** What is to be written now. Call {@link wrote} once it is committed, and before this is called again. */
+  take(now: number, all: boolean): Use[] {
     this.ripen(now)
-    if (all) return [...this.later, ...this.due]
-    const taken: [string, Use][] = []
-    for (const use of this.due) {
-      if (taken.push(use) === mostAtOnce) break
-    }
-    return taken
+    return (all ? [...this.later(), ...this.due] : this.due.slice(0, mostAtOnce)).map(useOf)
   }
 
   /** A key that was used again meanwhile is written a minute later. */
-  written(uses: readonly [keyId: string, use: Use][], now: number): void {
-    for (const [keyId, use] of uses) {
-      const newest = this.later.get(keyId) ?? this.due.get(keyId)
-      this.due.delete(keyId)
-      this.later.delete(keyId)
-      if (newest && newest !== use) this.later.set(keyId, newest)
-      this.writtenAt.delete(keyId)
-      this.writtenAt.set(keyId, now)
+  wrote(uses: readonly Use[], now: number): void {
+    if (uses.length === 0) return
+    const keys: Held[] = []
+    for (const { keyId, at, address } of uses) {
+      const held = this.held.get(keyId)
+      if (!held) continue
+      held.due = false
+      held.again = held.at !== at || held.address !== address
+      keys.push(held)
     }
+    this.due = this.due.filter(({ due }) => due)
+    this.written.push({ at: now, keys })
+  }
+
+  private later(): Held[] {
+    return this.written.flatMap(({ keys }) => keys.filter(({ due, again }) => again && !due))
   }
 
   private ripen(now: number): void {
-    for (const [keyId, at] of this.writtenAt) {
-      if (isRecent(at, now)) return
-      this.writtenAt.delete(keyId)
-      const use = this.later.get(keyId)
-      if (!use) continue
-      this.later.delete(keyId)
-      this.due.set(keyId, use)
+    const at = Math.floor(now / tick)
+    if (at === this.lastTick) return
+    this.lastTick = at
+    const recent = this.written.findIndex((one) => Math.abs(now - one.at) < every)
+    const ripe = this.written.splice(0, recent < 0 ? this.written.length : recent).flatMap(({ keys }) => keys)
+    for (const held of ripe.sort(byKey)) {
+      if (held.due) continue
+      if (held.again) {
+        held.due = true
+        this.due.push(held)
+      } else if (this.held.get(held.keyId) === held) this.held.delete(held.keyId)
     }
   }
 }
 
-const isRecent = (at: number | undefined, now: number): boolean => at !== undefined && Math.abs(now - at) < every
+const useOf = ({ keyId, at, address }: Held): Use => ({ keyId, at, address })
+
+const byKey = (a: Held, b: Held): number => (a.keyId < b.keyId ? -1 : 1)

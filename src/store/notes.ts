@@ -110,7 +110,7 @@ export class Notes {
         [keyId, code, minute, account, count],
       )
     }
-    for (const [keyId, { at, address }] of uses) {
+    for (const { keyId, at, address } of uses) {
       await queries.run(
         `insert into key_use (key_id, last_used_at, last_address) values ($1, $2, $3)
          on conflict (key_id) do update set last_used_at = excluded.last_used_at, last_address = excluded.last_address`,
@@ -122,7 +122,7 @@ export class Notes {
       written: () => {
         this.rows = this.rows.slice(done)
         for (const { counted, count } of counts) this.subtract(counted, count)
-        this.uses.written(uses, now)
+        this.uses.wrote(uses, now)
       },
     }
   }
