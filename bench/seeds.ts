@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { openVault, parseMasterKey } from '../src/seal.js'
+import { digestOf } from '../src/store/claims.js'
 import { sealSecret } from '../src/store/keys.js'
 import { gateway, start } from './contenders.js'
 import { createUsers, target, toggles } from './durability.js'
@@ -58,7 +59,6 @@ const age = 43_200_000
 function addClaims(database: Database.Database, { claims }: Size): void {
   const [claim, addClaim] = template(database, 'claims', 'request_id')
   const [row, addRow] = template(database, 'audit', 'seq')
-  const identity = String(claim.identity).replace(/[^ ]*$/, '')
   const name = String(claim.request_id).slice(9)
   const first = Date.now() - age
   let seq = Number(row.seq)
@@ -68,7 +68,7 @@ function addClaims(database: Database.Database, { claims }: Size): void {
     const request_id = at.toString(36).padStart(9, '0') + n.toString(36).padStart(name.length, '0')
     const moments = { timestamp: seconds, created_at: seconds }
     const macs = { mac: hex(String(claim.mac).length / 2), params_mac: randomBytes(32).toString('base64') }
-    addClaim({ ...claim, ...moments, ...macs, request_id, identity: identity + randomUUID() })
+    addClaim({ ...claim, ...moments, ...macs, request_id, digest: digestOf(randomUUID()) })
     addRow({ ...row, seq: ++seq, at_ms: at, request_id, target: `u${n % small.users}`, hash: hex(32) })
   }
 }

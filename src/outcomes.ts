@@ -7,7 +7,7 @@ import { hmac } from './hmac.js'
 import { canonicalJson, type JsonObject } from './json.js'
 import { Refusal } from './refusal.js'
 import { showsSecret, withhold } from './secrets.js'
-import { type Claim, outcomeBinding, voidCode } from './store/claims.js'
+import { type Claim, digestOf, outcomeBinding, voidCode } from './store/claims.js'
 import type { Sealing } from './store/store.js'
 
 export interface OutcomeParts {
@@ -21,11 +21,11 @@ export interface OutcomeParts {
 
 // A space separates: none of the parts can hold one.
 export const keyIdentity = ({ caller, authority }: Call, key: string): string =>
-  `k ${caller.account} ${authority?.lineage ?? ''} ${key}`
+  digestOf(`k ${caller.account} ${authority?.lineage ?? ''} ${key}`)
 export const messageIdentity = ({ caller, registered }: Call, { timestamp, mac }: SignedMessage): string =>
-  `m ${timestamp} ${caller.account} ${registered.command.name} ${mac}`
+  digestOf(`m ${timestamp} ${caller.account} ${registered.command.name} ${mac}`)
 
-/** What must not be seen twice; undefined for what claims nothing: dry runs and the command line. */
+/** The digest of what must not be seen twice; undefined for what claims nothing: dry runs and the command line. */
 export function identityOf(call: Call): string | undefined {
   const { message, dryRun } = call
   if (!message || dryRun) return undefined
@@ -62,7 +62,7 @@ export class Outcomes {
     const { json, sealed } = call.paramsMac === '' ? nothingKept : this.kept(call, executed)
     return {
       request_id: call.requestId,
-      identity,
+      digest: identity,
       account: caller.account,
       principal: principalText(caller.principal),
       command: call.registered.command.name,

@@ -21,7 +21,7 @@ export interface Ran<T> {
 export interface Entry<T> {
   /** The command, for what the operator is told. */
   readonly name: string
-  /** What must not have been seen before; absent for dry runs and local commands, which claim nothing. */
+  /** The digest of what must not have been seen before; absent for dry runs and local commands, which claim nothing. */
   readonly identity: string | undefined
   /** The message's timestamp, held against the floor inside the transaction; absent for local commands. */
   readonly timestamp: number | undefined

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { Queries } from './db.js'
 
 /** The code of a claim that marks its key as never to be run (`request-status` with `void`). */
@@ -6,11 +7,20 @@ export const voidCode = 0
 /** Binds a sealed outcome to its claim. */
 export const outcomeBinding = (requestId: string): string => `claims.outcome:${requestId}`
 
+const digestLength = 22
+
+/**
+ * The first 132 bits of a SHA-256, in base64url, of what must not be seen twice. Digests are in no order, so each claim dirties a
+ * page of their index: the shorter they are, the fewer pages there are.
+ */
+export const digestOf = (identity: string): string => hash('sha256', identity, 'base64url').slice(0, digestLength)
+
 /** One identity that was used, with the outcome of its message. */
 export interface Claim {
   /** Begins with the time of its making, so that rows are in order. */
   readonly request_id: string
-  readonly identity: string
+  /** Of the identity: {@link digestOf}. */
+  readonly digest: string
   readonly account: number
   readonly principal: string
   readonly command: string
@@ -30,22 +40,22 @@ export interface Claim {
 export class Claims {
   constructor(private readonly queries: Queries) {}
 
-  find(identity: string): Promise<Claim | undefined> {
-    return this.queries.get<Claim>('select * from claims where identity = $1', [identity])
+  find(digest: string): Promise<Claim | undefined> {
+    return this.queries.get<Claim>('select * from claims where digest = $1', [digest])
   }
 
   findRequest(requestId: string): Promise<Claim | undefined> {
     return this.queries.get<Claim>('select * from claims where request_id = $1', [requestId])
   }
 
-  /** True when the identity was free and is now taken. */
+  /** True when the digest was free and is now taken. */
   async insert(claim: Claim): Promise<boolean> {
     const inserted = await this.queries.run(
-      `insert into claims (request_id, identity, account, principal, command, timestamp, mac, params_mac, code, outcome, sealed, created_at)
+      `insert into claims (request_id, digest, account, principal, command, timestamp, mac, params_mac, code, outcome, sealed, created_at)
        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing`,
       [
         claim.request_id,
-        claim.identity,
+        claim.digest,
         claim.account,
         claim.principal,
         claim.command,

@@ -11,6 +11,13 @@ import type { Sealing } from './store.js'
 const sampled = 20
 const told = 5
 
+interface Orphan {
+  readonly table: string
+  /** Null where the rows of the table have no numbers. */
+  readonly rowid: number | null
+  readonly parent: string
+}
+
 /** Looks a database over without writing to it. */
 export class Health {
   constructor(protected readonly queries: Queries) {}
@@ -80,12 +87,15 @@ export class FileHealth extends Health {
   /** What SQLite doubts about the file, and rows whose parent is missing; the first few of them. */
   faults(): string[] {
     const pages = this.database.pragma(`integrity_check(${told})`) as { integrity_check: string }[]
-    const orphans = this.database.pragma('foreign_key_check') as { table: string; rowid: number; parent: string }[]
+    const orphans = this.database.pragma('foreign_key_check') as Orphan[]
     return [
       ...pages.map((row) => row.integrity_check).filter((line) => line !== 'ok'),
       ...orphans
         .slice(0, told)
-        .map(({ table, rowid, parent }) => `${table} row ${rowid}: its row in ${parent} is missing`),
+        .map(
+          ({ table, rowid, parent }) =>
+            `${table} row${rowid === null ? '' : ` ${rowid}`}: its row in ${parent} is missing`,
+        ),
     ]
   }
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Db, type Queries, type Session, StorageError } from './db.js'
+import { migrationSteps } from './migration-steps.js'
 
 /** The database was made by a newer version of the program: it must not be touched. */
 export class NewerSchema extends Error {}
@@ -35,6 +36,7 @@ export async function migrate(
       ])
       if (mine === 0) return
       for (const statement of statements(readFileSync(join(folder, file), 'utf8'))) await session.run(statement)
+      await migrationSteps.get(file)?.(session, (rows) => onStep(`applying ${file}: ${rows.toLocaleString('en')} rows`))
       done.push(file)
     })
   }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { type Db, type Session, StorageError, type Value } from './db.js'
+import { Checkpoints } from './sqlite-checkpoints.js'
 
 export interface SqliteOptions {
   /** Longest time to wait for another process to end its write, in milliseconds. */
@@ -20,9 +21,15 @@ export function openSqlite(file: string, options: SqliteOptions = {}): Db {
 const busyTimeout = 15
 /** The writer meets another process at `begin` alone, where it waits without blocking. */
 const beginTimeout = 1
-/** KiB of pages kept. What is written lands on few pages; what is read beyond this is a copy from the system's own cache. */
-const writerCache = 24_576
-const readerCache = 4_096
+/**
+ * KiB of pages kept. What is written lands on few pages; what is read beyond this is a copy from the system's own cache. More would
+ * cost more: a commit that has split a page of an index looks through everything kept.
+ */
+const writerCache = 12_288
+const readerCache = 1_024
+/** Pages in the log at which the writer copies them itself, where nobody else does, and where somebody does and falls behind. */
+const ownCheckpoint = 4_000
+const lateCheckpoint = 16_000
 const defaultPatience = 5_000
 const retryAfter = 4
 const full = 2
@@ -36,12 +43,18 @@ class Sqlite implements Db {
   private writer: Connection
   private reader: Connection
   private version: number
+  /** What the reader said of commits when the writer was last asked. */
+  private seen: number | undefined
   private checked = false
   private closed = false
-  /** Reads of the transaction that the reader is in; 0 when it is in none. */
+  /** Reads of the read transaction that is open; 0 when none is. */
   private reads = 0
+  /** Where it is open, or was. */
+  private readingOn: Connection
   /** Settles when the last transaction that was asked for has ended. */
   private last: Promise<unknown> = Promise.resolve()
+  private readonly checkpoints: Checkpoints
+  private autocheckpoint = lateCheckpoint
 
   constructor(
     private readonly file: string,
@@ -51,7 +64,16 @@ class Sqlite implements Db {
     const { patience = defaultPatience } = options
     this.writer = this.connect(false, patience)
     this.reader = this.connect(true, patience)
+    this.readingOn = this.reader
     this.version = this.dataVersion()
+    this.checkpoints = new Checkpoints({
+      file,
+      finish: () => this.inTurn(async () => void this.checkpoint('passive')),
+      onLost: () => {
+        this.autocheckpoint = ownCheckpoint
+        this.writer.limitLog(ownCheckpoint)
+      },
+    })
   }
 
   all<T extends object>(sql: string, params?: readonly Value[]): Promise<T[]> {
@@ -64,26 +86,25 @@ class Sqlite implements Db {
 
   /**
    * What is read in one turn of the event loop shares a transaction: to open one costs twice what a look-up does. It ends
-   * before anything is committed here, so what was acknowledged is always seen.
+   * before anything is committed here, so what was acknowledged is always seen. The writer does it whenever it does not write:
+   * what it keeps of pages stands across its own commits, while the reader must read each again after every one.
    */
   private reading(): Connection {
+    if (this.reads >= readsAtOnce) this.endReading()
     if (this.reads === 0) {
-      this.reader.run('begin')
+      this.readingOn = this.writer.inTransaction ? this.reader : this.writer
+      this.readingOn.beginReading()
       setImmediate(() => this.endReading())
-    } else if (this.reads >= readsAtOnce) {
-      this.endReading()
-      return this.reading()
     }
     this.reads++
-    return this.reader
+    return this.readingOn
   }
 
   private endReading(): void {
     if (this.reads === 0) return
     this.reads = 0
     try {
-      // The engine ends it by itself when something is wrong.
-      if (this.reader.inTransaction) this.reader.exec('commit')
+      this.readingOn.endReading()
     } catch {
       // The connection is beyond use, or closed: the next read says so.
     }
@@ -94,8 +115,12 @@ class Sqlite implements Db {
   }
 
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    // There is one writing connection: whoever comes second waits, and does not write into the first one's transaction.
-    const turn = this.last.then(() => this.alone(work))
+    return this.inTurn(() => this.alone(work))
+  }
+
+  /** There is one writing connection: whoever comes second waits, and does not write into the first one's transaction. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.last.then(work)
     this.last = turn.catch(() => undefined)
     return turn
   }
@@ -103,6 +128,7 @@ class Sqlite implements Db {
   private async alone<T>(work: (session: Session) => Promise<T>): Promise<T> {
     await this.begin()
     const session = new SqliteSession(this.writer)
+    const before = session.written
     let result: T
     try {
       result = await work(session)
@@ -120,10 +146,18 @@ class Sqlite implements Db {
       throw new StorageError('fault', 'the commit failed', { cause: error })
     }
     if (!this.checked) this.checkDurability()
+    this.checkpoints.committed(session.written - before)
     return result
   }
 
+  /** The reader tells of every commit, its own process's too; only the writer, and only where it does not read, tells them apart. */
   changedElsewhere(): boolean {
+    if (this.reads === 0 || this.readingOn === this.writer) {
+      const seen = this.reader.pragma('data_version')
+      if (seen === this.seen) return false
+      this.seen = seen
+      this.endReading()
+    }
     const version = this.dataVersion()
     if (version === this.version) return false
     this.version = version
@@ -145,20 +179,29 @@ class Sqlite implements Db {
 
   async repair(): Promise<void> {
     if (this.closed) throw new StorageError('fault', 'the database was closed')
+    await this.checkpoints.stop()
     this.disconnect()
     this.writer = this.connect(false, busyTimeout)
     this.reader = this.connect(true, busyTimeout)
     // A commit whose fsync failed may be in the log of a file that looks healthy: only a checkpoint makes it durable.
-    const [row] = this.writer.all<{ busy: number }>('pragma wal_checkpoint(truncate)')
-    if (row?.busy !== 0) throw new StorageError('busy', 'the log could not be written back: another process reads it')
+    if (!this.checkpoint('truncate'))
+      throw new StorageError('busy', 'the log could not be written back: another process reads it')
     this.version = this.dataVersion()
+    this.seen = undefined
     this.checked = false
   }
 
   async close(): Promise<void> {
     this.closed = true
+    await this.checkpoints.stop()
     this.disconnect()
     this.options.onClosed?.()
+  }
+
+  /** Writes the log back into the file; false while another process stands in the way. */
+  private checkpoint(mode: 'passive' | 'truncate'): boolean {
+    this.endReading()
+    return this.writer.all<{ busy: number }>(`pragma wal_checkpoint(${mode})`)[0]?.busy === 0
   }
 
   private disconnect(): void {
@@ -181,7 +224,7 @@ class Sqlite implements Db {
       connection.pragma('trusted_schema = off')
       connection.pragma(`cache_size = -${readonly ? readerCache : writerCache}`)
       connection.pragma('temp_store = memory')
-      connection.pragma('wal_autocheckpoint = 4000')
+      connection.pragma(`wal_autocheckpoint = ${this.autocheckpoint}`)
       // A log that grew while a backup read beside it gives its room back.
       connection.pragma('journal_size_limit = 67108864')
       connection.pragma(`busy_timeout = ${readonly ? busyTimeout : beginTimeout}`)
@@ -196,6 +239,7 @@ class Sqlite implements Db {
   private async begin(): Promise<void> {
     const deadline = performance.now() + (this.options.patience ?? defaultPatience)
     for (;;) {
+      this.endReading()
       try {
         this.writer.exec('begin immediate')
         return
@@ -235,6 +279,7 @@ class Connection {
 
   /** How many statements that may write were begun. */
   written = 0
+  private onlyReads = false
 
   constructor(private readonly database: Database.Database) {}
 
@@ -242,10 +287,22 @@ class Connection {
     return this.database.inTransaction
   }
 
+  /** Begins a transaction that only reads. */
+  beginReading(): void {
+    this.run('begin')
+    this.onlyReads = true
+  }
+
+  endReading(): void {
+    this.onlyReads = false
+    // The engine ends it by itself when something is wrong.
+    if (this.database.inTransaction) this.exec('commit')
+  }
+
   all<T extends object>(sql: string, params: readonly Value[] = []): T[] {
     try {
       const { statement, order, writes } = this.prepared(sql)
-      if (writes) this.written++
+      if (writes) this.writing()
       return statement.all(inOrder(params, order)) as T[]
     } catch (error) {
       throw this.fault(error)
@@ -255,7 +312,7 @@ class Connection {
   get<T extends object>(sql: string, params: readonly Value[] = []): T | undefined {
     try {
       const { statement, order, writes } = this.prepared(sql)
-      if (writes) this.written++
+      if (writes) this.writing()
       return statement.get(inOrder(params, order)) as T | undefined
     } catch (error) {
       throw this.fault(error)
@@ -265,7 +322,7 @@ class Connection {
   run(sql: string, params: readonly Value[] = []): number {
     try {
       const { statement, order, writes } = this.prepared(sql)
-      if (writes) this.written++
+      if (writes) this.writing()
       return statement.run(inOrder(params, order)).changes
     } catch (error) {
       throw this.fault(error)
@@ -284,16 +341,26 @@ class Connection {
     }
   }
 
+  /** Pages in the log at which a commit writes it back. */
+  limitLog(pages: number): void {
+    if (this.database.open) this.database.pragma(`wal_autocheckpoint = ${pages}`)
+  }
+
   close(): void {
     this.statements.clear()
     this.database.close()
+  }
+
+  private writing(): void {
+    if (this.onlyReads) throw new Error('writes need a transaction')
+    this.written++
   }
 
   private prepared(sql: string): Prepared {
     const known = this.statements.get(sql)
     if (known) return known
     const order: number[] = []
-    const positional = sql.replace(/\$([0-9]+)/g, (_, number) => {
+    const positional = sql.replace(byKey, 'without rowid').replace(/\$([0-9]+)/g, (_, number) => {
       order.push(Number(number) - 1)
       return '?'
     })
@@ -319,6 +386,9 @@ function promised<T>(query: () => T): Promise<T> {
     return Promise.reject(error)
   }
 }
+
+/** What migrations say behind a table whose rows are to lie in the index of its primary key: nothing to any other engine. */
+const byKey = '/*by key*/'
 
 /** better-sqlite3 would take `$1` for a name, and binding by name costs more than by place. */
 interface Prepared {

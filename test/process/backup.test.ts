@@ -170,6 +170,13 @@ function spoil(file: string, work: (database: Database.Database) => void): void 
   database.close()
 }
 
+function rootPage(file: string, table: string): number {
+  const database = new Database(file, { readonly: true })
+  const page = database.prepare('select rootpage from sqlite_master where name = ?').pluck().get(table)
+  database.close()
+  return Number(page)
+}
+
 test('restore refuses what would do harm, says why, and changes nothing', async (t) => {
   const { folder, file, server } = await withBackup(t)
   const place = join(file, '..')
@@ -207,7 +214,8 @@ test('restore refuses what would do harm, says why, and changes nothing', async 
       'a damaged page',
       () => {
         const bytes = readFileSync(file)
-        bytes.fill(0xff, 4096 * 20 + 100, 4096 * 20 + 4000)
+        const start = 4096 * (rootPage(file, 'users') - 1)
+        bytes.fill(0xff, start + 100, start + 4000)
         writeFileSync(bad, bytes)
       },
       1,

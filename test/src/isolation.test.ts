@@ -160,7 +160,7 @@ async function dump({ gateway: { db } }: Scene, account: number): Promise<object
   )
   const rows: Record<string, object[]> = {}
   for (const { name } of tables) {
-    rows[name] = await db.all(`select * from ${name} where account = $1 order by rowid`, [account])
+    rows[name] = await db.all(`select * from ${name} where account = $1 order by 1, 2`, [account])
   }
   return rows
 }

@@ -50,7 +50,7 @@ CREATE TABLE audit (
 
 CREATE TABLE claims (
   request_id text not null primary key,
-  identity text not null unique,
+  digest text not null,
   account bigint not null,
   principal text not null,
   command text not null,
@@ -81,11 +81,11 @@ CREATE TABLE device_passwords (
   valid_until bigint
 );
 
-CREATE TABLE key_use (
+CREATE TABLE "key_use" (
   key_id text not null primary key,
   last_used_at bigint not null,
   last_address text not null
-);
+) without rowid;
 
 CREATE TABLE keys (
   key_id text not null primary key,
@@ -284,7 +284,7 @@ CREATE TABLE tickets (
   primary key (account, ticket)
 );
 
-CREATE TABLE users (
+CREATE TABLE "users" (
   account bigint not null references accounts (account),
   id text not null,
   enable integer not null,
@@ -296,13 +296,16 @@ CREATE TABLE users (
   expire bigint not null,
   conlimit bigint not null,
   created_at bigint not null,
-  updated_at bigint not null, scope text,
+  updated_at bigint not null,
+  scope text,
   primary key (account, id)
-);
+) without rowid;
 
 CREATE INDEX access_tokens_of_account on access_tokens (account, principal_kind, principal_id);
 
 CREATE INDEX audit_of_account_by_time on audit (account, at_ms, node, seq);
+
+CREATE UNIQUE INDEX claims_by_digest on claims (digest);
 
 CREATE UNIQUE INDEX device_passwords_in_order on device_passwords (account, position);
 
