@@ -44,7 +44,18 @@ const assignedColumn = 'case when scope is null then 0 else 1 end as assigned'
 const findUser = `select ${columns}, ${assignedColumn} from users where account = $1 and id = $2`
 const findUserWithToken = `select ${columns}, token from users where account = $1 and id = $2`
 const findToggled = `select enable, type, expire, ${assignedColumn} from users where account = $1 and id = $2`
-const toUser = (row: Row): PanelUser => ({ ...row, enable: row.enable === 1 })
+/** Member by member: copying all but one of a row takes longer than to find it. */
+const toUser = (row: Row): PanelUser => ({
+  id: row.id,
+  enable: row.enable === 1,
+  type: row.type,
+  comment: row.comment,
+  ip: row.ip,
+  expire: row.expire,
+  conlimit: row.conlimit,
+  created_at: row.created_at,
+  updated_at: row.updated_at,
+})
 const filter = `account = $1 and (cast($2 as integer) is null or type = $2) and (cast($3 as integer) is null or enable = $3)
   and (cast($4 as text) is null or lower(id) like $4 escape '\\' or lower(comment) like $4 escape '\\')`
 
@@ -70,8 +81,8 @@ export class Users {
   async findWithToken(id: string): Promise<{ user: PanelUser; token: () => string | null } | undefined> {
     const row = await this.queries.get<Row & { token: string | null }>(findUserWithToken, [this.account, id])
     if (!row) return undefined
-    const { token, ...rest } = row
-    return { user: toUser(rest), token: () => (token ? this.sealing.open(token, this.binding(id)) : null) }
+    const { token } = row
+    return { user: toUser(row), token: () => (token ? this.sealing.open(token, this.binding(id)) : null) }
   }
 
   async list(wanted: UserFilter, page: number, pagesize: number): Promise<{ users: PanelUser[]; total: number }> {
