@@ -5,6 +5,7 @@ import { connectionsOf } from './http-connections.js'
 import { controlListener, isControl, isServed } from './http-endpoint.js'
 import { type HttpParts, limits } from './http-parts.js'
 import { answerBrokenHttp, answerByHand, closing, newest, refuseAndClose } from './http-replies.js'
+import { keepTicksFast } from './http-ticks.js'
 
 /** A listener that answers everything; `drain` stops it. */
 export interface HttpServer {
@@ -18,6 +19,7 @@ export interface HttpServer {
  * tenth of a second, which no command has to wait for: it is loaded once the server listens.
  */
 export function httpServer(parts: HttpParts): HttpServer {
+  keepTicksFast()
   const control = controlListener(parts)
   let app: RequestListener | undefined
   const loadApp = async () => {
