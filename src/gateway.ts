@@ -170,7 +170,7 @@ export function gateway(parts: GatewayParts): Handle {
       request_id: requestId,
       detail: null,
     }
-    parts.notes.row(entry, mac ?? requestId)
+    parts.notes.row(entry, mac)
   }
 
   function verifyOther(

@@ -1,6 +1,7 @@
 import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
 import type { Queries } from './db.js'
 import { KeyUses } from './key-uses.js'
+import { SeenMacs } from './seen-macs.js'
 
 interface Count {
   readonly keyId: string
@@ -27,7 +28,6 @@ const rowsInTurn = 200
 const manyRows = 15_000
 const maxRows = 20_000
 const maxCounts = 50_000
-const recentMacs = 10_000
 
 /**
  * What is written down without anybody waiting for it: audit rows of reads and refusals, counts of what one captured
@@ -37,9 +37,7 @@ export class Notes {
   private rows: AuditEntry[] = []
   private readonly counts = new Map<string, Count>()
   private readonly uses = new KeyUses()
-  /** MACs that were seen: of the last messages, and of those before them. */
-  private recent = new Set<string>()
-  private older: ReadonlySet<string> = new Set()
+  private readonly macs = new SeenMacs()
 
   /** `onMany` is called when so many rows wait that they should not wait for the next second. */
   constructor(private readonly onMany: () => void = () => undefined) {}
@@ -54,10 +52,12 @@ export class Notes {
     return this.rows.length > 0 || this.counts.size > 0 || this.uses.isDue(now, all)
   }
 
-  /** A row the first time that a message is seen, a count afterwards: one captured message cannot fill the disk. */
-  row(entry: AuditEntry, mac: string): void {
-    const repeated = this.recent.has(mac) || this.older.has(mac)
-    if (!repeated) this.remember(mac)
+  /**
+   * A row the first time that a message is seen, a count afterwards: one captured message cannot fill the disk. `mac` in hex;
+   * undefined for what was not signed.
+   */
+  row(entry: AuditEntry, mac: string | undefined): void {
+    const repeated = mac !== undefined && this.macs.seen(mac)
     if (repeated || this.rows.length >= maxRows) this.count(entry.key_id ?? '', entry.account, entry.code, entry.at_ms)
     else {
       this.rows.push(entry)
@@ -131,14 +131,5 @@ export class Notes {
   private subtract(counted: Count, written: number): void {
     counted.count -= written
     if (counted.count === 0) this.counts.delete(idOf(counted))
-  }
-
-  /** Two sets take turns: to take the oldest out of one, message by message, costs more than all else that is noted of it. */
-  private remember(mac: string): void {
-    if (this.recent.size >= recentMacs) {
-      this.older = this.recent
-      this.recent = new Set()
-    }
-    this.recent.add(mac)
   }
 }

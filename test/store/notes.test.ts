@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { Audit, type AuditEntry, sqliteNode } from '../../src/store/audit.js'
 import { verifyChain } from '../../src/store/audit-chain.js'
@@ -9,6 +10,8 @@ import { auditEntry, chainMac, migrated } from './support.js'
 
 const noted = (request_id: string, given: Partial<AuditEntry> = {}) =>
   auditEntry({ request_id, command: 'ping', code: 9001, at_ms: 60_000, ...given })
+
+const macOf = (name: string) => createHash('sha256').update(name).digest('hex')
 
 /** Writes what is noted as the ledger does; `failing` rolls the transaction back at its end. */
 async function write(db: Db, notes: Notes, { now = 60, all = false, failing = false } = {}): Promise<void> {
@@ -29,8 +32,8 @@ const uses = (db: Db) => db.all<object>('select * from key_use order by key_id')
 test('a transaction that fails leaves every note for the next one, which writes each once', async (t) => {
   const db = await migrated(t)
   const notes = new Notes()
-  notes.row(noted('r1'), 'mac-1')
-  notes.row(noted('r2'), 'mac-2')
+  notes.row(noted('r1'), macOf('mac-1'))
+  notes.row(noted('r2'), macOf('mac-2'))
   notes.count('ck_1', 1, 1402, 60_000)
   notes.used('ck_1', 60, '127.0.0.1')
   for (let failed = 0; failed < 2; failed++) {
@@ -50,12 +53,12 @@ test('a transaction that fails leaves every note for the next one, which writes 
 test('what is noted while a write is under way is in the next one', async (t) => {
   const db = await migrated(t)
   const notes = new Notes()
-  notes.row(noted('r1'), 'mac-1')
+  notes.row(noted('r1'), macOf('mac-1'))
   notes.count('ck_1', 1, 1402, 60_000)
   notes.used('ck_1', 60, '127.0.0.1')
   const { written } = await db.transaction(async (session) => {
     const result = await notes.write(session, sqliteNode, { seq: 0, hash: '' }, chainMac, 60)
-    notes.row(noted('r2'), 'mac-2')
+    notes.row(noted('r2'), macOf('mac-2'))
     notes.count('ck_1', 1, 1402, 60_001)
     notes.used('ck_1', 61, '10.0.0.1')
     return result
@@ -71,7 +74,7 @@ test('one message that is sent ten thousand times adds one row, and is counted b
   const db = await migrated(t)
   const notes = new Notes()
   for (let sent = 0; sent < 10_000; sent++)
-    notes.row(noted(`r${sent}`, { at_ms: sent < 9_000 ? 60_000 : 120_000 }), 'mac')
+    notes.row(noted(`r${sent}`, { at_ms: sent < 9_000 ? 60_000 : 120_000 }), macOf('mac'))
   await write(db, notes)
   assert.deepEqual(await requests(db), ['r0'])
   assert.deepEqual(await refusals(db), [
@@ -111,7 +114,7 @@ test('many rows ask to be written at once, go a thousand a transaction, and beyo
   const db = await migrated(t)
   let asked = 0
   const notes = new Notes(() => asked++)
-  for (let n = 0; n < 20_500; n++) notes.row(noted(`r${n}`), `mac-${n}`)
+  for (let n = 0; n < 20_500; n++) notes.row(noted(`r${n}`), macOf(`mac-${n}`))
   assert.equal(asked, 20)
   for (let written = 1_000; notes.many; written += 1_000) {
     await write(db, notes)
@@ -126,7 +129,7 @@ test('many rows ask to be written at once, go a thousand a transaction, and beyo
 test('a transaction that lets others have their turn takes many rows, those that come meanwhile too, and ends when it is asked to', async (t) => {
   const db = await migrated(t)
   const notes = new Notes()
-  for (let n = 0; n < 1_500; n++) notes.row(noted(`r${n}`), `mac-${n}`)
+  for (let n = 0; n < 1_500; n++) notes.row(noted(`r${n}`), macOf(`mac-${n}`))
   let turns = 0
   async function flush(others: () => Promise<boolean>): Promise<void> {
     const { written } = await db.transaction(async (session) =>
@@ -138,7 +141,7 @@ test('a transaction that lets others have their turn takes many rows, those that
   const some = (await requests(db)).length
   assert.ok(some > 0 && some < 1_500, `${some}`)
   await flush(async () => {
-    if (turns++ < 5) notes.row(noted(`late-${turns}`), `late-${turns}`)
+    if (turns++ < 5) notes.row(noted(`late-${turns}`), macOf(`late-${turns}`))
     return true
   })
   assert.equal((await requests(db)).length, 1_502)
