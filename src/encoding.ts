@@ -4,14 +4,16 @@ import { malformed, Refusal } from './refusal.js'
 
 /**
  * The bytes of a MAC in one of its two canonical spellings: padded standard base64 (44 characters) or lower-case hex
- * (64). Any other text is undefined: `Buffer.from` forgives, so what was decoded is encoded again and compared.
+ * (64), in `into`. Any other text is undefined: `Buffer.write` forgives, so what was decoded is encoded again and compared.
  */
-export function decodeMac(text: string): Buffer | undefined {
+export function decodeMac(text: string, into = Buffer.allocUnsafe(macLength)): Buffer | undefined {
   const encoding = text.length === 44 ? 'base64' : text.length === 64 ? 'hex' : undefined
   if (encoding === undefined) return undefined
-  const bytes = Buffer.from(text, encoding)
-  return bytes.length === 32 && bytes.toString(encoding) === text ? bytes : undefined
+  const length = into.write(text, encoding)
+  return length === macLength && into.toString(encoding) === text ? into : undefined
 }
+
+export const macLength = 32
 
 /** Decodes UTF-8 fatally; a byte order mark is kept as the character it is. Throws 1400. */
 export function decodeUtf8(bytes: Buffer): string {

@@ -357,7 +357,13 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
 }
 
 /** Request ids begin with the time, so that tables kept by them grow at one end. Nine digits last until the year 5188. */
-const requestPrefix = (nowMs: number): string => Math.max(0, nowMs).toString(36).padStart(9, '0')
+function requestPrefix(nowMs: number): string {
+  if (nowMs !== spelled.ms) spelled = { ms: nowMs, prefix: Math.max(0, nowMs).toString(36).padStart(9, '0') }
+  return spelled.prefix
+}
+
+/** Many requests come in one millisecond. */
+let spelled = { ms: Number.NaN, prefix: '' }
 
 function localCaller({ account, uid }: LocalCaller): Caller {
   const authority = {
