@@ -11,10 +11,9 @@ export default command({
   example: { params: { id: 'alice' }, after: ['set-user'] },
   target: ({ id }) => id,
   async run({ id }, { caller, store }) {
-    const found = await store.users.findWithToken(id)
-    if (!found) return ['USER_NOT_FOUND']
-    const { user, token } = found
-    const mayReveal = caller.holds('secrets:read') && caller.holdsAll(permissionsOfType(user.type))
-    return ['USER_FOUND', { ...user, token: mayReveal ? token() : null }]
+    const mayShow = ({ type }: { readonly type: number }) =>
+      caller.holds('secrets:read') && caller.holdsAll(permissionsOfType(type))
+    const user = await store.users.findWithToken(id, mayShow)
+    return user ? ['USER_FOUND', user] : ['USER_NOT_FOUND']
   },
 })

@@ -77,12 +77,15 @@ export class Users {
     return row && { ...toUser(row), assigned: row.assigned === 1 }
   }
 
-  /** The user, and what opens its playback token: null when it has none. */
-  async findWithToken(id: string): Promise<{ user: PanelUser; token: () => string | null } | undefined> {
+  /** The user with its playback token where `mayShow` says so; null otherwise, and when it has none. */
+  async findWithToken(
+    id: string,
+    mayShow: (user: Pick<PanelUser, 'type'>) => boolean,
+  ): Promise<(PanelUser & { readonly token: string | null }) | undefined> {
     const row = await this.queries.get<Row & { token: string | null }>(findUserWithToken, [this.account, id])
     if (!row) return undefined
-    const { token } = row
-    return { user: toUser(row), token: () => (token ? this.sealing.open(token, this.binding(id)) : null) }
+    const token = row.token && mayShow(row) ? this.sealing.open(row.token, this.binding(id)) : null
+    return Object.assign(toUser(row), { token })
   }
 
   async list(wanted: UserFilter, page: number, pagesize: number): Promise<{ users: PanelUser[]; total: number }> {
