@@ -25,6 +25,7 @@ function endpointFor(path: string): string {
 }
 
 const post = ['POST']
+const milliseconds = () => performance.now()
 
 /** The endpoint as a middleware, for whoever mounts the gateway in an application of their own; what is not its own goes on. */
 export function controlMiddleware(
@@ -49,11 +50,11 @@ export function controlListener(parts: EndpointParts): RequestListener {
     load.begin()
     parts.handle(toWire(req, body, address, parts.vendorPaths)).then(
       (reply) => {
-        load.end(performance.now())
+        load.end(milliseconds)
         send(res, reply)
       },
       (error: unknown) => {
-        load.end(performance.now())
+        load.end(milliseconds)
         parts.onUnexpected(error)
       },
     )

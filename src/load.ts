@@ -42,10 +42,10 @@ export class Load {
     this.underWay++
   }
 
-  /** `now` in milliseconds. */
-  end(now: number): void {
+  /** `now` gives milliseconds. */
+  end(now: () => number): void {
     this.underWay--
-    if (this.underWay === 0) this.idleSince = now
+    if (this.underWay === 0) this.idleSince = now()
   }
 
   /** Does not count a request while it waits for `work`. Throws 1503 when too many do. */

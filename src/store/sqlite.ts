@@ -368,7 +368,12 @@ class Connection {
     })
     const straight = order.every((index, position) => index === position)
     const statement = this.database.prepare(positional)
-    const columns = statement.reader ? statement.raw().columns().map(({ name }) => name) : []
+    const columns = statement.reader
+      ? statement
+          .raw()
+          .columns()
+          .map(({ name }) => name)
+      : []
     const prepared = { statement, order: straight ? undefined : order, writes: !statement.readonly, columns }
     this.statements.set(sql, prepared)
     return prepared

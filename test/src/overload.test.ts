@@ -25,7 +25,7 @@ test('a thousand at once are no overload, nor 640 for long, but more than those 
   load.begin()
   assert.equal(load.room(1, 0, 250), 384)
   assert.equal(load.room(1, 0, 251), 0)
-  for (let i = 0; i < 540; i++) load.end(251)
+  for (let i = 0; i < 540; i++) load.end(() => 251)
   assert.equal(load.room(1, 0, 251), 60, 'calm, but whoever was refused comes again')
   assert.equal(load.room(1, 0, 1_251), 924, 'calm again')
   assert.equal(load.room(600, 0, 1_502), 60, 'many who are answered at once, turn after turn, are as much')
@@ -36,7 +36,7 @@ test('many who come together when nobody has come for a while are no overload ei
   for (const now of [0, 60_000]) {
     assert.equal(load.room(1_000, 0, now), 1_024)
     for (let i = 0; i < 1_000; i++) load.begin()
-    for (let i = 0; i < 1_000; i++) load.end(now + 300)
+    for (let i = 0; i < 1_000; i++) load.end(() => now + 300)
   }
   assert.equal(load.room(1_000, 0, 60_400), 160, 'who is answered and asks again at once has not been away')
 })
