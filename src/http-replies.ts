@@ -18,6 +18,8 @@ const headersOf = (reply: Reply): [string, string][] => [
 
 export function send(res: ServerResponse, reply: Reply): void {
   if (res.headersSent || res.destroyed) return
+  const { body } = reply
+  const length = Buffer.byteLength(body)
   const headers = [
     'Content-Type',
     'application/json; charset=utf-8',
@@ -28,11 +30,23 @@ export function send(res: ServerResponse, reply: Reply): void {
     'X-Request-Id',
     reply.requestId,
     'Content-Length',
-    String(Buffer.byteLength(reply.body)),
+    String(length),
   ]
   for (const [name, value] of reply.headers) headers.push(name, value)
   res.writeHead(reply.status, headers)
-  res.end(res.req.method === 'HEAD' ? undefined : reply.body)
+  if (res.req.method === 'HEAD') res.end()
+  else endWhole(res, body, length === body.length ? 'latin1' : 'utf8')
+}
+
+/** Ends with one piece for the socket to write: with the body given to it, `end` makes two, and they take a twentieth of a request's time. */
+function endWhole(res: ServerResponse, body: string, encoding: 'latin1' | 'utf8'): void {
+  const { socket } = res
+  // An answer before this one is not sent yet.
+  if (!socket) return void res.end(body, encoding)
+  socket.cork()
+  res.write(body, encoding)
+  socket.uncork()
+  res.end()
 }
 
 /** Answers and, unless the whole request has arrived, closes: the rest of its body is not read. */
