@@ -1,5 +1,6 @@
 import { isDone } from '../schemas/codes.js'
 import { type Dialect, type Exchange, handleTimeText, type Outcome } from '../src/dialect.js'
+import { quoted } from '../src/json.js'
 import { malformed } from '../src/refusal.js'
 import { readMessage } from './envelope.js'
 
@@ -22,7 +23,7 @@ export const native: Dialect = {
 
 /** Put together by hand: what nearly every reply has takes half as long as to stringify an object of it. */
 function nativeReply(
-  { entry, refused, detail, command, replayed, dryRun, result }: Outcome,
+  { entry, refused, detail, command, replayed, dryRun, result, json }: Outcome,
   exchange: Exchange,
 ): string {
   const status = isDone(entry.code) && !refused ? 'success' : 'failure'
@@ -39,12 +40,8 @@ function nativeReply(
       suggestion: detail.suggestion,
       address: detail.address,
     })
-  return result === undefined ? `${text}}` : `${text},"result":${JSON.stringify(result)}}`
+  return result === undefined ? `${text}}` : `${text},"result":${json ?? JSON.stringify(result)}}`
 }
-
-const plain = /^[ !#-[\]-~]*$/
-
-const quoted = (text: string): string => (plain.test(text) ? `"${text}"` : JSON.stringify(text))
 
 /** The members of an object to which others come before and after. */
 function members(object: object): string {

@@ -47,11 +47,22 @@ export interface Executed {
   readonly replayed: boolean
   /** True when its transaction wrote the audit row. */
   readonly audited: boolean
+  /** The result as JSON, where it was written so already. */
+  readonly json?: string | undefined
 }
 
 export const nowOf = ({ nowMs }: Call): number => Math.floor(nowMs / 1000)
 
-export const principalText = ({ kind, id }: Caller['principal']): string => `${kind}:${id}`
+export function principalText(principal: Caller['principal']): string {
+  if (principal !== named.principal) named = { principal, text: `${principal.kind}:${principal.id}` }
+  return named.text
+}
+
+/** Whoever calls mostly called a moment ago: one text for all its rows is sooner compared, and lives once. */
+let named: { readonly principal: Caller['principal'] | undefined; readonly text: string } = {
+  principal: undefined,
+  text: '',
+}
 
 const maxDetail = 16_384
 
@@ -59,6 +70,21 @@ export function targetOf({ registered: { command }, params }: Pick<Call, 'regist
   const target = command.target?.(params)
   return target === undefined ? null : String(target)
 }
+
+/** A call that another one carries. */
+export const itemOf = (whole: Asked, registered: Registered, params: Record<string, unknown>): Asked => ({
+  requestId: whole.requestId,
+  nowMs: whole.nowMs,
+  registered,
+  params,
+  caller: whole.caller,
+  authority: whole.authority,
+  dialect: whole.dialect,
+  message: whole.message,
+  dryRun: whole.dryRun,
+  target: targetOf({ registered, params }),
+  paramsMac: whole.paramsMac,
+})
 
 /** The audit row of a call. `detail` is what it changed, before and after. */
 export function auditEntry(call: Asked, caller: Caller, code: number, detail?: object): AuditEntry {

@@ -95,6 +95,8 @@ export interface Outcome {
   /** Known once the MAC was right. */
   readonly command: string | undefined
   readonly result: object | undefined
+  /** The result as JSON, where it was written so already. */
+  readonly json?: string | undefined
   readonly replayed: boolean
   readonly dryRun: boolean
   readonly detail: RefusalDetail

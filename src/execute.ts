@@ -1,7 +1,7 @@
 import { isDone } from '../schemas/codes.js'
 import { callerOf, type Registered, requireActive, requirePermission } from './admit.js'
 import type { Authorities } from './authority.js'
-import { type Asked, auditEntry, type Call, type Executed, nowOf, targetOf } from './call.js'
+import { type Asked, auditEntry, type Call, type Executed, itemOf, nowOf } from './call.js'
 import type { Caller, Context, Judged, Keeps, Performed, Published } from './command.js'
 import { itemRows, type Judgement, judge, performedItem, refusedItem } from './items.js'
 import type { Load } from './load.js'
@@ -9,11 +9,11 @@ import { entryByName, identityOf, messageIdentity, type OutcomeParts, Outcomes }
 import { type Passwords, TooManyPasswords } from './passwords.js'
 import { Refusal } from './refusal.js'
 import { type RequestParts, requestsOf } from './requests.js'
+import { type ContextParts, type Left, RunContext, type Running } from './run-context.js'
 import { showsSecret, withhold } from './secrets.js'
-import type { AuditEntry, ChainMac } from './store/audit.js'
+import type { ChainMac } from './store/audit.js'
 import { Claims } from './store/claims.js'
 import type { Db, Queries } from './store/db.js'
-import type { Nested } from './store/handle.js'
 import type { Ledger, Ran } from './store/ledger.js'
 import { Store } from './store/store.js'
 import { isLive } from './verify.js'
@@ -36,34 +36,34 @@ export interface ExecuteParts extends OutcomeParts {
   readonly timeLimit: number
 }
 
-/** What belongs to one run: who, on which queries, and what it leaves beside its effect. */
-interface Running {
-  readonly call: Asked
-  readonly caller: Caller
-  readonly queries: Queries
-  /** Nested savepoints, for the items of a batch; undefined for reads, which keep nothing. */
-  readonly nested: Nested | undefined
-  readonly prepared: unknown
-  readonly touch: (what: string) => void
-  /** Filled while it runs. */
-  readonly left: { detail?: object; items: AuditEntry[]; audited?: boolean }
-}
-
 /** The fifth step: runs a command, at most once where it writes (protocol §5). */
 export class Executor {
   /** Writes under way, by identity; each resolves to whether it left a claim. */
   private readonly running = new Map<string, Promise<boolean>>()
   private readonly outcomes: Outcomes
-  private readonly requests: RequestParts
+  private readonly contexts: ContextParts
 
   constructor(private readonly parts: ExecuteParts) {
     this.outcomes = new Outcomes(parts)
-    this.requests = {
+    const requests: RequestParts = {
       db: parts.db,
       ledger: parts.ledger,
       outcomes: this.outcomes,
       isRunning: (identity) => this.running.has(identity),
       current: (call, queries) => this.current(call, queries),
+    }
+    this.contexts = {
+      keeps: parts.keeps,
+      id: parts.id,
+      newKey: parts.newKey,
+      newToken: parts.newToken,
+      catalogue: parts.catalogue,
+      storeOf: ({ queries, caller, touch }) => this.store(queries, caller, touch),
+      performOf: (running) => (judged) => this.perform(running, judged),
+      requestsOf: ({ call, left }) =>
+        requestsOf(call, requests, () => {
+          left.audited = true
+        }),
     }
   }
 
@@ -78,16 +78,8 @@ export class Executor {
     const { db, timeLimit } = this.parts
     const caller = call.authority?.stale ? await this.current(call, db) : call.caller
     const prepared = registered.command.prepare ? await this.prepare(call) : undefined
-    const left: Running['left'] = { items: [] }
-    const context = this.context({
-      call,
-      caller,
-      queries: db,
-      nested: undefined,
-      prepared,
-      touch: () => undefined,
-      left,
-    })
+    const left: Left = { items: [] }
+    const context = this.context({ call, caller, queries: db, nested: undefined, prepared, touch: untouched, left })
     const run = () => within(registered.command.run(params, context), timeLimit, timedOut)
     // The gateway's own reads wait for the store alone; an operator's may wait for anything.
     const answer = registered.command.ownCodes.size === 0 ? await run() : await this.parts.load.aside(run)
@@ -182,15 +174,17 @@ export class Executor {
     const executed = toExecuted(registered, await registered.command.run(params, context))
     const { code, entry, result, replayed } = executed
     const own = auditEntry(call, caller, entry.code, left.detail)
+    const claim = identity === undefined ? undefined : this.outcomes.claim(call, caller, identity, executed)
     return {
       keep: isDone(entry.code) && !dryRun,
-      claim: identity === undefined ? undefined : this.outcomes.claim(call, caller, identity, executed),
+      claim,
       audit: left.items.length === 0 ? [own] : [own, ...itemRows(call, caller, entry.code, left.items)],
       value: {
         code,
         entry,
         replayed,
         result: dryRun ? withhold(result, registered.secretPaths(params)) : result,
+        json: claim?.sealed === 0 ? (claim.outcome ?? undefined) : undefined,
         audited: true,
       },
     }
@@ -229,26 +223,7 @@ export class Executor {
   }
 
   private context(running: Running): Context<unknown> {
-    const { call, caller, queries, prepared, touch, left } = running
-    return {
-      caller,
-      store: this.store(queries, caller, touch),
-      now: nowOf(call),
-      dryRun: call.dryRun,
-      keeps: this.parts.keeps,
-      prepared,
-      id: this.parts.id,
-      newKey: this.parts.newKey,
-      newToken: this.parts.newToken,
-      catalogue: this.parts.catalogue,
-      audit: (before, after) => {
-        left.detail = { before, after }
-      },
-      perform: (judged) => this.perform(running, judged),
-      requests: requestsOf(call, this.requests, () => {
-        left.audited = true
-      }),
-    }
+    return new RunContext(this.contexts, running)
   }
 
   private store(queries: Queries, { account }: Caller, touch: (what: string) => void): Store {
@@ -266,23 +241,25 @@ export class Executor {
     if (!registered || !batch.nested) {
       return deny(refused ?? { code: 0, done: false, status: 'failure', message: '' }, null)
     }
-    const call = { ...batch.call, registered, params, target: targetOf({ registered, params }) }
-    await batch.nested.savepoint()
+    const call = itemOf(batch.call, registered, params)
+    const { queries, nested, touch } = batch
+    const saving = nested.savepoint()
+    if (saving) await saving
     let performed: Performed
     try {
-      const caller = await this.current(call, batch.queries)
-      const left: Running['left'] = { items: [] }
-      const context = this.context({ ...batch, call, caller, prepared, left })
+      const caller = call.authority?.stale ? await this.current(call, queries) : call.caller
+      const left: Left = { items: [] }
+      const context = this.context({ call, caller, queries, nested, prepared, touch, left })
       const { entry, result } = toExecuted(registered, await registered.command.run(params, context))
       performed = performedItem(entry, result)
       batch.left.items.push(auditEntry(call, caller, entry.code, left.detail))
     } catch (error) {
-      await batch.nested.undo()
+      await nested.undo()
       if (error instanceof Refusal) return deny(refusedItem(error), call.target)
       throw error
     }
-    if (performed.done) await batch.nested.keep()
-    else await batch.nested.undo()
+    const ending = performed.done ? nested.keep() : nested.undo()
+    if (ending) await ending
     return performed
   }
 }
@@ -295,6 +272,8 @@ function toExecuted(registered: Registered, [code, result]: readonly [string, un
   if (registered.command.ownCodes.size > 0) JSON.stringify(result)
   return { code, entry: entryByName(registered, code), result: result ?? undefined, replayed: false, audited: false }
 }
+
+const untouched = () => undefined
 
 const timedOut = () => new Refusal('TIMED_OUT')
 

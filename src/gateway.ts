@@ -10,7 +10,7 @@ import {
 } from './admit.js'
 import type { Authorities, Authority } from './authority.js'
 import type { BodyLimits } from './body-limits.js'
-import { type SignedMessage, targetOf } from './call.js'
+import { principalText, type SignedMessage, targetOf } from './call.js'
 import type { Dialect, Message, Outcome, OwnerProof, PasswordProof, TokenProof, Wire } from './dialect.js'
 import type { Executor } from './execute.js'
 import type { Limits } from './limits.js'
@@ -158,7 +158,7 @@ export function gateway(parts: GatewayParts): Handle {
     const entry = {
       at_ms: nowMs,
       account,
-      principal: `${principal.kind}:${principal.id}`,
+      principal: principalText(principal),
       key_id: keyId,
       address,
       dialect: name,

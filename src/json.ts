@@ -296,13 +296,23 @@ const plain = (code: number): boolean => code >= 0x20 && code !== quote && code 
 
 /** The one text of a value: members sorted by name, no white space. Equal values, and only those, have equal texts. */
 export function canonicalJson(value: JsonValue): string {
+  if (typeof value === 'string') return quoted(value)
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
-  const members = Object.keys(value)
-    .sort()
-    .map((name) => `${JSON.stringify(name)}:${canonicalJson(value[name] ?? null)}`)
-  return `{${members.join(',')}}`
+  let text = ''
+  if (Array.isArray(value)) {
+    for (const element of value) text += `${text && ','}${canonicalJson(element)}`
+    return `[${text}]`
+  }
+  const names = Object.keys(value)
+  if (names.some((name, at) => at > 0 && name < (names[at - 1] ?? ''))) names.sort()
+  for (const name of names) text += `${text && ','}${quoted(name)}:${canonicalJson(value[name] ?? null)}`
+  return `{${text}}`
 }
+
+const plainText = /^[ !#-[\]-~]*$/
+
+/** A text as JSON. Most need no escape, and to see that takes less than to have it looked for. */
+export const quoted = (text: string): string => (plainText.test(text) ? `"${text}"` : JSON.stringify(text))
 
 /** Whether some string or member name of the value holds U+0000: the JSON Pointer of the first, else undefined. */
 export function findNul(value: JsonValue, path = ''): string | undefined {

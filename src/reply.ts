@@ -55,6 +55,6 @@ const nothing = {}
 
 /** What a command answered, ready to be spelled. */
 export function executedOutcome(executed: Executed, command: string, dryRun: boolean): Outcome {
-  const { entry, code, result, replayed } = executed
-  return { entry, code, result, replayed, refused: false, command, dryRun, detail: nothing }
+  const { entry, code, result, json, replayed } = executed
+  return { entry, code, result, json, replayed, refused: false, command, dryRun, detail: nothing }
 }

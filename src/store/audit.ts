@@ -53,7 +53,7 @@ export class Audit {
     for (const entry of entries) {
       const seq = next.seq + 1
       const hash = mac(chainedFast(node, seq, entry, next.hash))
-      writing.push(this.queries.run(insertRow, [...columnsOf(node, seq, entry), hash]))
+      writing.push(this.queries.run(insertRow, columnsOf(node, seq, entry, hash)))
       next = { seq, hash }
     }
     await Promise.all(writing)
@@ -67,32 +67,37 @@ const insertRow = `
 
 /** What {@link chained} gives, for a row that was made here: neither its hash nor its request id has anything to escape. */
 function chainedFast(node: string, seq: number, entry: AuditEntry, previous: string): string {
-  const { principal, key_id, address, dialect, command } = entry
+  const { account, principal, key_id, address, dialect, command, code, dry_run } = entry
   const { last } = spelled
   if (
     command !== last.command ||
+    code !== last.code ||
+    dry_run !== last.dry_run ||
     key_id !== last.key_id ||
     principal !== last.principal ||
+    account !== last.account ||
     address !== last.address ||
     dialect !== last.dialect ||
-    node !== spelled.of
+    node !== spelled.node
   ) {
     spelled = {
       last: entry,
-      of: node,
-      node: JSON.stringify(node),
-      text: JSON.stringify([principal, key_id, address, dialect, command]).slice(1, -1),
+      node,
+      first: `",${JSON.stringify(node)},`,
+      second: `,${JSON.stringify([account, principal, key_id, address, dialect, command]).slice(1, -1)},`,
+      third: `,${code},${dry_run},"`,
     }
   }
+  const { first, second, third } = spelled
   const target = entry.target === null ? 'null' : JSON.stringify(entry.target)
   const detail = entry.detail === null ? 'null' : JSON.stringify(entry.detail)
-  return `["${previous}",${spelled.node},${seq},${entry.at_ms},${entry.account},${spelled.text},${target},${entry.code},${entry.dry_run},"${entry.request_id}",${detail}]`
+  return `["${previous}${first}${seq},${entry.at_ms}${second}${target}${third}${entry.request_id}",${detail}]`
 }
 
-/** Rows of a batch, and of a caller who asks one thing many times, have this in common. */
-let spelled = { last: {} as Partial<AuditEntry>, of: '', node: '', text: '' }
+/** What rows of a batch, and of a caller who asks one thing many times, have in common: the node, from the account to the command, and the code. */
+let spelled = { last: {} as Partial<AuditEntry>, node: '', first: '', second: '', third: '' }
 
-const columnsOf = (node: string, seq: number, entry: AuditEntry): Value[] => [
+const columnsOf = (node: string, seq: number, entry: AuditEntry, hash: string): Value[] => [
   node,
   seq,
   entry.at_ms,
@@ -107,8 +112,9 @@ const columnsOf = (node: string, seq: number, entry: AuditEntry): Value[] => [
   entry.dry_run,
   entry.request_id,
   entry.detail,
+  hash,
 ]
 
 /** The text whose MAC is a row's hash: a JSON array of the hash before it and every column. */
 export const chained = (node: string, seq: number, entry: AuditEntry, previous: string): string =>
-  JSON.stringify([previous, ...columnsOf(node, seq, entry)])
+  JSON.stringify([previous, ...columnsOf(node, seq, entry, '').slice(0, -1)])

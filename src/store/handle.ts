@@ -6,10 +6,11 @@ export class PendingRun extends Error {}
 
 /** Savepoints inside a command's own: what an item of a batch did can be taken back alone. */
 export interface Nested {
-  savepoint(): Promise<void>
+  /** Undefined where there is nothing to wait for, as for {@link keep}. */
+  savepoint(): Promise<unknown> | undefined
   /** Rejects with {@link NeedsSavepoints} when it cannot. */
   undo(): Promise<void>
-  keep(): Promise<void>
+  keep(): Promise<unknown> | undefined
 }
 
 /** The queries one command may make: dead once the command has ended, so that nobody writes into another's savepoint. */
@@ -47,9 +48,9 @@ export class Handle implements Queries, Nested {
     return this.counted(() => this.queries.run(sql, params))
   }
 
-  async savepoint(): Promise<void> {
+  savepoint(): Promise<unknown> | undefined {
     this.before = this.queries.written
-    if (!this.light) await this.run('savepoint item')
+    return this.light ? undefined : this.run('savepoint item')
   }
 
   async undo(): Promise<void> {
@@ -61,8 +62,8 @@ export class Handle implements Queries, Nested {
     await this.run('release item')
   }
 
-  async keep(): Promise<void> {
-    if (!this.light) await this.run('release item')
+  keep(): Promise<unknown> | undefined {
+    return this.light ? undefined : this.run('release item')
   }
 
   private counted<T>(query: () => Promise<T>): Promise<T> {
