@@ -99,7 +99,8 @@ export function gateway(parts: GatewayParts): Handle {
       const caller = callerOf(authority, wire.address)
       requireActive(authority, wire.address, now)
       requireMeant(message, authority, parts)
-      if (authority.keyId !== null) parts.notes.used(authority.keyId, now, wire.address)
+      const { keyId } = authority
+      if (keyId !== null) authority.use = parts.notes.used(keyId, now, wire.address, authority.use)
       if (parts.limits.takeKey) await parts.limits.takeKey(limitedAs(authority), weightOf(message))
       const registered = requireKnown(message.command, parts.registry, dialect)
       requirePermission(registered.command, caller, message.params)

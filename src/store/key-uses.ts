@@ -1,5 +1,5 @@
 /** The last use of a key. */
-interface Held {
+export interface Held {
   readonly keyId: string
   /** Unix seconds. */
   at: number
@@ -8,6 +8,8 @@ interface Held {
   due: boolean
   /** Used again since it was written. */
   again: boolean
+  /** False once it is held no longer: the next use begins a new one. */
+  kept: boolean
 }
 
 /** What a transaction writes of a key: when it was used, in Unix seconds, and from where. */
@@ -47,18 +49,19 @@ export class KeyUses {
     return this.due.length >= mostAtOnce
   }
 
-  /** `at` in Unix seconds. */
-  used(keyId: string, at: number, address: string): void {
-    const held = this.held.get(keyId)
+  /** `at` in Unix seconds. `known` is what the use before gave: with many keys, to look it up takes as long as all else here. */
+  used(keyId: string, at: number, address: string, known?: Held): Held {
+    const held = known?.kept ? known : this.held.get(keyId)
     if (held) {
       held.at = at
       held.address = address
       held.again = true
-      return
+      return held
     }
-    const first: Held = { keyId, at, address, due: true, again: false }
+    const first: Held = { keyId, at, address, due: true, again: false, kept: true }
     this.held.set(keyId, first)
     this.due.push(first)
+    return first
   }
 
   /** Whether there is something to write at `now` (Unix seconds); `all`: also what was written less than a minute ago. */
@@ -103,7 +106,10 @@ export class KeyUses {
       if (held.again) {
         held.due = true
         this.due.push(held)
-      } else if (this.held.get(held.keyId) === held) this.held.delete(held.keyId)
+      } else if (this.held.get(held.keyId) === held) {
+        held.kept = false
+        this.held.delete(held.keyId)
+      }
     }
   }
 }

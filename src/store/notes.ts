@@ -1,6 +1,6 @@
 import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
 import type { Queries } from './db.js'
-import { KeyUses } from './key-uses.js'
+import { type Held, KeyUses } from './key-uses.js'
 import { SeenMacs } from './seen-macs.js'
 
 interface Count {
@@ -73,9 +73,9 @@ export class Notes {
     else if (this.counts.size < maxCounts) this.counts.set(id, { keyId, account, code, minute, count: 1 })
   }
 
-  /** `at` in Unix seconds. */
-  used(keyId: string, at: number, address: string): void {
-    this.uses.used(keyId, at, address)
+  /** `at` in Unix seconds; `known` is what the use before gave. */
+  used(keyId: string, at: number, address: string, known?: Held): Held {
+    return this.uses.used(keyId, at, address, known)
   }
 
   /**

@@ -25,10 +25,12 @@ test('uses that are due again are written in the order of their keys, so that ne
 
 test('a key that is not used for a minute is forgotten, and its next use is written at once', () => {
   const uses = new KeyUses()
-  uses.used('ck_1', 1_000, '127.0.0.1')
+  const first = uses.used('ck_1', 1_000, '127.0.0.1')
   uses.wrote(uses.take(1_000, false), 1_000)
   assert.equal(uses.isDue(1_061, true), false)
-  uses.used('ck_1', 1_065, '192.0.2.1')
+  const next = uses.used('ck_1', 1_065, '192.0.2.1', first)
+  assert.notEqual(next, first)
+  assert.equal(uses.used('ck_1', 1_065, '192.0.2.1', first), next)
   assert.deepEqual(uses.take(1_065, false), [{ keyId: 'ck_1', at: 1_065, address: '192.0.2.1' }])
 })
 
