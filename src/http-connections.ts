@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { foldAddress, limitedBy } from './address.js'
-import { newest } from './http-replies.js'
+import { markOf } from './http-marks.js'
 
 /** The connections that are open. */
 export interface Connections {
@@ -43,6 +43,6 @@ function makeRoom(bySource: ReadonlyMap<string, ReadonlySet<Socket>>, newcomer: 
 
 /** Whether a whole request of a connection is not answered yet. */
 function waits(socket: Socket): boolean {
-  const response = newest.get(socket)
+  const response = markOf(socket).newest
   return response?.req.complete === true && !response.writableEnded
 }

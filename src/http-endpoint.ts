@@ -3,8 +3,9 @@ import { foldAddress } from './address.js'
 import type { Wire } from './dialect.js'
 import { Bodies, readBody } from './http-bodies.js'
 import { headerFault } from './http-guard.js'
+import { markOf } from './http-marks.js'
 import { type EndpointParts, pathOf, refuseAt, tooLarge } from './http-parts.js'
-import { closing, refuseAndClose, send } from './http-replies.js'
+import { refuseAndClose, send } from './http-replies.js'
 
 export const isControl = (url: string): boolean => {
   if (!url.startsWith('/control')) return false
@@ -34,7 +35,7 @@ export function controlMiddleware(
   const control = controlListener(parts)
   return (req, res, next) => {
     // What follows an answer that closes is not read, so it must not run.
-    if (closing.has(req.socket)) return
+    if (markOf(req.socket).closing) return
     const url = req.url ?? ''
     if (!isControl(url) && !isServed(url, parts)) return next()
     if (!req.readableEnded) return control(req, res)

@@ -39,8 +39,7 @@ export interface HttpParts extends EndpointParts {
 /** Limits of the listener. Milliseconds. */
 export const limits = {
   requestTimeout: 10_000,
-  keepAliveTimeout: 65_000,
-  /** How long nothing may move on a connection, also while its peer does not take in an answer. */
+  /** How long nothing may move on a connection, between requests and while its peer does not take in an answer. */
   silence: 65_000,
   maxConnections: 10_000,
   /** New connections that may wait to be taken; one for which there is no room tries again after whole seconds. Linux allows 4,096. */

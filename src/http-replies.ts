@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { markOf } from './http-marks.js'
 import { type EndpointParts, limits } from './http-parts.js'
 import type { Reply } from './reply.js'
 
@@ -33,6 +34,8 @@ export function send(res: ServerResponse, reply: Reply): void {
     String(length),
   ]
   for (const [name, value] of reply.headers) headers.push(name, value)
+  const silence = res.shouldKeepAlive ? markOf(res.req.socket).silence : undefined
+  if (silence !== undefined) headers.push('Keep-Alive', `timeout=${silence}`)
   res.writeHead(reply.status, headers)
   if (res.req.method === 'HEAD') res.end()
   else endWhole(res, body, length === body.length ? 'latin1' : 'utf8')
@@ -60,15 +63,10 @@ export function refuseAndClose(req: IncomingMessage, res: ServerResponse, reply:
   send(res, reply)
 }
 
-/** The newest response of each connection: an answer to broken HTTP must not overtake it. */
-export const newest = new WeakMap<Duplex, ServerResponse>()
-/** Connections that end with an answer given already. */
-export const closing = new WeakSet<Duplex>()
-
 /** Ends the connection with this response, as {@link linger} does. */
 function closeAfter(res: ServerResponse): void {
   const { socket } = res.req
-  closing.add(socket)
+  markOf(socket).closing = true
   res.shouldKeepAlive = false
   // Node would destroy it at once.
   socket.destroySoon = () => undefined
@@ -77,7 +75,7 @@ function closeAfter(res: ServerResponse): void {
 
 /** Closing on a sender who is still talking resets the connection, and the answer can be lost with it (RFC 9112 §9.6). */
 function linger(socket: Duplex): void {
-  closing.add(socket)
+  markOf(socket).closing = true
   socket.end()
   socket.resume()
   setTimeout(() => socket.destroy(), limits.linger).unref()
@@ -89,7 +87,7 @@ export function answerBrokenHttp(parts: EndpointParts, error: NodeJS.ErrnoExcept
     socket.destroy()
     return
   }
-  if (closing.has(socket) || !socket.writable) return
+  if (markOf(socket).closing || !socket.writable) return
   const slow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
   const large = error.code === 'HPE_HEADER_OVERFLOW'
   const reply = slow
@@ -101,7 +99,7 @@ export function answerBrokenHttp(parts: EndpointParts, error: NodeJS.ErrnoExcept
 
 /** Answers without a response of Node's, and closes. Answers go in the order of their requests: one still due goes first, and is the last. */
 export function answerByHand(socket: Duplex, status: string, reply: Reply): void {
-  const due = newest.get(socket)
+  const due = markOf(socket).newest
   if (due && !due.writableFinished) {
     if (due.req.complete) closeAfter(due)
     else refuseAndClose(due.req, due, reply)

@@ -3,8 +3,9 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connectionsOf } from './http-connections.js'
 import { controlListener, isControl, isServed } from './http-endpoint.js'
+import { markOf } from './http-marks.js'
 import { type HttpParts, limits } from './http-parts.js'
-import { answerBrokenHttp, answerByHand, closing, newest, refuseAndClose } from './http-replies.js'
+import { answerBrokenHttp, answerByHand, refuseAndClose } from './http-replies.js'
 import { keepTicksFast } from './http-ticks.js'
 
 /** A listener that answers everything; `drain` stops it. */
@@ -29,8 +30,9 @@ export function httpServer(parts: HttpParts): HttpServer {
   }
   const listener: RequestListener = (req, res) => {
     // What follows an answer that closes is not read, so it must not run.
-    if (closing.has(req.socket)) return
-    newest.set(req.socket, res)
+    const mark = markOf(req.socket)
+    if (mark.closing) return
+    mark.newest = res
     if (isControl(req.url ?? '') || isServed(req.url ?? '', parts)) control(req, res)
     else if (app) app(req, res)
     else loadApp().then((loaded) => loaded(req, res), parts.onUnexpected)
@@ -41,14 +43,16 @@ export function httpServer(parts: HttpParts): HttpServer {
       connectionsCheckingInterval: 1_000,
       requestTimeout: limits.requestTimeout,
       headersTimeout: limits.requestTimeout,
-      keepAliveTimeout: limits.keepAliveTimeout,
+      // The limit of silence below holds between requests too: to change to another one and back took 3 % of a read's time.
+      keepAliveTimeout: 0,
       noDelay: true,
     },
     listener,
   )
   server.once('listening', () => void loadApp().catch(parts.onUnexpected))
   server.maxHeadersCount = 0
-  server.setTimeout(parts.silence ?? limits.silence)
+  const silence = parts.silence ?? limits.silence
+  server.setTimeout(silence)
   server.on('checkContinue', listener)
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
     refuseAndClose(req, res, parts.refuse('MALFORMED', { message: 'This Expect header is not understood' }))
@@ -57,8 +61,9 @@ export function httpServer(parts: HttpParts): HttpServer {
     answerByHand(socket, '405 Method Not Allowed', parts.refuse('METHOD_NOT_ALLOWED', { allow: 'POST' }))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => answerBrokenHttp(parts, error, socket))
-  server.on('connection', () => {
+  server.on('connection', (socket: Socket) => {
     parts.load.connections++
+    markOf(socket).silence = Math.floor(silence / 1_000)
   })
   const { sockets } = connectionsOf(server, parts.maxConnections ?? limits.maxConnections)
   return { server, drain: () => drain(server, sockets) }
@@ -72,7 +77,7 @@ function drain(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
     const last = (res: ServerResponse | undefined) => {
       if (res && !res.headersSent) res.shouldKeepAlive = false
     }
-    for (const socket of sockets) last(newest.get(socket))
+    for (const socket of sockets) last(markOf(socket).newest)
     server.on('request', (_req, res: ServerResponse) => last(res))
     const idle = setInterval(() => {
       server.closeIdleConnections()
