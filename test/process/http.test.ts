@@ -109,6 +109,7 @@ for (const [name, row] of Object.entries(rows)) {
     assertReply(reply, row.status, row.code)
     assert.equal(reply.headers.get('allow'), row.status === 405 ? 'POST' : undefined)
     assert.equal(reply.headers.get('connection'), row.closes ? 'close' : 'keep-alive')
+    assert.equal(reply.headers.get('keep-alive'), row.closes ? undefined : 'timeout=65')
     if (row.closes) assert.equal(await raw.closed(), '', 'one reply, and nothing after it')
     else {
       raw.write(post(ping))

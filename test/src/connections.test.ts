@@ -126,3 +126,23 @@ test('who asks and does not take in the answer is cut off once nothing moves any
   await until('the end of the gateway is gone, that of its peer is there', () => ends() === 1)
   raw.close()
 })
+
+test('a connection on which nothing is asked any more ends after the time that its answers name', {
+  timeout: 30_000,
+}, async (t) => {
+  const gateway = await instanceFor(t)
+  const port = await listen(t, gateway, { silence: 1_000 })
+  const raw = await openSocket(port)
+  const message = () => post(signMessage('ping', {}, gateway.owner, { timestamp: gateway.seconds() }).body)
+  for (let asked = 0; asked < 2; asked++) {
+    raw.write(message())
+    const reply = await raw.reply()
+    assertReply(reply, 200, 9001)
+    assert.equal(reply.headers.get('keep-alive'), 'timeout=1')
+  }
+  const answered = performance.now()
+  assert.equal(await raw.closed(), '')
+  const waited = performance.now() - answered
+  assert.ok(waited > 800 && waited < 10_000, `${waited} ms`)
+  raw.close()
+})
