@@ -17,7 +17,8 @@ export const batch: Section = {
       await sender(`batches of ${most}`, batches(most), bench),
     ]
     const [single, batched] = entrants
-    await takeTurns(entrants, bench)
+    // A message takes a tenth of a second.
+    await takeTurns(entrants, bench, 3)
     for (const { running } of entrants) await running.stop()
     return {
       title: 'Commands in batches',
