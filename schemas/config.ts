@@ -18,6 +18,15 @@ export const settings = {
     about:
       'postgres://USER:PASSWORD@HOST:PORT/DATABASE, shared by any number of gateways; empty: SQLite in the data folder',
   },
+  walSize: {
+    env: 'WAL_SIZE',
+    kind: 'integer',
+    min: 1,
+    max: 1_024,
+    default: '64',
+    about:
+      'MiB of the log countersign.db-wal at which it is written back into the database: more is faster with millions of rows, less takes less of the disk',
+  },
   masterKey: {
     env: 'MASTER_KEY',
     kind: 'text',

@@ -10,6 +10,8 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly databaseUrl: string
+  /** In MiB. */
+  readonly walSize: number
   readonly masterKey: string
   readonly masterKeyFile: string
   readonly dialects: readonly string[]
@@ -109,6 +111,7 @@ export function toConfig(raw: RawConfig, dialectNames: readonly string[], linkin
     host: read('host', host) ?? '',
     port: number('port'),
     databaseUrl: read('databaseUrl', databaseUrl) ?? '',
+    walSize: number('walSize'),
     masterKey: text('masterKey'),
     masterKeyFile: text('masterKeyFile'),
     dialects: read('dialects', (value) => names(value, dialectNames)) ?? [],

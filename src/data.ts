@@ -143,7 +143,7 @@ export async function migrateData(
 
 /** Opens the database of a folder, taking part in its use until it is closed. `migrations: false` leaves its schema as it is. */
 export async function openDatabase(
-  where: Where,
+  where: Where & Partial<Pick<Config, 'walSize'>>,
   { now, migrations }: Pick<Surroundings, 'now' | 'migrations'>,
   options: { readonly migrations: boolean } = { migrations: true },
 ): Promise<Db> {
@@ -163,9 +163,14 @@ export async function openDatabase(
   }
 }
 
+const pagesOfMebibyte = 256
+
 /** The engine that the configuration names. */
-async function connect({ data, databaseUrl }: Where, onClosed?: () => void): Promise<Db> {
-  const options = onClosed ? { onClosed } : {}
+async function connect(
+  { data, databaseUrl, walSize }: Where & Partial<Pick<Config, 'walSize'>>,
+  onClosed?: () => void,
+): Promise<Db> {
+  const options = { ...(onClosed && { onClosed }), ...(walSize && { logPages: walSize * pagesOfMebibyte }) }
   if (!databaseUrl) return openSqlite(databaseFile(data), options)
   // Its package is not needed, and may not be there, where SQLite is used.
   const { openPostgres } = await import('./store/postgres.js')

@@ -1,8 +1,6 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 
-/** Pages of 4 KiB in the log, about, at which it is written back. */
-const pagesBetween = 4_000
 /** What a commit writes at least, and what each statement adds to it: measured with one command a transaction, and with 32. */
 const pagesOfCommit = 8
 const pagesOfStatement = 0.75
@@ -15,6 +13,8 @@ const threadLimits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16, 
 /** What the writer does for its checkpoints. */
 export interface CheckpointParts {
   readonly file: string
+  /** Pages in the log, about, at which it is written back. */
+  readonly pagesBetween: number
   /** Copies what little is left, between two transactions: only then can the log begin anew. */
   readonly finish: () => Promise<void>
   /** The thread is lost: the writer does all of it, as without one. */
@@ -42,7 +42,7 @@ export class Checkpoints {
   /** To be called after each commit. */
   committed(statements: number): void {
     this.pages += pagesOfCommit + pagesOfStatement * statements
-    if (this.passes === 0 && this.pages >= pagesBetween && !this.lost) this.pass()
+    if (this.passes === 0 && this.pages >= this.parts.pagesBetween && !this.lost) this.pass()
   }
 
   /** Ends the thread, once its pass has ended; the next pass starts another one. */

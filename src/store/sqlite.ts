@@ -10,6 +10,8 @@ export interface SqliteOptions {
   readonly configure?: (connection: Database.Database) => void
   /** Called once it is closed for good. */
   readonly onClosed?: () => void
+  /** Pages of 4 KiB in the log, about, at which it is written back. */
+  readonly logPages?: number
 }
 
 /** Opens (and creates) a SQLite database file in WAL mode with `synchronous=FULL`. */
@@ -27,9 +29,13 @@ const beginTimeout = 1
  */
 const writerCache = 12_288
 const readerCache = 1_024
-/** Pages in the log at which the writer copies them itself, where nobody else does, and where somebody does and falls behind. */
+/** What is changed again before the log is written back is written once: at four times as many pages a million users are written to a tenth faster. */
+const defaultLogPages = 16_384
+/** How many times as many it has when whoever writes it back has fallen behind, and the writer does it. */
+const late = 4
+/** Pages in the log at which the writer copies them itself, where nobody else does. */
 const ownCheckpoint = 4_000
-const lateCheckpoint = 16_000
+const pageSize = 4_096
 const defaultPatience = 5_000
 const retryAfter = 4
 const full = 2
@@ -54,20 +60,24 @@ class Sqlite implements Db {
   /** Settles when the last transaction that was asked for has ended. */
   private last: Promise<unknown> = Promise.resolve()
   private readonly checkpoints: Checkpoints
-  private autocheckpoint = lateCheckpoint
+  private readonly logPages: number
+  private autocheckpoint: number
 
   constructor(
     private readonly file: string,
     private readonly options: SqliteOptions,
   ) {
     // Nobody is served yet, so waiting may block: a process that ends locks the file while it empties the log.
-    const { patience = defaultPatience } = options
+    const { patience = defaultPatience, logPages = defaultLogPages } = options
+    this.logPages = logPages
+    this.autocheckpoint = late * logPages
     this.writer = this.connect(false, patience)
     this.reader = this.connect(true, patience)
     this.readingOn = this.reader
     this.version = this.dataVersion()
     this.checkpoints = new Checkpoints({
       file,
+      pagesBetween: logPages,
       finish: () => this.inTurn(async () => void this.checkpoint('passive')),
       onLost: () => {
         this.autocheckpoint = ownCheckpoint
@@ -225,8 +235,8 @@ class Sqlite implements Db {
       connection.pragma(`cache_size = -${readonly ? readerCache : writerCache}`)
       connection.pragma('temp_store = memory')
       connection.pragma(`wal_autocheckpoint = ${this.autocheckpoint}`)
-      // A log that grew while a backup read beside it gives its room back.
-      connection.pragma('journal_size_limit = 67108864')
+      // A log that grew while a backup read beside it gives its room back; what it usually takes it keeps, for a file that grows is slower to sync.
+      connection.pragma(`journal_size_limit = ${2 * this.logPages * pageSize}`)
       connection.pragma(`busy_timeout = ${readonly ? busyTimeout : beginTimeout}`)
       this.options.configure?.(connection)
     } catch (error) {

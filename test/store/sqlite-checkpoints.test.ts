@@ -8,12 +8,14 @@ import { Checkpoints } from '../../src/store/sqlite-checkpoints.js'
 import { removeFolder, temporaryFolder } from '../support/server.js'
 import { databaseFile, open } from './support.js'
 
+/** Sixteen MiB, so that it comes soon. */
+const logPages = 4_000
 const table = 'create table things (id text not null primary key, note text)'
 const mebibyte = 1024 * 1024
 
 test('under steady writes the log is written back into the file and begun anew, and nothing is missing in it', async (t) => {
   const file = databaseFile(t)
-  const db = open(t, file)
+  const db = open(t, file, { logPages })
   await db.transaction((session) => session.run(table))
   const transactions = 800
   let largest = 0
@@ -25,7 +27,7 @@ test('under steady writes the log is written back into the file and begun anew, 
     largest = Math.max(largest, statSync(`${file}-wal`).size)
     await new Promise((resolve) => setImmediate(resolve))
   }
-  // The writer itself would let it grow to 64 MiB, and all of these take more.
+  // The writer itself would let it grow to four times as much, and all of these take more.
   assert.ok(largest < 56 * mebibyte, `the log grew to ${largest} bytes`)
   // What the file holds without its log: most of it was written back while the database is in use.
   const copy = `${file}.copy`
@@ -41,7 +43,7 @@ test('under steady writes the log is written back into the file and begun anew, 
 })
 
 test('a database is repaired, and closed, while the log is being written back', async (t) => {
-  const db = open(t)
+  const db = open(t, databaseFile(t), { logPages })
   await db.transaction((session) => session.run(table))
   const write = async (count: number) => {
     for (let n = 0; n < count; n++)
@@ -67,6 +69,7 @@ function withThread(program: string) {
   }
   const checkpoints = new Checkpoints({
     file: 'no file',
+    pagesBetween: logPages,
     finish: async () => note('finish'),
     onLost: () => note('lost'),
     program: pathToFileURL(file),

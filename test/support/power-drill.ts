@@ -25,7 +25,7 @@ export async function powerDrill(t: TestContext, moments: number, writes: number
 
   const trace = join(place, 'trace')
   const under = ['strace', '-D', '-f', '-y', '-xx', '-s', '5000', '-e', calls, '-o', trace]
-  const server = await startServer({ folder, under })
+  const server = await startServer({ folder, under, env: { COUNTERSIGN_WAL_SIZE: '8' } })
   t.after(() => server.stop('SIGKILL'))
   await Promise.all(
     Array.from({ length: 8 }, async (_, worker) => {
@@ -86,7 +86,7 @@ function judge(
     }),
   )
   assert.ok(
-    answered.size > 100 && fewest < answered.size / 2 && count('sync', 'countersign.db') > 0,
+    answered.size > 100 && fewest < answered.size / 2 && count('sync', 'countersign.db') > 1,
     'else little was tested',
   )
   removeFolder(copy)
