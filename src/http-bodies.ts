@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { markOf } from './http-marks.js'
 import { type EndpointParts, limits, refuseAt, tooLarge } from './http-parts.js'
 import { refuseAndClose, send } from './http-replies.js'
 import { Shedding } from './http-shed.js'
@@ -10,6 +12,7 @@ export interface Whole extends Arrived {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly body: Buffer
+  readonly connection: Socket
 }
 
 /** Collects the body; refuses one that grows past the limit (413) without reading the rest. */
@@ -138,14 +141,12 @@ export class Bodies {
 /** One who sends hundreds of requests ahead would have as many answers kept until they are read: the others are refused. */
 function withoutPipelines(arrived: Whole[]): { ready: Whole[]; ahead: Whole[] } {
   if (arrived.length <= mostAhead) return { ready: arrived, ahead: [] }
-  const counts = new Map<object, number>()
-  const ready: Whole[] = []
   const ahead: Whole[] = []
-  for (const request of arrived) {
-    const count = (counts.get(request.connection) ?? 0) + 1
-    counts.set(request.connection, count)
-    if (count <= mostAhead) ready.push(request)
-    else ahead.push(request)
-  }
+  for (const { connection } of arrived) markOf(connection).arrived = 0
+  const ready = arrived.filter((request) => {
+    const taken = ++markOf(request.connection).arrived <= mostAhead
+    if (!taken) ahead.push(request)
+    return taken
+  })
   return { ready, ahead }
 }

@@ -7,6 +7,8 @@ export interface Mark {
   newest: ServerResponse | undefined
   /** Whether it ends with an answer given already. */
   closing: boolean
+  /** Requests of it that came in the turn that is looked at. */
+  arrived: number
   /** Seconds for which it may say nothing, where the gateway itself ends it then. */
   silence: number | undefined
 }
@@ -15,6 +17,6 @@ const mark: unique symbol = Symbol('mark')
 
 /** Hangs on the socket: what is held weakly is looked through at every collection, which took a twentieth of a read's time. */
 export function markOf(socket: Duplex & { [mark]?: Mark }): Mark {
-  socket[mark] ??= { newest: undefined, closing: false, silence: undefined }
+  socket[mark] ??= { newest: undefined, closing: false, arrived: 0, silence: undefined }
   return socket[mark]
 }

@@ -80,9 +80,9 @@ export class Store {
       'journal_mode = wal',
       'synchronous = full',
       'foreign_keys = on',
-      'cache_size = -65536',
+      'cache_size = -12288',
       'temp_store = memory',
-      'wal_autocheckpoint = 4000',
+      'wal_autocheckpoint = 16384',
     ]) {
       database.pragma(pragma)
     }
