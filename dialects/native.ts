@@ -40,7 +40,9 @@ function nativeReply(
       suggestion: detail.suggestion,
       address: detail.address,
     })
-  return result === undefined ? `${text}}` : `${text},"result":${json ?? JSON.stringify(result)}}`
+  // What an operator's module answers may say that it is nothing as JSON.
+  const shown: string | undefined = json ?? JSON.stringify(result)
+  return shown === undefined ? `${text}}` : `${text},"result":${shown}}`
 }
 
 /** The members of an object to which others come before and after. */

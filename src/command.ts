@@ -85,7 +85,10 @@ export interface Keeps {
   readonly days: number
 }
 
-/** What `run` is given. It may await only the store: anything else ends it with 1500. */
+/**
+ * What `run` is given. It may await only the store: anything else ends it with 1500. Take its members by name: they are made when they
+ * are asked for, so that a copy of it would be empty.
+ */
 export interface Context<Prepared = undefined> {
   readonly caller: Caller
   readonly store: Store

@@ -37,21 +37,24 @@ export interface Claim {
   readonly created_at: number
 }
 
+const columns =
+  'request_id, digest, account, principal, command, timestamp, mac, params_mac, code, outcome, sealed, created_at'
+
 export class Claims {
   constructor(private readonly queries: Queries) {}
 
   find(digest: string): Promise<Claim | undefined> {
-    return this.queries.get<Claim>('select * from claims where digest = $1', [digest])
+    return this.queries.get<Claim>(`select ${columns} from claims where digest = $1`, [digest])
   }
 
   findRequest(requestId: string): Promise<Claim | undefined> {
-    return this.queries.get<Claim>('select * from claims where request_id = $1', [requestId])
+    return this.queries.get<Claim>(`select ${columns} from claims where request_id = $1`, [requestId])
   }
 
   /** True when the digest was free and is now taken. */
   async insert(claim: Claim): Promise<boolean> {
     const inserted = await this.queries.run(
-      `insert into claims (request_id, digest, account, principal, command, timestamp, mac, params_mac, code, outcome, sealed, created_at)
+      `insert into claims (${columns})
        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing`,
       [
         claim.request_id,

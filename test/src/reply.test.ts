@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import type { Credentials } from '../../clients/typescript/index.js'
+import { native } from '../../dialects/native.js'
+import { entryOf } from '../../schemas/codes.js'
 import { Closed } from '../../schemas/types.js'
 import { addressList } from '../../src/address.js'
 import { command } from '../../src/command.js'
@@ -251,4 +253,27 @@ test('over HTTP Retry-After says what the body says', async (t) => {
   const response = await fetch(`${url}/control`, { method: 'POST', body: '{}' })
   assert.deepEqual([response.status, response.headers.get('retry-after')], [429, '7'])
   assert.equal(JSON.parse(await response.text()).retry_after, 7)
+})
+
+test('a result that is nothing as JSON is left out of a reply, which stays JSON', () => {
+  const outcome = {
+    entry: entryOf(9001),
+    refused: false,
+    code: 'PONG',
+    command: 'own/quiet',
+    result: { toJSON: () => undefined },
+    replayed: false,
+    dryRun: false,
+    detail: {},
+  }
+  const { body } = native.encode(outcome, { requestId: 'r1', serverTime: 1, handleTime: 0 })
+  assert.deepEqual(JSON.parse(body), {
+    code: 9001,
+    status: 'success',
+    message: 'Pong',
+    cmd: 'own/quiet',
+    request_id: 'r1',
+    server_time: 1,
+    handle_time: '0.0000 seconds',
+  })
 })
