@@ -21,7 +21,7 @@ export const native: Dialect = {
   },
 }
 
-/** Put together by hand: what nearly every reply has takes half as long as to stringify an object of it. */
+/** Put together by hand: what nearly every reply has takes half as long as to stringify an object of it. A request id, made here, needs no escapes. */
 function nativeReply(
   { entry, refused, detail, command, replayed, dryRun, result, json }: Outcome,
   exchange: Exchange,

@@ -2,7 +2,7 @@ import { type AddressList, addressList } from './address.js'
 import { MacKey } from './hmac.js'
 import { effective, type Permission } from './permissions.js'
 import type { Queries } from './store/db.js'
-import type { Held } from './store/key-uses.js'
+import type { HeldUse } from './store/key-uses.js'
 import type { KeyRecord } from './store/keys.js'
 
 /** Who acts, as the steps use it: a key with its secrets ready for HMAC, or somebody who does not sign; the rights worked out. */
@@ -29,7 +29,7 @@ export interface Authority {
   /** True once something it was worked out from has changed: load it again. */
   stale: boolean
   /** What is held of the last use of its key; undefined until it is used, and for whoever does not sign. */
-  use?: Held | undefined
+  use?: HeldUse | undefined
 }
 
 /** An authority of a key. */

@@ -72,7 +72,7 @@ export function targetOf({ registered: { command }, params }: Pick<Call, 'regist
 }
 
 /** A call that another one carries. */
-export const itemOf = (whole: Asked, registered: Registered, params: Record<string, unknown>): Asked => ({
+export const carriedCall = (whole: Asked, registered: Registered, params: Record<string, unknown>): Asked => ({
   requestId: whole.requestId,
   nowMs: whole.nowMs,
   registered,

@@ -1,8 +1,8 @@
 import { isDone } from '../schemas/codes.js'
 import { callerOf, type Registered, requireActive, requirePermission } from './admit.js'
 import type { Authorities } from './authority.js'
-import { type Asked, auditEntry, type Call, type Executed, itemOf, nowOf } from './call.js'
-import type { Caller, Context, Judged, Keeps, Performed, Published } from './command.js'
+import { type Asked, auditEntry, type Call, carriedCall, type Executed, nowOf } from './call.js'
+import type { Caller, Judged, Keeps, Performed, Published } from './command.js'
 import { itemRows, type Judgement, judge, performedItem, refusedItem } from './items.js'
 import type { Load } from './load.js'
 import { entryByName, identityOf, messageIdentity, type OutcomeParts, Outcomes } from './outcomes.js'
@@ -79,7 +79,15 @@ export class Executor {
     const caller = call.authority?.stale ? await this.current(call, db) : call.caller
     const prepared = registered.command.prepare ? await this.prepare(call) : undefined
     const left: Left = { items: [] }
-    const context = this.context({ call, caller, queries: db, nested: undefined, prepared, touch: untouched, left })
+    const context = new RunContext(this.contexts, {
+      call,
+      caller,
+      queries: db,
+      nested: undefined,
+      prepared,
+      touch: untouched,
+      left,
+    })
     const run = () => within(registered.command.run(params, context), timeLimit, timedOut)
     // The gateway's own reads wait for the store alone; an operator's may wait for anything.
     const answer = registered.command.ownCodes.size === 0 ? await run() : await this.parts.load.aside(run)
@@ -168,7 +176,7 @@ export class Executor {
     const { call, queries, nested, prepared, touch, left } = started
     const { registered, params, dryRun } = call
     const caller = call.authority?.stale ? await this.current(call, queries) : call.caller
-    const context = this.context({ call, caller, queries, nested, prepared, touch, left })
+    const context = new RunContext(this.contexts, { call, caller, queries, nested, prepared, touch, left })
     // Where there is one transaction at a time, everything is locked already.
     if (registered.command.locks && !this.parts.db.exclusive) await context.store.lock()
     const executed = toExecuted(registered, await registered.command.run(params, context))
@@ -222,10 +230,6 @@ export class Executor {
     return renewed
   }
 
-  private context(running: Running): Context<unknown> {
-    return new RunContext(this.contexts, running)
-  }
-
   private store(queries: Queries, { account }: Caller, touch: (what: string) => void): Store {
     return new Store(queries, account, this.parts.sealing, touch, this.parts.chainMac)
   }
@@ -241,7 +245,7 @@ export class Executor {
     if (!registered || !batch.nested) {
       return deny(refused ?? { code: 0, done: false, status: 'failure', message: '' }, null)
     }
-    const call = itemOf(batch.call, registered, params)
+    const call = carriedCall(batch.call, registered, params)
     const { queries, nested, touch } = batch
     const saving = nested.savepoint()
     if (saving) await saving
@@ -249,7 +253,7 @@ export class Executor {
     try {
       const caller = call.authority?.stale ? await this.current(call, queries) : call.caller
       const left: Left = { items: [] }
-      const context = this.context({ call, caller, queries, nested, prepared, touch, left })
+      const context = new RunContext(this.contexts, { call, caller, queries, nested, prepared, touch, left })
       const { entry, result } = toExecuted(registered, await registered.command.run(params, context))
       performed = performedItem(entry, result)
       batch.left.items.push(auditEntry(call, caller, entry.code, left.detail))

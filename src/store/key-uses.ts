@@ -1,5 +1,5 @@
 /** The last use of a key. */
-export interface Held {
+export interface HeldUse {
   readonly keyId: string
   /** Unix seconds. */
   at: number
@@ -22,7 +22,7 @@ export interface Use {
 /** Keys whose uses were written at the same time, Unix seconds. */
 interface Written {
   readonly at: number
-  readonly keys: readonly Held[]
+  readonly keys: readonly HeldUse[]
 }
 
 /** Seconds between two writes of one key's use. */
@@ -38,8 +38,8 @@ const mostAtOnce = 500
  * collector moves all of it.
  */
 export class KeyUses {
-  private readonly held = new Map<string, Held>()
-  private due: Held[] = []
+  private readonly held = new Map<string, HeldUse>()
+  private due: HeldUse[] = []
   /** What was written less than a minute ago; the earliest stands first. */
   private written: Written[] = []
   private lastTick: number | undefined
@@ -50,7 +50,7 @@ export class KeyUses {
   }
 
   /** `at` in Unix seconds. `known` is what the use before gave: with many keys, to look it up takes as long as all else here. */
-  used(keyId: string, at: number, address: string, known?: Held): Held {
+  used(keyId: string, at: number, address: string, known?: HeldUse): HeldUse {
     const held = known?.kept ? known : this.held.get(keyId)
     if (held) {
       held.at = at
@@ -58,7 +58,7 @@ export class KeyUses {
       held.again = true
       return held
     }
-    const first: Held = { keyId, at, address, due: true, again: false, kept: true }
+    const first: HeldUse = { keyId, at, address, due: true, again: false, kept: true }
     this.held.set(keyId, first)
     this.due.push(first)
     return first
@@ -79,7 +79,7 @@ export class KeyUses {
   /** A key that was used again meanwhile is written a minute later. */
   wrote(uses: readonly Use[], now: number): void {
     if (uses.length === 0) return
-    const keys: Held[] = []
+    const keys: HeldUse[] = []
     for (const { keyId, at, address } of uses) {
       const held = this.held.get(keyId)
       if (!held) continue
@@ -91,7 +91,7 @@ export class KeyUses {
     this.written.push({ at: now, keys })
   }
 
-  private later(): Held[] {
+  private later(): HeldUse[] {
     return this.written.flatMap(({ keys }) => keys.filter(({ due, again }) => again && !due))
   }
 
@@ -114,6 +114,6 @@ export class KeyUses {
   }
 }
 
-const useOf = ({ keyId, at, address }: Held): Use => ({ keyId, at, address })
+const useOf = ({ keyId, at, address }: HeldUse): Use => ({ keyId, at, address })
 
-const byKey = (a: Held, b: Held): number => (a.keyId < b.keyId ? -1 : 1)
+const byKey = (a: HeldUse, b: HeldUse): number => (a.keyId < b.keyId ? -1 : 1)

@@ -1,6 +1,6 @@
 import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
 import type { Queries } from './db.js'
-import { type Held, KeyUses } from './key-uses.js'
+import { type HeldUse, KeyUses } from './key-uses.js'
 import { SeenMacs } from './seen-macs.js'
 
 interface Count {
@@ -74,7 +74,7 @@ export class Notes {
   }
 
   /** `at` in Unix seconds; `known` is what the use before gave. */
-  used(keyId: string, at: number, address: string, known?: Held): Held {
+  used(keyId: string, at: number, address: string, known?: HeldUse): HeldUse {
     return this.uses.used(keyId, at, address, known)
   }
 
