@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { faultsOf, readFolder } from './folder.js'
 import { calls, Disk, type Event, type Loss, readTrace } from './power-loss.js'
 import { hasPrograms, removeFolder, startServer, temporaryFolder } from './server.js'
@@ -25,7 +26,7 @@ export async function powerDrill(t: TestContext, moments: number, writes: number
 
   const trace = join(place, 'trace')
   const under = ['strace', '-D', '-f', '-y', '-xx', '-s', '5000', '-e', calls, '-o', trace]
-  const server = await startServer({ folder, under, env: { COUNTERSIGN_WAL_SIZE: '8' } })
+  const server = await startServer({ folder, under, env: { COUNTERSIGN_WAL_SIZE: '1' } })
   t.after(() => server.stop('SIGKILL'))
   await Promise.all(
     Array.from({ length: 8 }, async (_, worker) => {
@@ -36,6 +37,11 @@ export async function powerDrill(t: TestContext, moments: number, writes: number
       }
     }),
   )
+  // One after the other, and slowly: the thread that writes the log back is through before the next one, and alone must sync.
+  for (let n = 0; n < 150; n++) {
+    assert.equal((await server.call('set-user', { id: `slow-${n}`, user: { type: 3 } })).json?.code, 3011)
+    await delay(15)
+  }
   assert.equal(await server.stop(), 0)
   const events = readTrace(trace, names)
   judge(t, events, files, folder, moments)
