@@ -99,38 +99,52 @@ const withUsers = (users: number, keys: number): Grown => ({
   label: `${many(users)} users, ${many(keys)} keys`,
   size: { ...small, users, keys },
 })
+const withKeys = (keys: number): Grown => ({ label: `${many(keys)} keys`, size: { ...small, keys } })
 
-export const users: Section = {
-  name: 'users',
-  about: 'writes and reads with up to a million users and 100,000 keys, all of them in use, beside 1,000 of each',
+interface Growth {
+  readonly section: Pick<Section, 'name' | 'about'>
+  readonly title: string
+  readonly base: Grown
+  readonly sizes: readonly Grown[]
+  readonly of: (size: Size) => number
+  readonly axes: Pick<Curve, 'x' | 'y'>
+}
+
+/** Writes and reads as something grows. */
+const growth = ({ section, title, base, sizes, of, axes }: Growth): Section => ({
+  ...section,
   usual: false,
   async run(bench): Promise<Result> {
-    const results: Record<Mode, Awaited<ReturnType<typeof grow>>> = {
-      writes: await by('writes'),
-      reads: await by('reads'),
-    }
-    function by(mode: Mode) {
-      const sizes = [withUsers(10_000, 1_000), withUsers(100_000, 10_000), withUsers(1_000_000, 100_000)]
-      const goal = { must: 0.9, reach: 0.97 }
-      return grow({ mode, base: withUsers(1_000, 1_000), sizes, goal, of: (size) => size.users }, bench)
-    }
-    const both = [results.writes, results.reads]
-    const curve: Curve = {
-      name: 'users',
-      title: 'Writes and reads by users and keys',
-      x: 'users, with a tenth as many keys (1,000 at least)',
-      y: 'a second, against 1,000 users',
-      lines: [
-        { label: 'writes', points: results.writes.points },
-        { label: 'reads', points: results.reads.points },
-      ],
-    }
+    const by = (mode: Mode) => grow({ mode, base, sizes, goal: { must: 0.9, reach: 0.97 }, of }, bench)
+    const both = [await by('writes'), await by('reads')]
+    const lines = both.map(({ points }, index) => ({ label: index === 0 ? 'writes' : 'reads', points }))
     return {
-      title: 'By users and keys',
+      title,
       figures: both.flatMap(({ figures }) => figures),
       comparisons: both.map(({ comparison }) => comparison),
-      curves: [curve],
+      curves: [{ name: section.name, title: `Writes and reads ${title.toLowerCase()}`, ...axes, lines }],
       notes: both.flatMap(({ notes }) => notes),
     }
   },
-}
+})
+
+export const users = growth({
+  section: {
+    name: 'users',
+    about: 'writes and reads with up to a million users and 100,000 keys, all of them in use, beside 1,000 of each',
+  },
+  title: 'By users and keys',
+  base: withUsers(1_000, 1_000),
+  sizes: [withUsers(10_000, 1_000), withUsers(100_000, 10_000), withUsers(1_000_000, 100_000)],
+  of: (size) => size.users,
+  axes: { x: 'users, with a tenth as many keys (1,000 at least)', y: 'a second, against 1,000 users' },
+})
+
+export const keys = growth({
+  section: { name: 'keys', about: 'writes and reads of 1,000 users with up to 100,000 keys, all of them in use' },
+  title: 'By keys',
+  base: withKeys(1_000),
+  sizes: [withKeys(10_000), withKeys(100_000)],
+  of: (size) => size.keys,
+  axes: { x: 'keys, all of them in use', y: 'a second, against 1,000 keys' },
+})

@@ -3,7 +3,7 @@ import { batch } from './batches.js'
 import { connections } from './connections.js'
 import { curves } from './curves.js'
 import { reads, writes } from './floors.js'
-import { claims, users } from './growth.js'
+import { claims, keys, users } from './growth.js'
 import { startLoad } from './load.js'
 import { memory } from './memory.js'
 import { engines } from './postgres.js'
@@ -29,6 +29,7 @@ const sections: readonly Section[] = [
   curves,
   claims,
   users,
+  keys,
   memory,
   smoke,
 ]
