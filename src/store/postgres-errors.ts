@@ -9,8 +9,8 @@ const lockNotAvailable = '55P03'
 const readOnly = '25006'
 const cancelled = '57014'
 const tooManyConnections = '53300'
-/** Serialization failure, deadlock, and a row that another transaction made or removed at the same moment. */
-const conflicts: ReadonlySet<string> = new Set(['40001', '40P01', '23505', '23503'])
+/** Serialization failure, deadlock, and a row, a type or a table that another transaction made or removed at the same moment. */
+const conflicts: ReadonlySet<string> = new Set(['40001', '40P01', '23505', '23503', '42710', '42P07'])
 /** What may pass when tried again: unlike a broken constraint, no mistake of the caller. */
 const passing: ReadonlySet<string> = new Set(['40001', '40P01'])
 /** Classes: connection, resources, operator intervention, system, internal, authorization. */

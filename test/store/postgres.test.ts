@@ -87,6 +87,25 @@ test('two processes migrate an empty database at once: both come up', skip, asyn
   assert.equal(new Set(applied.flat()).size, applied.flat().length)
 })
 
+test(
+  'a table or its type that another process makes in the same moment is there when it is looked for again',
+  skip,
+  async (t) => {
+    const db = await openSchema(t)
+    await db.transaction((session) => session.run('create table words (word text not null)'))
+    for (const meanwhile of ['create table words (word text)', 'create type words as enum ()']) {
+      // What `if not exists` comes upon when the other's commit falls between its look and its deed.
+      const race = [meanwhile, 'create table if not exists words (word text)']
+      await db.transaction((session) => session.run(race.shift() ?? ''))
+      assert.deepEqual(race, [])
+    }
+    await assert.rejects(
+      db.transaction((session) => session.run('create table words (word text)')),
+      { code: '42P07' },
+    )
+  },
+)
+
 test('text is ordered and compared by its bytes', skip, async (t) => {
   const db = await openSchema(t)
   await db.transaction(async (session) => {
