@@ -5,6 +5,7 @@ import Database from 'better-sqlite3'
 import { openVault, parseMasterKey } from '../src/seal.js'
 import { digestOf } from '../src/store/claims.js'
 import { sealSecret } from '../src/store/keys.js'
+import { claimsPerPartition } from '../src/store/partitions.js'
 import { gateway, start } from './contenders.js'
 import { createUsers, target, toggles } from './durability.js'
 import type { Load } from './load.js'
@@ -68,9 +69,12 @@ function addClaims(database: Database.Database, { claims }: Size): void {
     const request_id = at.toString(36).padStart(9, '0') + n.toString(36).padStart(name.length, '0')
     const moments = { timestamp: seconds, created_at: seconds }
     const macs = { mac: hex(String(claim.mac).length / 2), params_mac: randomBytes(32).toString('base64') }
-    addClaim({ ...claim, ...moments, ...macs, request_id, digest: digestOf(randomUUID()) })
+    const part = Math.floor(n / claimsPerPartition)
+    addClaim({ ...claim, ...moments, ...macs, request_id, digest: digestOf(randomUUID()), part })
     addRow({ ...row, seq: ++seq, at_ms: at, request_id, target: `u${n % small.users}`, hash: hex(32) })
   }
+  const newest = Math.floor(Math.max(0, claims - 1) / claimsPerPartition)
+  database.prepare(`insert into meta (name, value) values ('partition', ?)`).run(String(newest))
 }
 
 function addUsers(database: Database.Database, { users }: Size): void {

@@ -181,6 +181,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     },
     onCommit: meter && ((writes, seconds) => meter.committed(writes, seconds)),
   })
+  await ledger.begin()
   await ledger.chore(async (session) => {
     await ensureDecoy(session, vault, options.randomBytes(32).toString('hex'))
     // Who restores must know how far ahead messages may have been dated.

@@ -4,6 +4,7 @@ import { Conflict, type Queries, type Session, StorageError } from './db.js'
 import type { Nested } from './handle.js'
 import { Meta } from './meta.js'
 import type { Notes } from './notes.js'
+import type { Place } from './partitions.js'
 import { NeedsSavepoints, type Taking } from './taking.js'
 import { Watch } from './watch.js'
 
@@ -61,6 +62,17 @@ export interface BatchParts {
   readonly now: () => number
 }
 
+/** What the entries of a transaction share. */
+interface Shared {
+  readonly session: Session
+  readonly place: Place
+  readonly watch: Watch
+  readonly taking: Taking
+}
+
+const holderOf = (identity: string, { session, place }: Shared): Promise<Claim | undefined> =>
+  new Claims(session).findIn(place.mayHold(identity), identity)
+
 /** The entries that share a transaction. It may be run again, when the transaction was rolled back to be run with savepoints. */
 export class Batch {
   /** In the order of the entries, after a run. */
@@ -84,21 +96,21 @@ export class Batch {
   }
 
   /** Answers what to call once it is committed. Rejects with {@link NeedsSavepoints} to be run again with savepoints. */
-  async run(session: Session, taking: Taking): Promise<() => void> {
+  async run(session: Session, taking: Taking, place: Place): Promise<() => void> {
     const { node, notes, chainMac, now } = this.parts
     this.settled = []
     this.touched.clear()
     let head = new Audit(session).head(node)
     head.catch(() => undefined)
-    const found = session.immediate ? undefined : this.lookAhead(session)
+    const found = session.immediate ? undefined : this.lookAhead(session, place)
     // After them: who forgets a claim raises the floor in the same transaction, so that one of the two is seen.
     const floor = await new Meta(session).floor()
-    const watch = new Watch()
+    const shared = { session, place, watch: new Watch(), taking }
     try {
       for (const entry of this.entries) {
         assertOpen(session)
         try {
-          const done = await this.one(session, entry, found?.get(entry), floor, head, watch, taking)
+          const done = await this.one(shared, entry, found?.get(entry), floor, head)
           head = Promise.resolve(done.head)
           this.settled.push(done)
         } catch (error) {
@@ -110,7 +122,7 @@ export class Batch {
         assertOpen(session)
       }
     } finally {
-      watch.end()
+      shared.watch.end()
     }
     if (this.touched.size > 0) await session.tell([...this.touched])
     if (!notes) return () => undefined
@@ -119,12 +131,12 @@ export class Batch {
   }
 
   /** Asks for the claims of all entries at once, where a question takes a journey. One that is made meanwhile shows when its own is inserted. */
-  private lookAhead(session: Session): Map<Entry<unknown>, Promise<Claim | undefined>> {
+  private lookAhead(session: Session, place: Place): Map<Entry<unknown>, Promise<Claim | undefined>> {
     const claims = new Claims(session)
     const found = new Map<Entry<unknown>, Promise<Claim | undefined>>()
     for (const entry of this.entries) {
       if (entry.identity === undefined) continue
-      const finding = claims.find(entry.identity)
+      const finding = claims.findIn(place.mayHold(entry.identity), entry.identity)
       finding.catch(() => undefined)
       found.set(entry, finding)
     }
@@ -132,42 +144,36 @@ export class Batch {
   }
 
   private async one(
-    session: Session,
+    shared: Shared,
     entry: Entry<unknown>,
     finding: Promise<Claim | undefined> | undefined,
     floor: number,
     head: Promise<Head>,
-    watch: Watch,
-    taking: Taking,
   ): Promise<Done> {
-    const claims = new Claims(session)
-    if (entry.timestamp !== undefined && entry.timestamp <= floor) throw new BelowFloor('at or below the floor')
-    const seen = entry.identity === undefined ? undefined : await (finding ?? claims.find(entry.identity))
+    const { session } = shared
+    const { identity, timestamp } = entry
+    if (timestamp !== undefined && timestamp <= floor) throw new BelowFloor('at or below the floor')
+    const seen = identity === undefined ? undefined : await (finding ?? holderOf(identity, shared))
     if (seen) return { value: await entry.seen(seen, session), head: await head, made: undefined }
-    const done = await this.attempt(session, entry, head, watch, taking)
+    const done = await this.attempt(shared, entry, head)
     if (done) return done
     // Another node took the identity while this one ran: its outcome stands.
-    const taken = await claims.find(entry.identity ?? '')
+    const taken = identity === undefined ? undefined : await holderOf(identity, shared)
     if (!taken) throw new Error('a claim could not be made, and nobody holds it')
     return { value: await entry.seen(taken, session), head: await head, made: undefined }
   }
 
   /** Effect, claim and audit row together; undefined, with nothing kept, when the claim was taken meanwhile. */
-  private async attempt(
-    session: Session,
-    entry: Entry<unknown>,
-    head: Promise<Head>,
-    watch: Watch,
-    taking: Taking,
-  ): Promise<Done | undefined> {
+  private async attempt(shared: Shared, entry: Entry<unknown>, head: Promise<Head>): Promise<Done | undefined> {
+    const { session, place, taking } = shared
     await taking.begin()
     let next: Head
     let claimed: boolean
     let ran: Ran<unknown>
     try {
-      ran = await this.ran(session, entry, watch, taking)
+      ran = await this.ran(shared, entry)
       // The claim and its row travel together: where it was taken, both are taken back.
-      const claiming = ran.claim === undefined ? undefined : new Claims(session).insert(ran.claim)
+      const claiming = ran.claim === undefined ? undefined : new Claims(session).insert(ran.claim, place.partition)
       claiming?.catch(() => undefined)
       next = await new Audit(session).appendAll(this.parts.node, ran.audit, await head, this.parts.chainMac)
       claimed = claiming === undefined || (await claiming)
@@ -184,12 +190,13 @@ export class Batch {
       return undefined
     }
     await taking.keep()
+    if (ran.claim) place.made()
     if (ran.keep) for (const what of entry.touched ?? []) this.touched.add(what)
     return { value: ran.value, head: next, made: ran.claim }
   }
 
   /** Runs the entry, and takes its effect back where it is not to be kept. */
-  private async ran(session: Session, entry: Entry<unknown>, watch: Watch, taking: Taking): Promise<Ran<unknown>> {
+  private async ran({ session, watch, taking }: Shared, entry: Entry<unknown>): Promise<Ran<unknown>> {
     const known = this.known.get(entry)
     if (known && 'error' in known) throw known.error
     if (known) return known

@@ -11,7 +11,7 @@ const digestLength = 22
 
 /**
  * The first 132 bits of a SHA-256, in base64url, of what must not be seen twice. Digests are in no order, so each claim dirties a
- * page of their index: the shorter they are, the fewer pages there are.
+ * page of their index: the shorter they are, the fewer pages a partition has.
  */
 export const digestOf = (identity: string): string => hash('sha256', identity, 'base64url').slice(0, digestLength)
 
@@ -40,22 +40,49 @@ export interface Claim {
 const columns =
   'request_id, digest, account, principal, command, timestamp, mac, params_mac, code, outcome, sealed, created_at'
 
+/** From the last partition that holds anything, and meets a condition, to the first: a step of the index for each. */
+const eachPartition = (condition: string): string =>
+  `select max(part) from claims where ${condition} union all
+   select (select max(part) from claims where part < number) from parts where number is not null`
+
 export class Claims {
   constructor(private readonly queries: Queries) {}
 
+  /** Wherever it lies: for whoever does not know the partitions. */
   find(digest: string): Promise<Claim | undefined> {
-    return this.queries.get<Claim>(`select ${columns} from claims where digest = $1`, [digest])
+    return this.queries.get<Claim>(
+      `with recursive parts (number) as (${eachPartition('part is not null')})
+       select ${columns} from parts join claims on part = number and digest = $1`,
+      [digest],
+    )
+  }
+
+  findIn(partitions: readonly number[], digest: string): Promise<Claim | undefined> {
+    const [first = 0] = partitions
+    return partitions.length > 1 ? this.firstOf(partitions, digest) : this.findAt(first, digest)
+  }
+
+  private findAt(partition: number, digest: string): Promise<Claim | undefined> {
+    return this.queries.get<Claim>(`select ${columns} from claims where part = $1 and digest = $2`, [partition, digest])
+  }
+
+  private async firstOf(partitions: readonly number[], digest: string): Promise<Claim | undefined> {
+    for (const partition of partitions) {
+      const claim = await this.findAt(partition, digest)
+      if (claim) return claim
+    }
+    return undefined
   }
 
   findRequest(requestId: string): Promise<Claim | undefined> {
     return this.queries.get<Claim>(`select ${columns} from claims where request_id = $1`, [requestId])
   }
 
-  /** True when the digest was free and is now taken. */
-  async insert(claim: Claim): Promise<boolean> {
+  /** True when the digest was free in this partition and is now taken. */
+  async insert(claim: Claim, partition: number): Promise<boolean> {
     const inserted = await this.queries.run(
-      `insert into claims (${columns})
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing`,
+      `insert into claims (${columns}, part)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing`,
       [
         claim.request_id,
         claim.digest,
@@ -69,9 +96,40 @@ export class Claims {
         claim.outcome,
         claim.sealed,
         claim.created_at,
+        partition,
       ],
     )
     return inserted === 1
+  }
+
+  /** How many there are in a partition, counted up to a limit. */
+  async countIn(partition: number, limit: number): Promise<number> {
+    const sql = 'select count(*) as counted from (select 1 from claims where part = $1 limit $2) as some'
+    return (await this.queries.get<{ counted: number }>(sql, [partition, limit]))?.counted ?? 0
+  }
+
+  /** The numbers of the partitions below one that hold anything, the last first. */
+  async partitionsBefore(partition: number): Promise<number[]> {
+    const rows = await this.queries.all<{ number: number }>(
+      `with recursive parts (number) as (${eachPartition('part < $1')}) select number from parts where number is not null`,
+      [partition],
+    )
+    return rows.map(({ number }) => number)
+  }
+
+  /** The number of the first partition that holds anything; undefined when none does. */
+  async oldestPartition(): Promise<number | undefined> {
+    const row = await this.queries.get<{ oldest: number | null }>('select min(part) as oldest from claims')
+    return row?.oldest ?? undefined
+  }
+
+  /** Digests of a partition in their order, those after one of them. */
+  async digestsIn(partition: number, after: string, limit: number): Promise<string[]> {
+    const rows = await this.queries.all<{ digest: string }>(
+      'select digest from claims where part = $1 and digest > $2 order by digest limit $3',
+      [partition, after, limit],
+    )
+    return rows.map(({ digest }) => digest)
   }
 
   /** Forgets up to `limit` claims made before a request id and with a timestamp at or below the floor; the number forgotten. */

@@ -1,5 +1,6 @@
 import type { Db, Queries, Value } from './db.js'
 import { Meta } from './meta.js'
+import { onePlace } from './partitions.js'
 
 /** A table that is copied: in what order its rows are read, and which others must be there first. */
 interface Table {
@@ -75,7 +76,7 @@ export async function copyRows(from: Db, to: Db, onRows: (rows: number, of: numb
     for (let after: Row | undefined, more = true; more; ) {
       const rows = await pageOf(from, table, after)
       await to.transaction(async (session) => {
-        await Promise.all(rows.map((row) => insert(session, table, row)))
+        await Promise.all(rows.map((row) => insert(session, table, to.exclusive ? row : unparted(row))))
         if (table.name === last && rows.length < rowsAtOnce) await new Meta(session).set(state, 'copied')
       })
       copied += rows.length
@@ -97,6 +98,9 @@ function pageOf(from: Queries, { name, columns, key }: Table, after: Row | undef
     ...(after ? key.map((column) => after[column] ?? null) : []),
   ])
 }
+
+/** Only a file keeps claims in partitions. */
+const unparted = (row: Row): Row => ('part' in row ? { ...row, part: onePlace.partition } : row)
 
 function insert(to: Queries, { name, columns }: Table, row: Row): Promise<number> {
   const places = columns.map((_, index) => `$${index + 1}`).join(', ')

@@ -4,6 +4,7 @@ import { Claims } from './claims.js'
 import { type Db, type Session, StorageError } from './db.js'
 import { Meta } from './meta.js'
 import type { Notes } from './notes.js'
+import { onePlace, Partitions } from './partitions.js'
 import { Repair } from './repair.js'
 import { NeedsSavepoints, plain, savepoints, type Taking } from './taking.js'
 
@@ -44,6 +45,8 @@ export interface LedgerOptions {
   readonly onTrouble: (what: string, error: unknown) => void
   /** Told after each transaction of writes, with the seconds it took. */
   readonly onCommit?: ((writes: number, seconds: number) => void) | undefined
+  /** After how many claims a file begins another partition; by default as many as a filter is made for. */
+  readonly claimsPerPartition?: number
 }
 
 const maxWaiting = 8_192
@@ -70,6 +73,8 @@ export class Ledger {
   private readonly lanes: readonly Lane[]
   private gathering = false
   private readonly repair: Repair
+  /** Of an engine that has them. */
+  private readonly partitions: Partitions | undefined
   private closing = false
   private lastCommit = Number.NEGATIVE_INFINITY
   private lastFailed = false
@@ -77,13 +82,19 @@ export class Ledger {
   private cautious = 0
 
   constructor(private readonly options: LedgerOptions) {
-    const { node } = options
+    const { node, db, claimsPerPartition } = options
+    this.partitions = db.exclusive ? new Partitions(db, claimsPerPartition) : undefined
     this.repair = new Repair({ ...options, onRepaired: () => this.succeeded() })
-    this.lanes = Array.from({ length: options.db.lanes }, (_, index) => ({
+    this.lanes = Array.from({ length: db.lanes }, (_, index) => ({
       node: index === 0 ? node : laneOf(node, index + 1),
       first: index === 0,
       busy: false,
     }))
+  }
+
+  /** What makes the first writes fast: they would find it out for themselves. */
+  async begin(): Promise<void> {
+    await this.partitions?.begin()
   }
 
   /** Entries waiting for a transaction. */
@@ -151,6 +162,7 @@ export class Ledger {
         return new Claims(session).forget(beforeRequest, floor, forgottenAtOnce)
       })
     }
+    await this.partitions?.forgotten()
     return forgotten
   }
 
@@ -192,6 +204,7 @@ export class Ledger {
   async close(): Promise<void> {
     this.closing = true
     this.repair.close()
+    this.partitions?.close()
     await this.idle()
     await this.flush(true).catch((error: unknown) => this.options.onTrouble('the last notes were not written', error))
     await this.idle()
@@ -308,7 +321,8 @@ export class Ledger {
       return db.transaction(async (session) => {
         const settling = this.settle(session)
         if (settling) await settling
-        return batch.run(session, taking(session))
+        const place = this.partitions ? await this.partitions.enter(session) : onePlace
+        return batch.run(session, taking(session), place)
       })
     }
     if (this.cautious > 0) this.cautious--
@@ -335,6 +349,7 @@ export class Ledger {
     if (!(error instanceof StorageError) || error.kind === 'locked') return
     this.lastFailed = true
     this.options.onDoubt()
+    if (error.kind === 'fault') this.partitions?.doubt()
     if (error.kind !== 'busy') this.options.onTrouble('a transaction failed: nothing of it was acknowledged', error)
     if (error.kind === 'fault') this.repair.broken = true
   }

@@ -1,5 +1,7 @@
 import type { Queries } from './db.js'
 
+const partitionName = 'partition'
+
 /** Single values of the database: the floor, the master key's fingerprint, the decoy secret. */
 export class Meta {
   constructor(private readonly queries: Queries) {}
@@ -28,6 +30,15 @@ export class Meta {
   /** Messages with a timestamp at or below it are refused, whatever the clock says (protocol §4). Unix seconds. */
   async floor(): Promise<number> {
     return Number((await this.get('floor')) ?? 0)
+  }
+
+  /** The partition of new claims; it only grows. */
+  async partition(): Promise<number> {
+    return Number((await this.get(partitionName)) ?? 0)
+  }
+
+  async setPartition(to: number): Promise<void> {
+    await this.set(partitionName, String(to))
   }
 
   async raiseFloor(to: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { type Claim, Claims } from './claims.js'
 import type { Db, Session } from './db.js'
 import { Meta } from './meta.js'
+import { onePlace } from './partitions.js'
 
 export interface RepairOptions {
   readonly db: Db
@@ -86,7 +87,7 @@ class Free extends Error {}
 
 /** Rejects, so that nothing is kept, when the claim could be made. */
 async function freeOrTaken(session: Session, claim: Claim): Promise<void> {
-  if (await new Claims(session).insert(claim)) throw new Free()
+  if (await new Claims(session).insert(claim, onePlace.partition)) throw new Free()
 }
 
 function unlessFree(error: unknown): void {

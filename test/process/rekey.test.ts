@@ -220,7 +220,7 @@ test('a change of the master key that is killed at any moment is finished by the
   const database = new Database(join(folder, 'countersign.db'))
   // So that sealing everything anew takes a while.
   const vault = vaultOf(keyIn(folder))
-  const insert = database.prepare("insert into claims values (?, ?, 1, 'p', 'c', ?, '', '', 1, ?, 1, ?)")
+  const insert = database.prepare("insert into claims values (?, ?, 1, 'p', 'c', ?, '', '', 1, ?, 1, ?, 0)")
   database.transaction(() => {
     for (let n = 0; n < 20_000; n++) {
       const id = `zz-${n}`

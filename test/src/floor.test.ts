@@ -161,7 +161,7 @@ test('one call forgets everything that is due, however much it is', async (t) =>
   await instance.db.transaction((session) =>
     session.run(`
       with recursive n (i) as (select 1 union all select i + 1 from n where i < 5000)
-      insert into claims select '0' || i, 'i' || i, 1, 'p', 'c', 1, '', '', 1, null, 0, 1 from n`),
+      insert into claims select '0' || i, 'i' || i, 1, 'p', 'c', 1, '', '', 1, null, 0, 1, 0 from n`),
   )
   assert.equal(await instance.forget(), 5_000)
   assert.deepEqual(await instance.db.all('select digest from claims'), [])

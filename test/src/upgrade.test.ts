@@ -10,7 +10,7 @@ import { sqliteOnly } from '../support/postgres.js'
 /** Puts the claims back as versions before migration 0021 kept them. */
 async function asBefore(session: Queries, identity: string): Promise<void> {
   await session.run('alter table claims rename to claims_now')
-  await session.run('drop index claims_by_digest')
+  await session.run('drop index claims_by_part')
   await session.run(
     `create table claims (request_id text not null primary key, identity text not null unique, account bigint not null,
      principal text not null, command text not null, timestamp bigint not null, mac text not null, params_mac text not null,
@@ -22,7 +22,7 @@ async function asBefore(session: Queries, identity: string): Promise<void> {
     [identity],
   )
   await session.run('drop table claims_now')
-  await session.run(`delete from migrations where id like '0021%'`)
+  await session.run(`delete from migrations where id >= '0021-claims' and id not like '0022%'`)
 }
 
 test(

@@ -118,7 +118,7 @@ for (const [what, chore] of [
     const fails: 'before'[] = []
     const ledger = ledgerOn(failing(db, fails))
     await db.transaction((session) =>
-      session.run(`insert into claims values ('old', 'old', 1, 'p', 'c', 1, '', '', 1, null, 0, 1)`),
+      session.run(`insert into claims values ('old', 'old', 1, 'p', 'c', 1, '', '', 1, null, 0, 1, 0)`),
     )
     fails.push('before')
     await chore(ledger).catch(() => undefined)

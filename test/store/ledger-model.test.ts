@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { StorageError } from '../../src/store/db.js'
 import { wrapped } from '../src/probes.js'
@@ -10,7 +11,7 @@ const submissions = fc.array(
   fc.record({
     identity: fc.integer({ min: 0, max: 5 }),
     does: fc.constantFrom('keep', 'refuse', 'throw', 'wait'),
-    pause: fc.boolean(),
+    pause: fc.constantFrom('none', 'none', 'for answers', 'for filters'),
     commit: fc.constantFrom('well', 'well', 'well', 'before', 'after'),
   }),
   { maxLength: 25 },
@@ -18,7 +19,7 @@ const submissions = fc.array(
 
 test('whatever is submitted and however commits fail: each identity has one effect at most, and nobody is told otherwise', async (t) => {
   await fc.assert(
-    fc.asyncProperty(submissions, async (steps) => {
+    fc.asyncProperty(submissions, fc.constantFrom(1, 2, undefined), async (steps, claimsPerPartition) => {
       const db = await migrated(t)
       let commit: string | undefined
       const ledger = ledgerOn(
@@ -36,6 +37,7 @@ test('whatever is submitted and however commits fail: each identity has one effe
             return value
           },
         }),
+        claimsPerPartition,
       )
       const effects = new Map<number, string[]>()
       const told: Promise<void>[] = []
@@ -55,7 +57,8 @@ test('whatever is submitted and however commits fail: each identity has one effe
           effects.set(identity, [...(effects.get(identity) ?? []), `${answer} ${effect} ${does}`])
         }
         told.push(ledger.submit(submitted).then(note, () => undefined))
-        if (pause) await Promise.all(told)
+        if (pause !== 'none') await Promise.all(told)
+        if (pause === 'for filters') await delay(5)
       }
       await Promise.all(told)
       await ledger.close()
@@ -74,6 +77,6 @@ test('whatever is submitted and however commits fail: each identity has one effe
       }
       await db.close()
     }),
-    { numRuns: 60 },
+    { numRuns: 120 },
   )
 })

@@ -212,7 +212,7 @@ test('a claim that cannot be made takes the effect back', async (t) => {
   const ledger = ledgerOn(db)
   const taken = entry('e', async (queries) => {
     await put('a')(queries)
-    await queries.run(`insert into claims values ('other', 'e', 1, 'p', 'c', 1, '', '', 1, null, 0, 1)`)
+    await queries.run(`insert into claims values ('other', 'e', 1, 'p', 'c', 1, '', '', 1, null, 0, 1, 0)`)
   })
   await assert.rejects(ledger.submit(taken))
   assert.deepEqual([await puts(db), await counts(db)], [[], { records: 0, claims: 0, audit: 0 }])
@@ -269,7 +269,7 @@ test('a write that comes while much is forgotten is served between the transacti
   await db.transaction((session) =>
     session.run(`
       with recursive n (i) as (select 1 union all select i + 1 from n where i < 5000)
-      insert into claims select '0' || i, 'i' || i, 1, 'p', 'c', 1, '', '', 1, null, 0, 1 from n`),
+      insert into claims select '0' || i, 'i' || i, 1, 'p', 'c', 1, '', '', 1, null, 0, 1, 0 from n`),
   )
   let forgotten: number | undefined
   const forgetting = ledger.forget('1', 1).then((number) => {

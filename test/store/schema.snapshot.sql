@@ -61,7 +61,7 @@ CREATE TABLE claims (
   outcome text,
   sealed integer not null,
   created_at bigint not null
-);
+, part bigint not null default 0);
 
 CREATE TABLE counters (
   account bigint not null,
@@ -305,7 +305,7 @@ CREATE INDEX access_tokens_of_account on access_tokens (account, principal_kind,
 
 CREATE INDEX audit_of_account_by_time on audit (account, at_ms, node, seq);
 
-CREATE UNIQUE INDEX claims_by_digest on claims (digest);
+CREATE UNIQUE INDEX claims_by_part on claims (part, digest);
 
 CREATE UNIQUE INDEX device_passwords_in_order on device_passwords (account, position);
 

@@ -63,7 +63,7 @@ export interface TestLedger extends Ledger {
 }
 
 /** A ledger of its own on a database. */
-export function ledgerOn(db: Db): TestLedger {
+export function ledgerOn(db: Db, claimsPerPartition?: number): TestLedger {
   const troubles: string[] = []
   const waiting: { what: RegExp; resolve: () => void }[] = []
   const ledger = new Ledger({
@@ -71,6 +71,7 @@ export function ledgerOn(db: Db): TestLedger {
     node: 'sqlite',
     chainMac,
     notes: new Notes(),
+    ...(claimsPerPartition !== undefined && { claimsPerPartition }),
     now: () => 1_000,
     onDoubt: () => undefined,
     onTrouble(what) {
