@@ -23,7 +23,7 @@ export const settings = {
     kind: 'integer',
     min: 1,
     max: 1_024,
-    default: '64',
+    default: '256',
     about:
       'MiB of the log countersign.db-wal at which it is written back into the database: more is faster with millions of rows, less takes less of the disk',
   },

@@ -82,7 +82,7 @@ export class Store {
       'foreign_keys = on',
       'cache_size = -12288',
       'temp_store = memory',
-      'wal_autocheckpoint = 16384',
+      'wal_autocheckpoint = 65536',
     ]) {
       database.pragma(pragma)
     }
