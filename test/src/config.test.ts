@@ -48,7 +48,7 @@ test('without any setting the documented defaults hold', () => {
   )
   assert.equal(read({}).keep, 24 * 60 * 60)
   assert.equal(read({}).stallLimit, 30)
-  assert.equal(read({}).walSize, 64)
+  assert.equal(read({}).walSize, 256)
 })
 
 test('a configuration cannot be changed after it was read', () => {
