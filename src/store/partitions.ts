@@ -22,7 +22,8 @@ export const onePlace: Place = { partition: first, mayHold: () => onlyFirst, mad
 /** So many claims that their part of the index, of about 3,000 pages, is changed again and again before the log is written back. */
 export const claimsPerPartition = digestsPerFilter
 
-const digestsAtOnce = 1_000
+/** Some two milliseconds of reading: under load a commit lies between two of them. */
+const digestsAtOnce = 4_000
 /** Milliseconds between two readings of so many. */
 const pause = 1
 
