@@ -70,7 +70,7 @@ function addClaims(database: Database.Database, { claims }: Size): void {
     const moments = { timestamp: seconds, created_at: seconds }
     const macs = { mac: hex(String(claim.mac).length / 2), params_mac: randomBytes(32).toString('base64') }
     const part = Math.floor(n / claimsPerPartition)
-    addClaim({ ...claim, ...moments, ...macs, request_id, digest: digestOf(randomUUID()), part })
+    addClaim({ ...claim, ...moments, ...macs, request_id, identity_digest: digestOf(randomUUID()), part })
     addRow({ ...row, seq: ++seq, at_ms: at, request_id, target: `u${n % small.users}`, hash: hex(32) })
   }
   const newest = Math.floor(Math.max(0, claims - 1) / claimsPerPartition)

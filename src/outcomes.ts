@@ -62,7 +62,7 @@ export class Outcomes {
     const { json, sealed } = call.paramsMac === '' ? nothingKept : this.kept(call, executed)
     return {
       request_id: call.requestId,
-      digest: identity,
+      identity_digest: identity,
       account: caller.account,
       principal: principalText(caller.principal),
       command: call.registered.command.name,

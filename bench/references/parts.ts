@@ -97,7 +97,7 @@ export class Store {
       for (let i = 0; i < users; i++) user.run(`u${i}`)
     })()
     this.claim = database.prepare(
-      `insert into claims (request_id, digest, account, principal, command, timestamp, mac, params_mac, code, outcome, sealed, created_at)
+      `insert into claims (request_id, identity_digest, account, principal, command, timestamp, mac, params_mac, code, outcome, sealed, created_at)
        values (?, ?, 1, 'owner:bench', ?, ?, '', '', 3021, ?, 0, ?) on conflict do nothing`,
     )
     this.toggle = database.prepare(

@@ -20,7 +20,7 @@ export interface Claim {
   /** Begins with the time of its making, so that rows are in order. */
   readonly request_id: string
   /** Of the identity: {@link digestOf}. */
-  readonly digest: string
+  readonly identity_digest: string
   readonly account: number
   readonly principal: string
   readonly command: string
@@ -38,7 +38,7 @@ export interface Claim {
 }
 
 const columns =
-  'request_id, digest, account, principal, command, timestamp, mac, params_mac, code, outcome, sealed, created_at'
+  'request_id, identity_digest, account, principal, command, timestamp, mac, params_mac, code, outcome, sealed, created_at'
 
 /** From the last partition that holds anything, and meets a condition, to the first: a step of the index for each. */
 const eachPartition = (condition: string): string =>
@@ -52,7 +52,7 @@ export class Claims {
   find(digest: string): Promise<Claim | undefined> {
     return this.queries.get<Claim>(
       `with recursive parts (number) as (${eachPartition('part is not null')})
-       select ${columns} from parts join claims on part = number and digest = $1`,
+       select ${columns} from parts join claims on part = number and identity_digest = $1`,
       [digest],
     )
   }
@@ -63,7 +63,10 @@ export class Claims {
   }
 
   private findAt(partition: number, digest: string): Promise<Claim | undefined> {
-    return this.queries.get<Claim>(`select ${columns} from claims where part = $1 and digest = $2`, [partition, digest])
+    return this.queries.get<Claim>(`select ${columns} from claims where part = $1 and identity_digest = $2`, [
+      partition,
+      digest,
+    ])
   }
 
   private async firstOf(partitions: readonly number[], digest: string): Promise<Claim | undefined> {
@@ -85,7 +88,7 @@ export class Claims {
        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing`,
       [
         claim.request_id,
-        claim.digest,
+        claim.identity_digest,
         claim.account,
         claim.principal,
         claim.command,
@@ -125,11 +128,11 @@ export class Claims {
 
   /** Digests of a partition in their order, those after one of them. */
   async digestsIn(partition: number, after: string, limit: number): Promise<string[]> {
-    const rows = await this.queries.all<{ digest: string }>(
-      'select digest from claims where part = $1 and digest > $2 order by digest limit $3',
+    const rows = await this.queries.all<{ identity_digest: string }>(
+      'select identity_digest from claims where part = $1 and identity_digest > $2 order by identity_digest limit $3',
       [partition, after, limit],
     )
-    return rows.map(({ digest }) => digest)
+    return rows.map(({ identity_digest }) => identity_digest)
   }
 
   /** Forgets up to `limit` claims made before a request id and with a timestamp at or below the floor; the number forgotten. */

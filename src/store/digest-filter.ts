@@ -2,7 +2,7 @@ const wordsPerBlock = 8
 const blocks = 16_384
 const bitsPerDigest = 16
 
-/** How many digests a filter is made for: beyond it, what it says "perhaps" to grows. */
+/** How many digests a filter is made for. It takes a sixteenth more: a partition ends with the transaction that fills it. */
 export const digestsPerFilter = (blocks * wordsPerBlock * 32) / bitsPerDigest
 
 /** What each character of base64url stands for, 0 to 63. */
@@ -27,7 +27,7 @@ export class DigestFilter {
   private added = 0
 
   get full(): boolean {
-    return this.added >= digestsPerFilter
+    return this.added >= digestsPerFilter + digestsPerFilter / 16
   }
 
   add(digest: string): void {

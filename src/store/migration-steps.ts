@@ -13,7 +13,7 @@ async function digestClaims(session: Session, onRows: (rows: number) => void): P
   let after = ''
   let done = 0
   for (let more = true; more; ) {
-    const rows = await session.all<Omit<Claim, 'digest'> & { readonly identity: string }>(
+    const rows = await session.all<Omit<Claim, 'identity_digest'> & { readonly identity: string }>(
       'select * from claims_before where request_id > $1 order by request_id limit $2',
       [after, rowsAtOnce],
     )

@@ -49,13 +49,12 @@ export class Partitions {
 
   /** At the beginning of a transaction, before it has written anything. */
   async enter(session: Session): Promise<Place> {
-    const newest = await this.look(session)
+    const { newest, closed } = await this.look(session)
     const opens = this.room <= 0
     const partition = opens ? newest + 1 : newest
     // Until this is committed the one before is not closed.
     if (opens) await new Meta(session).setPartition(partition)
     const always = opens ? [partition, newest] : [partition]
-    const { closed } = this
     return {
       partition,
       mayHold(digest) {
@@ -89,18 +88,22 @@ export class Partitions {
     clearTimeout(this.reading)
   }
 
-  /** `queries`: sees what is committed, and nothing else yet. */
-  private async look(queries: Queries): Promise<number> {
+  /** What was found at one moment, together. `queries`: sees what is committed, and nothing else yet. */
+  private async look(queries: Queries): Promise<{ readonly newest: number; readonly closed: readonly Closed[] }> {
     const newest = await new Meta(queries).partition()
+    let { closed } = this
     if (newest !== this.newest) {
       const claims = new Claims(queries)
-      this.room = this.size - (await claims.countIn(newest, this.size))
+      const room = this.size - (await claims.countIn(newest, this.size))
+      const before = await claims.partitionsBefore(newest)
       const known = new Map(this.closed.map((one) => [one.number, one]))
-      this.closed = (await claims.partitionsBefore(newest)).map((number) => known.get(number) ?? new Closed(number))
+      closed = before.map((number) => known.get(number) ?? new Closed(number))
       this.newest = newest
+      this.room = room
+      this.closed = closed
     }
     this.readOn()
-    return newest
+    return { newest, closed }
   }
 
   /** Goes on in the background until every closed partition has its filter. */

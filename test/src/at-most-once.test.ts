@@ -158,7 +158,7 @@ for (const { what, thrown, code } of noes) {
     ]) {
       assert.equal((await sent(instance, body)).code, code)
     }
-    assert.deepEqual(await instance.db.all('select digest from claims'), [])
+    assert.deepEqual(await instance.db.all('select identity_digest from claims'), [])
     probe.afterEffect = () => undefined
     for (const body of [
       signed(instance, 'count', { id: 'n' }, { idempotencyKey: key }),

@@ -15,7 +15,7 @@ for (const [what, params, code] of [
     const dry = await instance.call('count', params, { idempotencyKey: key, dryRun: true })
     assert.deepEqual([dry.code, dry.dry_run, dry.replayed, dry.result], [code, true, undefined, { sum: 1 }])
     assert.deepEqual([await counted(instance.db, 'n'), probe.ran, probe.prepared], [0, 1, 1])
-    assert.deepEqual(await instance.db.all('select digest from claims'), [])
+    assert.deepEqual(await instance.db.all('select identity_digest from claims'), [])
     const real = await instance.call('count', params, { idempotencyKey: key })
     assert.deepEqual([real.code, real.dry_run, real.replayed], [code, undefined, undefined])
   })

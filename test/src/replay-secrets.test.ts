@@ -89,7 +89,9 @@ test('a sealed outcome moved to another row is not opened', async (t) => {
   await instance.call('mint', { id: 'a' }, { idempotencyKey: key })
   await instance.call('mint', { id: 'b' }, { idempotencyKey: 'job-81-step-4' })
   await instance.db.transaction((session) =>
-    session.run(`update claims set outcome = (select c.outcome from claims c where c.digest <> claims.digest)`),
+    session.run(
+      `update claims set outcome = (select c.outcome from claims c where c.identity_digest <> claims.identity_digest)`,
+    ),
   )
   const moved = await instance.call('mint', { id: 'a' }, { idempotencyKey: key, timestamp: instance.seconds() + 1 })
   assert.deepEqual([moved.code, moved.result], [1500, undefined])

@@ -146,6 +146,6 @@ test('a dry run of void voids nothing, and asking claims nothing', async (t) => 
   assert.deepEqual([dry.result, dry.dry_run], [{ state: 'unseen' }, true])
   const body = signed(instance, 'request-status', { of_idempotency_key: key }, { idempotencyKey: key })
   assert.deepEqual([(await sent(instance, body)).code, (await sent(instance, body)).code], [9041, 9041])
-  assert.deepEqual(await instance.db.all('select digest from claims'), [])
+  assert.deepEqual(await instance.db.all('select identity_digest from claims'), [])
   assert.equal((await instance.call('count', { id: 'n' }, { idempotencyKey: key })).code, 10001)
 })

@@ -47,7 +47,7 @@ for (const [name, opened, skip] of engines) {
     for (let n = 0; n < count; n++) {
       assert.deepEqual(Object.assign({}, await claims.find(digestOf(`k 1 ck_1 key-${n}`))), {
         request_id: `r${String(n).padStart(5, '0')}`,
-        digest: digestOf(`k 1 ck_1 key-${n}`),
+        identity_digest: digestOf(`k 1 ck_1 key-${n}`),
         account: 1,
         principal: 'owner:1',
         command: 'ping',

@@ -21,7 +21,16 @@ function partitionsOf(t: TestContext, db: Db, claims = size): Partitions {
 /** Makes a claim where the place says; the number of its partition. */
 async function claim(session: Session, place: Place, digest: string): Promise<number> {
   const request_id = `r-${digest}`
-  const made = { request_id, digest, account: 1, principal: 'p', command: 'c', timestamp: 1, mac: '', params_mac: '' }
+  const made = {
+    request_id,
+    identity_digest: digest,
+    account: 1,
+    principal: 'p',
+    command: 'c',
+    timestamp: 1,
+    mac: '',
+    params_mac: '',
+  }
   const rest = { code: 1, outcome: null, sealed: 0, created_at: 1 }
   assert.ok(await new Claims(session).insert({ ...made, ...rest }, place.partition))
   place.made()
@@ -69,7 +78,9 @@ test(
     await filtered(db, anew)
     assert.equal(await asked(anew), 20 + 18)
     // Two of the first partition are forgotten, and the third is not.
-    await db.transaction((session) => session.run(`delete from claims where digest in ($1, $2)`, digests(0, 2)))
+    await db.transaction((session) =>
+      session.run(`delete from claims where identity_digest in ($1, $2)`, digests(0, 2)),
+    )
     await anew.forgotten()
     assert.deepEqual((await place(db, anew)).mayHold(digestOf('2')), [6, 0])
   },
@@ -178,6 +189,17 @@ test(
     assert.deepEqual([ran.length, (await counts(db))?.claims], [40 - size, 40])
   },
 )
+
+test('a gateway of before there were partitions, which still runs, can neither look a claim up nor make one', async (t) => {
+  const db = await migrated(t)
+  await db.transaction((session) =>
+    assert.rejects(session.all('select request_id from claims where digest = $1', ['e'])),
+  )
+  const insert = `insert into claims (request_id, digest, account, principal, command, timestamp, mac, params_mac, code, outcome,
+    sealed, created_at) values ('r', 'e', 1, 'p', 'c', 1, '', '', 1, null, 0, 1) on conflict do nothing`
+  await assert.rejects(db.transaction((session) => session.run(insert)))
+  assert.equal((await counts(db))?.claims, 0)
+})
 
 test('who does not know the partitions finds a claim in any of them', async (t) => {
   const db = await migrated(t)

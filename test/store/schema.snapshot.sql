@@ -50,7 +50,7 @@ CREATE TABLE audit (
 
 CREATE TABLE claims (
   request_id text not null primary key,
-  digest text not null,
+  identity_digest text not null,
   account bigint not null,
   principal text not null,
   command text not null,
@@ -305,7 +305,7 @@ CREATE INDEX access_tokens_of_account on access_tokens (account, principal_kind,
 
 CREATE INDEX audit_of_account_by_time on audit (account, at_ms, node, seq);
 
-CREATE UNIQUE INDEX claims_by_part on claims (part, digest);
+CREATE UNIQUE INDEX claims_by_part on claims (part, identity_digest);
 
 CREATE UNIQUE INDEX device_passwords_in_order on device_passwords (account, position);
 

@@ -101,7 +101,7 @@ export function entry(identity: string, effect: (queries: Queries) => Promise<un
   const request_id = `request-${String(++requests).padStart(6, '0')}`
   const claim: Claim = {
     request_id,
-    digest: identity,
+    identity_digest: identity,
     account: 1,
     principal: 'owner:1',
     command: 'test',
