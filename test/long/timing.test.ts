@@ -53,17 +53,14 @@ for (const [size, { filler, most }] of Object.entries(sizes)) {
       })
       return wireOf(text, { signature: mac('not the secret', text) })
     }
-    const known = wrong(gateway.owner.apiKey)
-    const others = {
-      unknown: wrong(`ck_${'x'.repeat(gateway.owner.apiKey.length - 3)}`),
-      disabled: wrong(disabled.apiKey),
-      'known itself': wrong(gateway.owner.apiKey),
-    }
-    for (const wire of [known, ...Object.values(others)]) assert.equal((await gateway.handle(wire)).code, 1401)
-    for (const [name, wire] of Object.entries(others)) {
-      await difference(gateway, known, wire, 200)
+    const known = gateway.owner.apiKey
+    const others = { unknown: `ck_${'x'.repeat(known.length - 3)}`, disabled: disabled.apiKey, 'known itself': known }
+    for (const key of [known, ...Object.values(others)]) assert.equal((await gateway.handle(wrong(key))).code, 1401)
+    for (const [name, key] of Object.entries(others)) {
+      await difference(gateway, wrong(known), wrong(key), 200)
       const seen: number[] = []
-      do seen.push(await difference(gateway, known, wire, pairs))
+      // Bodies of their own for each try: where two large ones happen to lie makes one of them slower by some microseconds.
+      do seen.push(await difference(gateway, wrong(known), wrong(key), pairs))
       while (Math.abs(seen.at(-1) ?? 0) >= most && seen.length < tries)
       t.diagnostic(`known and ${name}: ${seen.map((value) => value.toFixed(2)).join(', ')} µs`)
       assert.ok(Math.abs(seen.at(-1) ?? most) < most, `${name}: ${seen.join(', ')} µs`)
