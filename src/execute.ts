@@ -162,6 +162,7 @@ export class Executor {
         identity,
         timestamp: call.message?.timestamp,
         discards: call.dryRun,
+        weight: call.registered.command.weight?.(call.params),
         touched,
         run: (queries, nested) => this.run({ call, queries, nested, prepared, touch, left: { items: [] } }, identity),
         seen: async (claim, queries) => this.outcomes.replay(call, claim, await this.current(call, queries)),

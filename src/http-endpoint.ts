@@ -48,7 +48,6 @@ export function controlListener(parts: EndpointParts): RequestListener {
   const forwarded = forwardedAddress(parts)
   const { load } = parts
   const bodies = new Bodies(parts, ({ req, res, body, address }) => {
-    load.begin()
     parts.handle(toWire(req, body, address, parts.vendorPaths)).then(
       (reply) => {
         load.end(milliseconds)

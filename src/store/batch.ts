@@ -28,6 +28,8 @@ export interface Entry<T> {
   readonly timestamp: number | undefined
   /** True when nothing of it will be kept, whatever comes of it: a dry run. */
   readonly discards?: boolean
+  /** How many commands it carries; 1 where nothing is said. */
+  readonly weight?: number | undefined
   /** What others may have cached that has changed: filled while it runs. */
   readonly touched?: readonly string[]
   /** Runs after the identity was found free. What it throws refuses this entry alone. */

@@ -5,6 +5,7 @@ import { type Db, type Session, StorageError } from './db.js'
 import { Meta } from './meta.js'
 import type { Notes } from './notes.js'
 import { onePlace, Partitions } from './partitions.js'
+import { type Job, Queue } from './queue.js'
 import { Repair } from './repair.js'
 import { NeedsSavepoints, plain, savepoints, type Taking } from './taking.js'
 
@@ -12,13 +13,6 @@ export { BelowFloor, type Entry, type Ran } from './batch.js'
 
 /** What other processes are told when the floor was raised. */
 export const floorRaised = 'floor'
-
-interface Job {
-  readonly entry: Entry<unknown>
-  readonly submitted: number
-  resolve(value: unknown): void
-  reject(error: unknown): void
-}
 
 /** One of the transactions that may be under way at the same time, with an audit chain of its own. */
 interface Lane {
@@ -49,13 +43,7 @@ export interface LedgerOptions {
   readonly claimsPerPartition?: number
 }
 
-const maxWaiting = 8_192
-/** Milliseconds that a write may have waited when its turn comes: who has given up by then is better told to come again. */
-const oldest = 5_000
 const forgottenAtOnce = 1_000
-/** Turns of the event loop, some microseconds each: without a further write, and altogether. */
-const quietTurns = 2
-const mostTurns = 12
 const probeAfter = 1_000
 /** Batches that take savepoints after one that needed them: whoever is refused again and again makes nobody run twice. */
 const cautiousBatches = 64
@@ -68,7 +56,7 @@ const mostAgain = 4
  * audit row are in it together, and nobody is answered before the commit is durable.
  */
 export class Ledger {
-  private readonly queue: Job[] = []
+  private readonly queue: Queue
   private readonly chores: (() => Promise<void>)[] = []
   private readonly lanes: readonly Lane[]
   private gathering = false
@@ -83,6 +71,7 @@ export class Ledger {
 
   constructor(private readonly options: LedgerOptions) {
     const { node, db, claimsPerPartition } = options
+    this.queue = new Queue(db.maxBatch)
     this.partitions = db.exclusive ? new Partitions(db, claimsPerPartition) : undefined
     this.repair = new Repair({ ...options, onRepaired: () => this.succeeded() })
     this.lanes = Array.from({ length: db.lanes }, (_, index) => ({
@@ -104,8 +93,7 @@ export class Ledger {
 
   /** Seconds that the first of them has waited; 0 where none does. */
   get longestWait(): number {
-    const [first] = this.queue
-    return first ? (performance.now() - first.submitted) / 1000 : 0
+    return this.queue.longestWait
   }
 
   /**
@@ -115,7 +103,7 @@ export class Ledger {
   submit<T>(entry: Entry<T>): Promise<T> {
     if (this.repair.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
     if (this.closing) return Promise.reject(new StorageError('busy', 'the gateway is closing'))
-    if (this.queue.length >= maxWaiting) return Promise.reject(new StorageError('busy', 'too many writes are waiting'))
+    if (this.queue.isFull) return Promise.reject(new StorageError('busy', 'too many writes are waiting'))
     return new Promise<T>((resolve, reject) => {
       const job = { entry, submitted: performance.now(), resolve, reject }
       // The pump hands each job the value of its own entry.
@@ -230,10 +218,10 @@ export class Ledger {
   }
 
   private async drain(lane: Lane): Promise<void> {
-    for (;;) {
+    for (let again = false; ; again = true) {
       if (lane.first) await this.chores.shift()?.()
       // Another lane that gathers takes what there is, and sets this one to work again.
-      const jobs = this.gathering ? [] : await this.take()
+      const jobs = this.gathering ? [] : await this.take(again)
       if (jobs.length > 0) {
         this.pump()
         await this.commit(lane, jobs)
@@ -243,37 +231,15 @@ export class Ledger {
   }
 
   /** The lane's share of what waits: as much as every lane that is free may take. */
-  private async take(): Promise<Job[]> {
+  private async take(again: boolean): Promise<Job[]> {
     this.gathering = true
-    await this.gather()
+    await this.queue.gather(again)
     this.gathering = false
-    this.refuseOld()
+    this.queue.refuseOld()
     const free = this.lanes.filter(({ busy }) => !busy).length
     const share = Math.ceil(this.queue.length / (free + 1))
     const { maxBatch, exclusive } = this.options.db
-    return this.queue.splice(0, exclusive || this.cautious === 0 ? Math.min(share, maxBatch) : 1)
-  }
-
-  private refuseOld(): void {
-    const limit = performance.now() - oldest
-    for (let first = this.queue[0]; first && first.submitted < limit; first = this.queue[0]) {
-      this.queue.shift()
-      first.reject(new StorageError('busy', 'the write waited too long'))
-    }
-  }
-
-  /**
-   * Waits while turns of the event loop still bring writes: a commit waits for the disk, and whoever shares it waits once.
-   * Without this, half of the clients would send while the other half is committed, and each half would wait for both.
-   */
-  private async gather(): Promise<void> {
-    let waiting = 0
-    let quiet = 0
-    for (let turn = 0; turn < mostTurns && quiet < quietTurns && waiting < this.options.db.maxBatch; turn++) {
-      await new Promise((resolve) => setImmediate(resolve))
-      quiet = this.queue.length > waiting ? 0 : quiet + 1
-      waiting = this.queue.length
-    }
+    return this.queue.take(exclusive || this.cautious === 0 ? Math.min(share, maxBatch) : 1)
   }
 
   private async commit(lane: Lane, jobs: readonly Job[], known: Known = new Map()): Promise<void> {
