@@ -124,6 +124,36 @@ function held(handle: Handle): { handle: Handle; asked: () => number; answer: ()
   }
 }
 
+test('of what comes together so much is handled before the event loop turns that it shares a commit, and all of it in turn', async (t) => {
+  const gateway = await instanceFor(t)
+  const handled: number[] = []
+  let turn: number[] | undefined
+  const handle: Handle = (wire) => {
+    if (!turn) {
+      turn = []
+      setImmediate(() => {
+        handled.push(turn?.length ?? 0)
+        turn = undefined
+      })
+    }
+    turn.push(wire.body.length)
+    return gateway.handle(wire)
+  }
+  const load = new Load()
+  const port = await listen(t, gateway, { handle, load })
+  const sockets = await Promise.all(Array.from({ length: 100 }, () => openSocket(port)))
+  const message = post(`{"cmd":"ping"}`.padEnd(1_024))
+  for (const raw of sockets) raw.write(message)
+  for (const raw of sockets) assertReply(await raw.reply(), 400, 1400)
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(Math.max(...handled), 32, `${handled}`)
+  assert.equal(
+    handled.reduce((sum, count) => sum + count, 0),
+    100,
+  )
+  for (const raw of sockets) raw.close()
+})
+
 test('what is too much is 1503 with Retry-After before anything of it is read, and when it is over everybody is served', {
   timeout: 30_000,
 }, async (t) => {
