@@ -66,7 +66,7 @@ const mostWait = 10
 
 /**
  * Bytes of bodies that are handled before the event loop turns: some 130 single commands, which share a commit. Of what comes together
- * beyond that, nothing but the bodies waits: what is made of hundreds at once, the collector moves before it is garbage.
+ * beyond that, the requests wait as they came: what is made of hundreds at once, the collector moves before it is garbage.
  */
 const handledAtOnce = 32_768
 

@@ -89,4 +89,5 @@ export class Queue {
   }
 }
 
-const weightOf = ({ entry: { weight = 1 } }: Job): number => weight
+/** What an operator's module gives may be no number, or without end: nothing of it may stay once the job has gone. */
+const weightOf = ({ entry: { weight = 1 } }: Job): number => (weight > 1 ? Math.min(weight, enough) : 1)

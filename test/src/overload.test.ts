@@ -126,32 +126,34 @@ function held(handle: Handle): { handle: Handle; asked: () => number; answer: ()
 
 test('of what comes together so much is handled before the event loop turns that it shares a commit, and all of it in turn', async (t) => {
   const gateway = await instanceFor(t)
+  const load = new Load()
+  const empty = load.room(0, 0, 0)
   const handled: number[] = []
-  let turn: number[] | undefined
+  let inTurn = 0
+  let underWay = 0
   const handle: Handle = (wire) => {
-    if (!turn) {
-      turn = []
+    underWay = Math.max(underWay, empty - load.room(0, 0, performance.now()))
+    if (inTurn++ === 0) {
       setImmediate(() => {
-        handled.push(turn?.length ?? 0)
-        turn = undefined
+        handled.push(inTurn)
+        inTurn = 0
       })
     }
-    turn.push(wire.body.length)
     return gateway.handle(wire)
   }
-  const load = new Load()
   const port = await listen(t, gateway, { handle, load })
-  const sockets = await Promise.all(Array.from({ length: 100 }, () => openSocket(port)))
-  const message = post(`{"cmd":"ping"}`.padEnd(1_024))
-  for (const raw of sockets) raw.write(message)
-  for (const raw of sockets) assertReply(await raw.reply(), 400, 1400)
+  const raw = await openSocket(port)
+  const messages = Array.from({ length: 50 }, () => post(`{"cmd":"ping"}`.padEnd(1_024)))
+  raw.write(Buffer.concat(messages))
+  for (const _ of messages) assertReply(await raw.reply(), 400, 1400)
   await new Promise((resolve) => setImmediate(resolve))
   assert.equal(Math.max(...handled), 32, `${handled}`)
   assert.equal(
     handled.reduce((sum, count) => sum + count, 0),
-    100,
+    messages.length,
   )
-  for (const raw of sockets) raw.close()
+  assert.ok(underWay > 32, 'who waits to be handled counts as well')
+  raw.close()
 })
 
 test('what is too much is 1503 with Retry-After before anything of it is read, and when it is over everybody is served', {

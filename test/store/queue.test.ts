@@ -56,6 +56,18 @@ test('behind another commit the event loop turns, however many wait', async () =
   assert.equal(await turns(queueOf(1_000), true), 1)
 })
 
+test('a weight that is no number, below one or without end leaves nothing behind', async () => {
+  for (const weight of [Number.NaN, -1_000, Number.POSITIVE_INFINITY]) {
+    const queue = queueOf(0)
+    queue.push(job(weight))
+    queue.take(1)
+    for (let i = 0; i < 127; i++) queue.push(job())
+    assert.ok((await turns(queue)) > 1)
+    queue.push(job())
+    assert.equal(await turns(queue), 0)
+  }
+})
+
 test('what was taken is no longer waited with', async () => {
   const queue = queueOf(200)
   assert.equal(queue.take(100).length, 100)
