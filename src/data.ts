@@ -164,6 +164,7 @@ export async function openDatabase(
 }
 
 const pagesOfMebibyte = 256
+const readAtRandom = ['users', 'stream_users']
 
 /** The engine that the configuration names. */
 async function connect(
@@ -171,7 +172,7 @@ async function connect(
   onClosed?: () => void,
 ): Promise<Db> {
   const options = { ...(onClosed && { onClosed }), ...(walSize && { logPages: walSize * pagesOfMebibyte }) }
-  if (!databaseUrl) return openSqlite(databaseFile(data), options)
+  if (!databaseUrl) return openSqlite(databaseFile(data), { ...options, readAtRandom })
   // Its package is not needed, and may not be there, where SQLite is used.
   const { openPostgres } = await import('./store/postgres.js')
   return openPostgres(databaseUrl, options)

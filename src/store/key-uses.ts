@@ -54,7 +54,8 @@ export class KeyUses {
     const held = known?.kept ? known : this.held.get(keyId)
     if (held) {
       held.at = at
-      held.address = address
+      // A text as old as the use of its key: a newer one is moved by the collector, which looks again at all that name it.
+      if (held.address !== address) held.address = address
       held.again = true
       return held
     }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { type Db, type Session, StorageError, type Value } from './db.js'
+import { mostRows, PageCache } from './page-cache.js'
 import { Checkpoints } from './sqlite-checkpoints.js'
 
 export interface SqliteOptions {
@@ -12,6 +13,8 @@ export interface SqliteOptions {
   readonly onClosed?: () => void
   /** Pages of 4 KiB in the log, about, at which it is written back. */
   readonly logPages?: number
+  /** Tables of which any row may be read next: how much of the file is kept in memory follows their size. */
+  readonly readAtRandom?: readonly string[]
 }
 
 /** Opens (and creates) a SQLite database file in WAL mode with `synchronous=FULL`. */
@@ -23,11 +26,7 @@ export function openSqlite(file: string, options: SqliteOptions = {}): Db {
 const busyTimeout = 15
 /** The writer meets another process at `begin` alone, where it waits without blocking. */
 const beginTimeout = 1
-/**
- * KiB of pages kept. What is written lands on few pages; what is read beyond this is a copy from the system's own cache. More would
- * cost more: a commit that has split a page of an index looks through everything kept.
- */
-const writerCache = 12_288
+/** KiB of pages that the reader keeps: it drops them at every commit. */
 const readerCache = 1_024
 /** What is changed again before the log is written back is written once: with a quarter of these, a million users are written to a tenth slower. */
 const defaultLogPages = 65_536
@@ -60,6 +59,10 @@ class Sqlite implements Db {
   /** Settles when the last transaction that was asked for has ended. */
   private last: Promise<unknown> = Promise.resolve()
   private readonly checkpoints: Checkpoints
+  private readonly pageCache = new PageCache({
+    rows: () => this.rowsReadAtRandom(),
+    resize: (size) => this.writer.keepPages(size),
+  })
   private readonly logPages: number
   private autocheckpoint: number
 
@@ -107,6 +110,7 @@ class Sqlite implements Db {
       setImmediate(() => this.endReading())
     }
     this.reads++
+    this.pageCache.read()
     return this.readingOn
   }
 
@@ -157,6 +161,7 @@ class Sqlite implements Db {
     }
     if (!this.checked) this.checkDurability()
     this.checkpoints.committed(session.written - before)
+    this.pageCache.committed()
     return result
   }
 
@@ -232,7 +237,7 @@ class Sqlite implements Db {
       connection.pragma('synchronous = full')
       connection.pragma('foreign_keys = on')
       connection.pragma('trusted_schema = off')
-      connection.pragma(`cache_size = -${readonly ? readerCache : writerCache}`)
+      connection.pragma(`cache_size = -${readonly ? readerCache : this.pageCache.size}`)
       connection.pragma('temp_store = memory')
       connection.pragma(`wal_autocheckpoint = ${this.autocheckpoint}`)
       // A log that grew while a backup read beside it gives its room back; what it usually takes it keeps, for a file that grows is slower to sync.
@@ -250,6 +255,7 @@ class Sqlite implements Db {
     const deadline = performance.now() + (this.options.patience ?? defaultPatience)
     for (;;) {
       this.endReading()
+      this.fitPageCache()
       try {
         this.writer.exec('begin immediate')
         return
@@ -261,6 +267,22 @@ class Sqlite implements Db {
         await delay(retryAfter)
       }
     }
+  }
+
+  private fitPageCache(): void {
+    try {
+      this.pageCache.fit()
+    } catch {
+      // Whoever begins a transaction meets the same fault, and tells of it.
+    }
+  }
+
+  private rowsReadAtRandom(): number {
+    const { readAtRandom = [] } = this.options
+    if (readAtRandom.length === 0) return 0
+    const rows = readAtRandom.map((table) => `select 1 from ${table}`).join(' union all ')
+    const sql = `select count(*) as counted from (${rows} limit ${mostRows})`
+    return this.writer.get<{ counted: number }>(sql)?.counted ?? 0
   }
 
   private rollback(): void {
@@ -356,6 +378,11 @@ class Connection {
   /** Pages in the log at which a commit writes it back. */
   limitLog(pages: number): void {
     if (this.database.open) this.database.pragma(`wal_autocheckpoint = ${pages}`)
+  }
+
+  /** KiB of pages that are kept; what is more than that goes at once. */
+  keepPages(size: number): void {
+    this.database.pragma(`cache_size = -${size}`)
   }
 
   close(): void {
