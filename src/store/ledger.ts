@@ -170,7 +170,7 @@ export class Ledger {
   async flush(all = false): Promise<void> {
     const { node, notes, chainMac, now } = this.options
     if (!notes.due(now(), all)) return
-    do {
+    for (let more = true; more; ) {
       await this.chore(
         async (session) => {
           const head = await new Audit(session).head(node)
@@ -178,7 +178,9 @@ export class Ledger {
         },
         ({ written }) => written(),
       )
-    } while (notes.many || (all && notes.due(now(), all)))
+      more = notes.many || (all && notes.due(now(), all))
+      if (more) await this.others()
+    }
   }
 
   /** Lets the event loop turn; false when a write waits for the transaction to end. */

@@ -20,10 +20,13 @@ export interface Written {
 
 const idOf = ({ minute, code, keyId }: Pick<Count, 'minute' | 'code' | 'keyId'>): string => `${minute} ${code} ${keyId}`
 
+/**
+ * Rows that are written before others have their turn, or end a transaction: some three milliseconds. Fewer would leave it open for
+ * most of the time where much is read, and what is read beside a transaction comes from a connection that keeps next to no pages.
+ */
 const rowsAtOnce = 1_000
 /** Rows of a transaction that gives way to others: a commit stops everybody for as long as the disk takes. */
 const rowsInTurns = 10_000
-const rowsInTurn = 200
 /** From here on rows may come faster than they are written in turns. */
 const manyRows = 15_000
 const maxRows = 20_000
@@ -81,7 +84,7 @@ export class Notes {
   /**
    * Writes what is noted in the transaction of `queries`, at most a thousand rows, the use of each key only once a minute
    * or when `all` is asked for. Call `written` once it is committed, and before the next `write`. `now` in Unix seconds.
-   * `others` lets others have their turn between the rows, then of up to ten thousand; false ends it before the next ones.
+   * `others` lets others have their turn between each thousand of then up to ten; false ends it before the next ones.
    */
   async write(
     queries: Queries,
@@ -94,15 +97,13 @@ export class Notes {
     const counts = [...this.counts.values()].map((counted) => ({ ...counted, counted }))
     const uses = this.uses.take(now, all)
     const audit = new Audit(queries)
-    const most = others ? rowsInTurns : rowsAtOnce
     let next = head
     let done = 0
-    while (done < Math.min(most, this.rows.length)) {
-      if (done > 0 && others && this.rows.length < manyRows && !(await others())) break
-      const rows = this.rows.slice(done, Math.min(most, done + rowsInTurn))
+    do {
+      const rows = this.rows.slice(done, done + rowsAtOnce)
       next = await audit.appendAll(node, rows, next, mac)
       done += rows.length
-    }
+    } while (others && done < rowsInTurns && this.rows.length >= done + rowsAtOnce && (await this.next(others)))
     for (const { keyId, account, code, minute, count } of counts) {
       await queries.run(
         `insert into refusals (key_id, code, minute, account, count) values ($1, $2, $3, $4, $5)
@@ -125,6 +126,11 @@ export class Notes {
         this.uses.wrote(uses, now)
       },
     }
+  }
+
+  /** Whether the next rows belong to the same transaction; while very many wait nobody else has a turn. */
+  private async next(others: () => Promise<boolean>): Promise<boolean> {
+    return this.rows.length >= manyRows || (await others())
   }
 
   /** What was counted while the write was under way is still to be written. */
