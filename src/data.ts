@@ -41,6 +41,11 @@ export async function openData(config: Config, around: Surroundings): Promise<Da
       `${config.data} holds no Countersign data: run "countersign init --data ${config.data}" first`,
     ])
   }
+  return openMade(config, around)
+}
+
+/** The same of a folder that was initialised already: a process that began to do so at the same time may still leave its mark there. */
+export async function openMade(config: Config, around: Surroundings): Promise<Data> {
   protect(config.data)
   const vault = openMaster(config, around)
   const db = await openDatabase(config, around)

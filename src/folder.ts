@@ -17,8 +17,14 @@ export const isInitialised = ({ data, databaseUrl }: Where): boolean =>
   existsSync(databaseUrl ? nodeFile(data) : databaseFile(data)) && !existsSync(pendingFile(data))
 
 /** Whether `serve` may initialise the folder: it is not there, is empty, an initialisation was cut short, or it need not hold a database. */
-export const isEmpty = ({ data, databaseUrl }: Where): boolean =>
-  databaseUrl !== '' || !existsSync(data) || existsSync(pendingFile(data)) || readdirSync(data).length === 0
+export function isEmpty({ data, databaseUrl }: Where): boolean {
+  if (databaseUrl !== '' || !existsSync(data)) return true
+  // Listed once: another process may be initialising it, and its mark is there before and after all else.
+  const names = readdirSync(data)
+  return names.length === 0 || names.includes(pendingName)
+}
+
+const pendingName = '.initialising'
 
 /** Stands while an initialisation is under way: one that was cut short is done again. */
-export const pendingFile = (folder: string): string => join(folder, '.initialising')
+export const pendingFile = (folder: string): string => join(folder, pendingName)

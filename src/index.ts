@@ -5,7 +5,7 @@ import { headFile } from './checkpoint.js'
 import { startChores } from './chores.js'
 import { instanceOn, surroundings } from './compose.js'
 import { ConfigError, readOptions } from './config.js'
-import { initialise, openData } from './data.js'
+import { initialise, openMade } from './data.js'
 import { adminKeyFile, databaseFile, isEmpty, isInitialised } from './folder.js'
 import { controlMiddleware } from './http-endpoint.js'
 import { configOf } from './program.js'
@@ -51,13 +51,14 @@ export async function openGateway({ logger: given, ...options }: GatewayOptions 
   const around = given ? { ...own, logger: given } : own
   const { logger } = around
   if (!isInitialised(config)) {
-    if (!isEmpty(config)) {
+    // Another process may have initialised it by now.
+    if (!isEmpty(config) && !isInitialised(config)) {
       throw new ConfigError([`data: ${config.data} is not empty and holds no Countersign data: give another folder`])
     }
     await initialise(config, 1, around)
   }
   if (!config.databaseUrl) requireStartable(databaseFile(config.data))
-  const data = await openData(config, around)
+  const data = await openMade(config, around)
   const instance = await instanceOn(data, config, around, { headFile: headFile(config.data) })
   const endChores = startChores(instance, logger)
   return {

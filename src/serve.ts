@@ -9,7 +9,7 @@ import { headFile } from './checkpoint.js'
 import { startChores } from './chores.js'
 import { instanceOn, surroundings } from './compose.js'
 import { type Config, ConfigError } from './config.js'
-import { initialise, openData } from './data.js'
+import { initialise, openMade } from './data.js'
 import { docsPage, docsPolicy } from './docs-page.js'
 import { adminKeyFile, databaseFile, isEmpty, isInitialised } from './folder.js'
 import { httpServer } from './http.js'
@@ -50,7 +50,8 @@ export async function serve(config: Config, { version, schema, say, onEnd, onUnh
   const { logger } = around
   const fresh = !isInitialised(config)
   if (fresh) {
-    if (!isEmpty(config)) {
+    // Another process may have initialised it by now.
+    if (!isEmpty(config) && !isInitialised(config)) {
       throw new ConfigError([
         `${config.data} is not empty and holds no Countersign data: give another folder, or run "countersign init"`,
       ])
@@ -64,7 +65,7 @@ export async function serve(config: Config, { version, schema, say, onEnd, onUnh
     } else say(`${config.data} takes part in a database that another node has made`)
   }
   if (!config.databaseUrl) requireStartable(databaseFile(config.data))
-  const data = await openData(config, around)
+  const data = await openMade(config, around)
   const floor = await new Meta(data.db).floor()
   const metrics = config.metrics && (await metricsOf(version, schema))
   const instance = await instanceOn(
