@@ -24,6 +24,9 @@ export function isEmpty({ data, databaseUrl }: Where): boolean {
   return names.length === 0 || names.includes(pendingName)
 }
 
+/** Whether the folder is somebody else's. Asked anew whether it is initialised: another process may have done it since it was asked. */
+export const isForeign = (where: Where): boolean => !isEmpty(where) && !isInitialised(where)
+
 const pendingName = '.initialising'
 
 /** Stands while an initialisation is under way: one that was cut short is done again. */

@@ -6,7 +6,7 @@ import { startChores } from './chores.js'
 import { instanceOn, surroundings } from './compose.js'
 import { ConfigError, readOptions } from './config.js'
 import { initialise, openMade } from './data.js'
-import { adminKeyFile, databaseFile, isEmpty, isInitialised } from './folder.js'
+import { adminKeyFile, databaseFile, isForeign, isInitialised } from './folder.js'
 import { controlMiddleware } from './http-endpoint.js'
 import { configOf } from './program.js'
 import { requireStartable } from './soundness.js'
@@ -51,8 +51,7 @@ export async function openGateway({ logger: given, ...options }: GatewayOptions 
   const around = given ? { ...own, logger: given } : own
   const { logger } = around
   if (!isInitialised(config)) {
-    // Another process may have initialised it by now.
-    if (!isEmpty(config) && !isInitialised(config)) {
+    if (isForeign(config)) {
       throw new ConfigError([`data: ${config.data} is not empty and holds no Countersign data: give another folder`])
     }
     await initialise(config, 1, around)

@@ -11,7 +11,7 @@ import { instanceOn, surroundings } from './compose.js'
 import { type Config, ConfigError } from './config.js'
 import { initialise, openMade } from './data.js'
 import { docsPage, docsPolicy } from './docs-page.js'
-import { adminKeyFile, databaseFile, isEmpty, isInitialised } from './folder.js'
+import { adminKeyFile, databaseFile, isForeign, isInitialised } from './folder.js'
 import { httpServer } from './http.js'
 import { limits } from './http-parts.js'
 import { serveMetrics } from './metered.js'
@@ -50,8 +50,7 @@ export async function serve(config: Config, { version, schema, say, onEnd, onUnh
   const { logger } = around
   const fresh = !isInitialised(config)
   if (fresh) {
-    // Another process may have initialised it by now.
-    if (!isEmpty(config) && !isInitialised(config)) {
+    if (isForeign(config)) {
       throw new ConfigError([
         `${config.data} is not empty and holds no Countersign data: give another folder, or run "countersign init"`,
       ])

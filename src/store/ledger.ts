@@ -170,7 +170,7 @@ export class Ledger {
   async flush(all = false): Promise<void> {
     const { node, notes, chainMac, now } = this.options
     if (!notes.due(now(), all)) return
-    for (let more = true; more; ) {
+    do {
       await this.chore(
         async (session) => {
           const head = await new Audit(session).head(node)
@@ -178,9 +178,7 @@ export class Ledger {
         },
         ({ written }) => written(),
       )
-      more = notes.many || (all && notes.due(now(), all))
-      if (more) await this.others()
-    }
+    } while (notes.many || (all && notes.due(now(), all)))
   }
 
   /** Lets the event loop turn; false when a write waits for the transaction to end. */

@@ -7,7 +7,7 @@ import { pino } from 'pino'
 import { dialects } from '../../dialects/index.js'
 import { readEnv, toConfig } from '../../src/config.js'
 import { initialise, openData, openMade } from '../../src/data.js'
-import { isEmpty, isInitialised, pendingFile } from '../../src/folder.js'
+import { isEmpty, isForeign, isInitialised, pendingFile } from '../../src/folder.js'
 import { root } from '../support/instance.js'
 import { sqliteOnly } from '../support/postgres.js'
 import { removeFolder, temporaryFolder } from '../support/server.js'
@@ -35,7 +35,7 @@ test('of processes that initialise a folder at once, the mark of one turns no ot
   writeFileSync(pendingFile(data), '')
   assert.deepEqual([isEmpty(config), isInitialised(config)], [true, false])
   const made = await initialise(config, 1, around)
-  assert.deepEqual([isEmpty(config), isInitialised(config)], [false, true])
+  assert.deepEqual([isEmpty(config), isInitialised(config), isForeign(config)], [false, true, false])
   // One that looked before that, and goes to work now.
   writeFileSync(pendingFile(data), '')
   assert.deepEqual([isEmpty(config), isInitialised(config)], [true, false])
@@ -45,5 +45,5 @@ test('of processes that initialise a folder at once, the mark of one turns no ot
   assert.deepEqual(await initialise(config, 1, around), made)
   assert.equal(isInitialised(config), true)
   rmSync(join(data, 'countersign.db'))
-  assert.equal(isEmpty(config), false)
+  assert.equal(isForeign(config), true)
 })
