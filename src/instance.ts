@@ -165,8 +165,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     else authorities.drop(what)
   })
   const chainMac = chainMacOf(vault)
-  // Once what is being read has been read: nothing is read on the connection that writes while it does.
-  const notes = new Notes(() => setImmediate(flush))
+  const notes = new Notes(flush)
   const ledger = new Ledger({
     db,
     node: options.node,

@@ -21,8 +21,8 @@ export interface Written {
 const idOf = ({ minute, code, keyId }: Pick<Count, 'minute' | 'code' | 'keyId'>): string => `${minute} ${code} ${keyId}`
 
 /**
- * Rows that are written before others have their turn, or end a transaction: some three milliseconds. Fewer would leave it open for
- * most of the time where much is read, and what is read beside a transaction comes from a connection that keeps next to no pages.
+ * Rows that are written before others have their turn, or end a transaction: some three milliseconds. With fewer a transaction lasts
+ * for many turns where much is read, and what is read beside it comes from a connection that keeps next to no pages.
  */
 const rowsAtOnce = 1_000
 /** Rows of a transaction that gives way to others: a commit stops everybody for as long as the disk takes. */
@@ -84,7 +84,7 @@ export class Notes {
   /**
    * Writes what is noted in the transaction of `queries`, at most a thousand rows, the use of each key only once a minute
    * or when `all` is asked for. Call `written` once it is committed, and before the next `write`. `now` in Unix seconds.
-   * `others` lets others have their turn between each thousand of then up to ten; false ends it before the next ones.
+   * With `others` it writes up to ten thousand rows, and calls it after each thousand: others have their turn, and false ends it.
    */
   async write(
     queries: Queries,
