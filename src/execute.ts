@@ -16,6 +16,7 @@ import { Claims } from './store/claims.js'
 import type { Db, Queries } from './store/db.js'
 import type { Ledger, Ran } from './store/ledger.js'
 import { Store } from './store/store.js'
+import { UnderWay } from './under-way.js'
 import { isLive } from './verify.js'
 
 export interface ExecuteParts extends OutcomeParts {
@@ -39,7 +40,7 @@ export interface ExecuteParts extends OutcomeParts {
 /** The fifth step: runs a command, at most once where it writes (protocol §5). */
 export class Executor {
   /** Writes under way, by identity; each resolves to whether it left a claim. */
-  private readonly running = new Map<string, Promise<boolean>>()
+  private readonly running = new UnderWay<Promise<boolean>>()
   private readonly outcomes: Outcomes
   private readonly contexts: ContextParts
 
@@ -132,7 +133,7 @@ export class Executor {
     }
     let claimed = false
     let finish: (claimed: boolean) => void = () => undefined
-    this.running.set(identity, new Promise((resolve) => (finish = resolve)))
+    this.running.add(identity, new Promise((resolve) => (finish = resolve)))
     try {
       const seen = call.registered.command.prepare && (await this.find(call, identity))
       const executed = seen ?? (await this.commit(call, identity))
