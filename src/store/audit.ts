@@ -1,4 +1,5 @@
 import type { Queries, Value } from './db.js'
+import { Rising } from './rising.js'
 
 /** One row of the audit trail before it joins its chain. */
 export interface AuditEntry {
@@ -91,11 +92,14 @@ function chainedFast(node: string, seq: number, entry: AuditEntry, previous: str
   const { first, second, third } = spelled
   const target = entry.target === null ? 'null' : JSON.stringify(entry.target)
   const detail = entry.detail === null ? 'null' : JSON.stringify(entry.detail)
-  return `["${previous}${first}${seq},${entry.at_ms}${second}${target}${third}${entry.request_id}",${detail}]`
+  return `["${previous}${first}${seqs.spell(seq)},${moments.spell(entry.at_ms)}${second}${target}${third}${entry.request_id}",${detail}]`
 }
 
 /** What rows of a batch, and of a caller who asks one thing many times, have in common: the node, from the account to the command, and the code. */
 let spelled = { last: {} as Partial<AuditEntry>, node: '', first: '', second: '', third: '' }
+
+const seqs = new Rising()
+const moments = new Rising()
 
 const columnsOf = (node: string, seq: number, entry: AuditEntry, hash: string): Value[] => [
   node,
