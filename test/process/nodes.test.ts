@@ -85,7 +85,12 @@ for (const deaf of [false, true]) {
         nodes.rows(
           `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'countersign listen'`,
         )
-      const deafening = deaf ? setInterval(() => void deafen().catch(() => undefined), 30) : undefined
+      let done = false
+      // One after another, and none is left when the database is dropped: its connection would be ended, too.
+      async function keepDeaf() {
+        for (; !done; await delay(30)) await deafen().catch(() => undefined)
+      }
+      const deafening = deaf ? keepDeaf() : undefined
       try {
         if (deaf) await delay(300)
         assert.ok(await lives())
@@ -93,7 +98,8 @@ for (const deaf of [false, true]) {
         const revoked = performance.now()
         while (await lives()) assert.ok(performance.now() - revoked < 1_000, 'it lives on')
       } finally {
-        clearInterval(deafening)
+        done = true
+        await deafening
       }
     },
   )
