@@ -88,7 +88,7 @@ const insertRows = insertOf(rowsTogether)
 /** What {@link chained} gives, for a row that was made here: neither its hash nor its request id has anything to escape. */
 function chainedFast(node: string, seq: number, entry: AuditEntry, previous: string): string {
   const { account, principal, key_id, address, dialect, command, code, dry_run } = entry
-  const { last } = spelled
+  const last = spelled
   if (
     command !== last.command ||
     code !== last.code ||
@@ -98,10 +98,18 @@ function chainedFast(node: string, seq: number, entry: AuditEntry, previous: str
     account !== last.account ||
     address !== last.address ||
     dialect !== last.dialect ||
-    node !== spelled.node
+    node !== last.node
   ) {
+    // Its values and not the entry: whoever made that may fill it with others.
     spelled = {
-      last: entry,
+      account,
+      principal,
+      key_id,
+      address,
+      dialect,
+      command,
+      code,
+      dry_run,
       node,
       first: `",${JSON.stringify(node)},`,
       second: `,${JSON.stringify([account, principal, key_id, address, dialect, command]).slice(1, -1)},`,
@@ -114,8 +122,15 @@ function chainedFast(node: string, seq: number, entry: AuditEntry, previous: str
   return `["${previous}${first}${seqs.spell(seq)},${moments.spell(entry.at_ms)}${second}${target}${third}${entry.request_id}",${detail}]`
 }
 
+interface Spelled extends Partial<AuditEntry> {
+  readonly node: string | undefined
+  readonly first: string
+  readonly second: string
+  readonly third: string
+}
+
 /** What rows of a batch, and of a caller who asks one thing many times, have in common: the node, from the account to the command, and the code. */
-let spelled = { last: {} as Partial<AuditEntry>, node: '', first: '', second: '', third: '' }
+let spelled: Spelled = { node: undefined, first: '', second: '', third: '' }
 
 const seqs = new Rising()
 const moments = new Rising()

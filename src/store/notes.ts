@@ -3,6 +3,8 @@ import type { Queries } from './db.js'
 import { type HeldUse, KeyUses } from './key-uses.js'
 import { SeenMacs } from './seen-macs.js'
 
+type Row = { -readonly [Column in keyof AuditEntry]: AuditEntry[Column] }
+
 interface Count {
   readonly keyId: string
   readonly account: number
@@ -31,13 +33,17 @@ const rowsInTurns = 10_000
 const manyRows = 15_000
 const maxRows = 20_000
 const maxCounts = 50_000
+/** Rows that are kept to be filled again. */
+const maxSpare = 2 * rowsAtOnce
 
 /**
  * What is written down without anybody waiting for it: audit rows of reads and refusals, counts of what one captured
  * message could repeat, and the last use of each key. It is written with the next batch, or about a second later.
  */
 export class Notes {
-  private rows: AuditEntry[] = []
+  private rows: Row[] = []
+  /** They wait for as long as the collector takes twice to pass: of new ones, it would move each to the old, and look for them there. */
+  private readonly spare: Row[] = []
   private readonly counts = new Map<string, Count>()
   private readonly uses = new KeyUses()
   private readonly macs = new SeenMacs()
@@ -63,9 +69,27 @@ export class Notes {
     const repeated = mac !== undefined && this.macs.seen(mac)
     if (repeated || this.rows.length >= maxRows) this.count(entry.key_id ?? '', entry.account, entry.code, entry.at_ms)
     else {
-      this.rows.push(entry)
+      this.rows.push(this.copied(entry))
       if (this.rows.length % rowsAtOnce === 0) this.onMany()
     }
+  }
+
+  private copied(entry: AuditEntry): Row {
+    const row = this.spare.pop()
+    if (!row) return { ...entry }
+    row.at_ms = entry.at_ms
+    row.account = entry.account
+    row.principal = entry.principal
+    row.key_id = entry.key_id
+    row.address = entry.address
+    row.dialect = entry.dialect
+    row.command = entry.command
+    row.target = entry.target
+    row.code = entry.code
+    row.dry_run = entry.dry_run
+    row.request_id = entry.request_id
+    row.detail = entry.detail
+    return row
   }
 
   count(keyId: string, account: number, code: number, atMs: number): void {
@@ -121,6 +145,7 @@ export class Notes {
     return {
       head: next,
       written: () => {
+        this.spare.push(...this.rows.slice(0, Math.min(done, maxSpare - this.spare.length)))
         this.rows = this.rows.slice(done)
         for (const { counted, count } of counts) this.subtract(counted, count)
         this.uses.wrote(uses, now)

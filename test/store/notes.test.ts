@@ -177,3 +177,45 @@ test('many keys that are used for the first time are written a part at a time, e
   await write(db, notes, { now: 1_060 })
   assert.equal(await first(), '192.0.2.1')
 })
+
+test('what holds a row is filled again once that is written, and not before: each row is there as it was noted', async (t) => {
+  const db = await migrated(t)
+  const notes = new Notes()
+  const given: AuditEntry[] = []
+  const note = (round: number, n: number) => {
+    const entry = noted(`r-${round}-${n}`, {
+      at_ms: 60_000 + n,
+      account: 1 + (n % 2),
+      principal: `user:${round}`,
+      key_id: (n + round) % 3 ? `ck_${n}` : null,
+      address: `192.0.2.${round}`,
+      dialect: n % 2 ? 'native' : 'astra',
+      command: (n + round) % 2 ? 'ping' : 'whoami',
+      target: (n + round) % 4 ? `u${n}` : null,
+      code: 9_001 + round,
+      dry_run: round % 2,
+      detail: (n + round) % 5 ? null : `{"round":${round}}`,
+    })
+    notes.row(entry, undefined)
+    given.push({ ...entry })
+    // What was given is its giver's.
+    Object.assign(entry, { request_id: 'another', target: 'another' })
+  }
+  for (let round = 0; round < 4; round++) {
+    for (let n = 0; n < 25; n++) note(round, n)
+    await assert.rejects(write(db, notes, { failing: true }), /the transaction fails/)
+    for (let n = 25; n < 40; n++) note(round, n)
+    const { written } = await db.transaction(async (session) => {
+      const head = await new Audit(session).head(sqliteNode)
+      const result = await notes.write(session, sqliteNode, head, chainMac, 60)
+      for (let n = 40; n < 50; n++) note(round, n)
+      return result
+    })
+    written()
+  }
+  await write(db, notes)
+  const names = Object.keys(given[0] ?? {}) as (keyof AuditEntry)[]
+  const plain = (row: AuditEntry) => names.map((name) => (row[name] === null ? null : String(row[name])))
+  assert.deepEqual((await db.all<AuditEntry>('select * from audit order by seq')).map(plain), given.map(plain))
+  assert.equal((await new AuditTrail(db, chainMac).verify()).broken, undefined)
+})
