@@ -213,6 +213,11 @@ test('what holds a row is filled again once that is written, and not before: eac
     })
     written()
   }
+  // One alone is filled again at once: nothing may be taken from it as it was.
+  for (let n = 0; n < 4; n++) {
+    await write(db, notes)
+    note(4, n)
+  }
   await write(db, notes)
   const names = Object.keys(given[0] ?? {}) as (keyof AuditEntry)[]
   const plain = (row: AuditEntry) => names.map((name) => (row[name] === null ? null : String(row[name])))
