@@ -1,4 +1,4 @@
-/** A power of two. Texts that meet in one are looked through one by one. */
+/** A power of two. Digests that meet in one are looked through one by one. */
 const buckets = 4_096
 
 interface Place<T> {
@@ -9,7 +9,7 @@ interface Place<T> {
 
 /**
  * What is under way, by digest. A Map takes new room again and again while texts come and go, and each room that it leaves points to
- * the next: once the collector has moved one of them to the old, it moves there all that were ever named in those that follow.
+ * the next: once the collector has moved one of them to the old generation, it moves there all that was named in those that follow.
  */
 export class UnderWay<T> {
   private readonly first: (Place<T> | undefined)[] = new Array(buckets).fill(undefined)

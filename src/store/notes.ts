@@ -3,6 +3,7 @@ import type { Queries } from './db.js'
 import { type HeldUse, KeyUses } from './key-uses.js'
 import { SeenMacs } from './seen-macs.js'
 
+/** A row that waits, and is filled again when it was written. */
 type Row = { -readonly [Column in keyof AuditEntry]: AuditEntry[Column] }
 
 interface Count {
@@ -42,7 +43,7 @@ const maxSpare = 2 * rowsAtOnce
  */
 export class Notes {
   private rows: Row[] = []
-  /** They wait for as long as the collector takes twice to pass: of new ones, it would move each to the old, and look for them there. */
+  /** Were written, and are filled again: rows wait until the collector has passed twice, and it would move each new one to the old generation. */
   private readonly spare: Row[] = []
   private readonly counts = new Map<string, Count>()
   private readonly uses = new KeyUses()

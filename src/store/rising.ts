@@ -2,7 +2,7 @@ const lastDigits = Array.from({ length: 1_000 }, (_, n) => String(n).padStart(3,
 
 /**
  * Whole numbers as text, each a little more than the one before. V8 keeps the texts of the numbers that it spelled last, in case they
- * are asked for again, and the collector moves what it keeps to the old: where every number is a new one, that is all of them.
+ * are asked for again, and the collector moves what it keeps to the old generation: where every number is a new one, that is all of them.
  */
 export class Rising {
   private thousands = 0
