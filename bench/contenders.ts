@@ -29,6 +29,12 @@ export const express: Contender = {
   label: { writes: 'Express, a durable transaction a command', reads: 'Express, express.raw and HMAC check' },
 }
 
+/** How `bin/countersign` starts the gateway. The others get the same, so that programs are compared and not settings. */
+export const launched = {
+  node: ['--max-semi-space-size=32'],
+  env: { GLIBC_TUNABLES: 'glibc.malloc.arena_max=1' },
+} as const
+
 /** A contender that listens. */
 export interface Running {
   readonly contender: Contender
@@ -59,11 +65,11 @@ export async function start(contender: Contender, mode: Mode, starting: Starting
     ? ['src/main.js', 'serve', '--data', folder, '--port', '0']
     : [`bench/references/${contender.name}.js`, mode, folder, String(users)]
   const [script = '', ...args] = program
-  const options = isGateway ? node : []
+  const options = [...launched.node, ...(isGateway ? node : [])]
   // Settings of the shell must not reach the gateway.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_')))
   const command = [...under, process.execPath, ...options, join(compiled, script), ...args]
-  const child = launch(command, serverCore, { ...env, BENCH_SECRET: secret })
+  const child = launch(command, serverCore, { ...env, ...launched.env, BENCH_SECRET: secret })
   child.stdout?.resume()
   const port = await listening(child, contender.label[mode])
   const given = isGateway && JSON.parse(readFileSync(join(folder, 'admin-key.json'), 'utf8'))

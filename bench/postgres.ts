@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { users } from './contenders.js'
+import { launched, users } from './contenders.js'
 import { toggles } from './durability.js'
 import { type Load, type Report, startLoad } from './load.js'
 import { compiled, cpuSeconds, newFolder, stop } from './processes.js'
@@ -133,16 +133,18 @@ async function startAll(count: number, databaseUrl: string | undefined): Promise
   const env = {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_'))),
     COUNTERSIGN_MASTER_KEY: randomBytes(32).toString('base64'),
+    ...launched.env,
     ...(databaseUrl && { COUNTERSIGN_DATABASE_URL: databaseUrl }),
   }
   const running: Gateway[] = []
   let admin: Signer | undefined
   for (let i = 0; i < count; i++) {
     const folder = newFolder()
-    const child = spawn(process.execPath, [join(compiled, 'src/main.js'), 'serve', '--data', folder, '--port', '0'], {
-      env,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
+    const child = spawn(
+      process.execPath,
+      [...launched.node, join(compiled, 'src/main.js'), 'serve', '--data', folder, '--port', '0'],
+      { env, stdio: ['ignore', 'ignore', 'pipe'] },
+    )
     children.push(child)
     const port = await listening(child)
     admin ??= signerIn(folder)

@@ -4,6 +4,9 @@
 set -eu
 umask 077
 cd /
-set -- /usr/bin/node --env-file=/etc/countersign/countersign.env /opt/countersign/node_modules/countersign/dist/src/main.js "$@"
+# As bin/countersign of the package starts it, with these settings.
+export GLIBC_TUNABLES="${GLIBC_TUNABLES-glibc.malloc.arena_max=1}"
+set -- --env-file=/etc/countersign/countersign.env /opt/countersign/node_modules/countersign/dist/src/main.js "$@"
+set -- /usr/bin/node --max-semi-space-size=32 "$@"
 [ "$(id -un)" = countersign ] || set -- runuser -u countersign -- "$@"
 exec "$@"

@@ -1,6 +1,6 @@
 // Makes a clone runnable: installs what package-lock.json names and compiles what changed. `--build` compiles in any case.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
@@ -56,6 +56,4 @@ if (stale('dist/.tsbuildinfo', sources)) {
   const { build } = await import('rolldown')
   const library = join(root, 'dist/schemas/typebox.js')
   await build({ input: library, output: { file: library }, platform: 'node', logLevel: 'warn' })
-  // npx makes it executable when it first sees the clone, and never again.
-  chmodSync(join(root, 'dist/src/main.js'), 0o755)
 }

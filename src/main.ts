@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { closeSync, createReadStream, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import closeWithGrace from 'close-with-grace'
 import { readHeads } from './checkpoint.js'

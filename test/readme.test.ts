@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { cpSync, existsSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { root } from './support/instance.js'
@@ -131,12 +131,4 @@ test('the examples of the README, run in order and exactly as printed, print wha
     await interrupt()
     await assert.rejects(fetch(`http://${address}/healthz`))
   })
-})
-
-test('npx can run the program whenever it was compiled', () => {
-  // npx makes it executable when it first sees the clone, and never again.
-  assert.ok(
-    statSync(join(root, 'dist/src/main.js')).mode & 0o100,
-    'scripts/ensure.mjs must make dist/src/main.js executable',
-  )
 })

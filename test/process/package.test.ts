@@ -60,7 +60,13 @@ const keyIn = (folder: string) => {
 
 test('the package holds the program, its migrations, its documents and deploy/, and neither tests nor sources', () => {
   const { files } = installed
-  for (const needed of ['dist/src/main.js', 'dist/src/index.d.ts', 'schemas/catalogue.json', 'deploy/nginx.conf']) {
+  for (const needed of [
+    'bin/countersign',
+    'dist/src/main.js',
+    'dist/src/index.d.ts',
+    'schemas/catalogue.json',
+    'deploy/nginx.conf',
+  ]) {
     assert.ok(files.includes(needed), `${needed} is missing`)
   }
   assert.deepEqual(
