@@ -37,14 +37,17 @@ export class Handle implements Queries, Nested {
   }
 
   all<T extends object>(sql: string, params?: readonly Value[]): Promise<T[]> {
+    if (this.isDirect) return this.queries.all<T>(sql, params)
     return this.counted(() => this.queries.all<T>(sql, params))
   }
 
   get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined> {
+    if (this.isDirect) return this.queries.get<T>(sql, params)
     return this.counted(() => this.queries.get<T>(sql, params))
   }
 
   run(sql: string, params?: readonly Value[]): Promise<number> {
+    if (this.isDirect) return this.queries.run(sql, params)
     return this.counted(() => this.queries.run(sql, params))
   }
 
@@ -66,11 +69,16 @@ export class Handle implements Queries, Nested {
     return this.light ? undefined : this.run('release item')
   }
 
+  /** Nothing to wait for, so nothing to count: without a closure for each query. */
+  private get isDirect(): boolean {
+    return !this.ended && this.queries.immediate === true
+  }
+
   private counted<T>(query: () => Promise<T>): Promise<T> {
     if (this.ended) {
       return Promise.reject(new PendingRun(`${this.name} used its store after it had ended: nothing was done`))
     }
-    return this.queries.immediate ? query() : this.underWay(query)
+    return this.underWay(query)
   }
 
   private async underWay<T>(query: () => Promise<T>): Promise<T> {

@@ -470,15 +470,27 @@ class SqliteSession implements Session {
   }
 
   all<T extends object>(sql: string, params?: readonly Value[]): Promise<T[]> {
-    return this.watched(() => this.connection.all<T>(sql, params))
+    try {
+      return Promise.resolve(this.connection.all<T>(sql, params))
+    } catch (error) {
+      return this.failed(error)
+    }
   }
 
   get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined> {
-    return this.watched(() => this.connection.get<T>(sql, params))
+    try {
+      return Promise.resolve(this.connection.get<T>(sql, params))
+    } catch (error) {
+      return this.failed(error)
+    }
   }
 
   run(sql: string, params?: readonly Value[]): Promise<number> {
-    return this.watched(() => this.connection.run(sql, params))
+    try {
+      return Promise.resolve(this.connection.run(sql, params))
+    } catch (error) {
+      return this.failed(error)
+    }
   }
 
   async savepoint(): Promise<void> {
@@ -506,13 +518,9 @@ class SqliteSession implements Session {
     }
   }
 
-  private watched<T>(query: () => T): Promise<T> {
-    try {
-      return Promise.resolve(query())
-    } catch (error) {
-      if (error instanceof StorageError) this.fault ??= error
-      return Promise.reject(error)
-    }
+  private failed(error: unknown): Promise<never> {
+    if (error instanceof StorageError) this.fault ??= error
+    return Promise.reject(error)
   }
 }
 
