@@ -9,7 +9,7 @@ import { signMessage } from '../../clients/typescript/index.js'
 import { gatewayCodes } from '../../schemas/codes.js'
 import { settings } from '../../schemas/config.js'
 import { root } from '../support/instance.js'
-import { hasPrograms, main, removeFolder, run, serverFor, startServer, temporaryFolder } from '../support/server.js'
+import { hasPrograms, program, removeFolder, run, serverFor, startServer, temporaryFolder } from '../support/server.js'
 
 const deployed = (name: string): string => readFileSync(join(root, 'deploy', name), 'utf8')
 
@@ -138,7 +138,7 @@ test('systemd finds nothing wrong with the units, and calls what is left open li
   if (!hasPrograms(t, 'systemd-analyze')) return
   const folder = temporaryFolder()
   t.after(() => removeFolder(folder))
-  const installed = { '/opt/countersign/node_modules/.bin/countersign': main }
+  const installed = { '/opt/countersign/node_modules/.bin/countersign': program }
   const units = ['countersign.service', 'countersign-backup.service', 'countersign-backup.timer']
   for (const unit of units)
     writeFileSync(join(folder, unit), changed(deployed(unit), unit.endsWith('.service') ? installed : {}))
@@ -160,7 +160,7 @@ test('what the backup unit runs makes a backup of a running gateway under a name
   mkdirSync(backups)
   // As systemd reads it: %% and $$ are % and $.
   const script = changed(command.replaceAll('%%', '%').replaceAll('$$', '$'), {
-    '/opt/countersign/node_modules/.bin/countersign': `${process.execPath} ${main}`,
+    '/opt/countersign/node_modules/.bin/countersign': program,
     '/var/backups/countersign': backups,
   })
   const { status, stderr } = await run('/bin/sh', ['-c', script], { env: { COUNTERSIGN_DATA: server.folder } })

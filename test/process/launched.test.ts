@@ -5,9 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { launched } from '../../bench/contenders.js'
 import { root } from '../support/instance.js'
-import { removeFolder, run, temporaryFolder } from '../support/server.js'
+import { program, removeFolder, run, temporaryFolder } from '../support/server.js'
 
-const program = join(root, 'bin/countersign')
 const surrounding = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'GLIBC_TUNABLES'))
 
 test('the program, found through links, is one process with the options that the benchmark measures', async (t) => {

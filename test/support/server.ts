@@ -7,6 +7,8 @@ import { type Answer, type Credentials, type Envelope, send } from '../../client
 import { root } from './instance.js'
 
 export const main = join(root, 'dist/src/main.js')
+/** What is installed under the name `countersign`: it becomes node with {@link main}. */
+export const program = join(root, 'bin/countersign')
 
 /** A gateway in a process of its own, as `countersign serve` starts it. */
 export interface TestServer {
