@@ -18,10 +18,12 @@ test('the program, found through links, is one process with the options that the
   const child = spawn(join(linked, 'countersign'), ['serve', '--data', join(folder, 'data'), '--port', '0'], {
     env: surrounding,
     stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
   })
   const closed = new Promise((resolve) => child.once('close', resolve))
   t.after(async () => {
-    child.kill('SIGKILL')
+    // Its group: were it not one process, the other would live on.
+    if (child.exitCode === null && child.pid) process.kill(-child.pid, 'SIGKILL')
     await closed
     removeFolder(folder)
   })
