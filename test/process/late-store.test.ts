@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { removeFolder, startServer, temporaryFolder } from '../support/server.js'
+import { removeFolder, serverFor, temporaryFolder } from '../support/server.js'
+import { until } from '../support/until.js'
 
 const late = `export default ({ Type }) => ({
   name: 'late', summary: 'Uses its store after it has ended', permission: 'late:write',
@@ -14,17 +15,13 @@ const late = `export default ({ Type }) => ({
   },
 })`
 
-test('a command module that uses its store after it has ended does nothing, is named in the log, and the process lives', async () => {
+test('a command module that uses its store after it has ended does nothing, is named in the log, and the process lives', async (t) => {
   const modules = temporaryFolder()
+  t.after(() => removeFolder(modules))
   writeFileSync(join(modules, 'late.mjs'), late)
-  const server = await startServer({ env: { COUNTERSIGN_COMMANDS: modules } })
-  const logged = new Promise<void>((resolve) => {
-    server.process.stderr?.on('data', () => /late used its store/.test(server.log()) && resolve())
-  })
+  const server = await serverFor(t, { env: { COUNTERSIGN_COMMANDS: modules } })
   assert.equal((await server.call('late')).json?.code, 10001)
-  await logged
+  await until('the log names it', () => /late used its store/.test(server.log()))
   assert.equal((await server.call('ping')).json?.code, 9001)
   assert.equal(await server.stop(), 0)
-  removeFolder(server.folder)
-  removeFolder(modules)
 })

@@ -34,14 +34,11 @@ async function spinner(t: TestContext, limit: string): Promise<TestServer> {
   return server
 }
 
-const ended = (server: TestServer) =>
-  new Promise<string | null>((resolve) => server.process.once('exit', (_code, signal) => resolve(signal)))
-
 test('a module that never gives the event loop back is named with its place, the process ends, and nothing answered is lost', {
   timeout: 60_000,
 }, async (t) => {
   const server = await spinner(t, '2')
-  const end = ended(server)
+  const end = server.ended()
   const saved = await Promise.all(
     Array.from({ length: 20 }, (_, i) => server.call('set-user', { id: `u${i}`, user: { type: 3 } })),
   )

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -20,7 +21,9 @@ export interface TestServer {
   /** What it wrote to stderr so far. */
   log(): string
   call(cmd: string, params?: object, envelope?: Partial<Envelope>): Promise<Answer>
-  /** Ends the process and waits for it; the exit code, or the signal's name. */
+  /** Waits until the process has ended; the exit code, or the signal's name. */
+  ended(): Promise<number | string>
+  /** Ends the process and waits for it, as {@link ended}. */
   stop(signal?: NodeJS.Signals): Promise<number | string>
 }
 
@@ -39,7 +42,15 @@ export const removeFolder = (folder: string): void => rmSync(folder, { recursive
 /** Settings of whoever runs the tests are not those of the gateways under test. */
 const surrounding = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_')))
 
-/** Starts `countersign serve` and waits until it listens. */
+const living = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of living) child.kill('SIGKILL')
+})
+
+/**
+ * Starts `countersign serve` and waits until it listens. It ends with the tests at the latest, and keeps none of them from ending: one
+ * that fails, or waits for what never comes, fails plainly and leaves no gateway behind.
+ */
 export async function startServer({
   folder = temporaryFolder(),
   env = {},
@@ -48,8 +59,10 @@ export async function startServer({
 }: ServerOptions = {}): Promise<TestServer> {
   const [program = '', ...args] = [...under, process.execPath, main, 'serve', '--data', folder, '--port', String(port)]
   const child = spawn(program, args, { env: { ...surrounding, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
+  living.add(child)
+  child.once('exit', () => living.delete(child))
   let log = ''
-  const ended = new Promise<number | string>((resolve) =>
+  const closed = new Promise<number | string>((resolve) =>
     child.once('close', (code, signal) => resolve(code ?? signal ?? '')),
   )
   const url = await new Promise<string>((resolve, reject) => {
@@ -61,6 +74,14 @@ export async function startServer({
     child.once('error', reject)
     child.once('exit', () => reject(new Error(`the gateway did not start:\n${log}`)))
   })
+  const { stderr } = child
+  child.unref()
+  if (stderr instanceof Socket) stderr.unref()
+  const ended = () => {
+    child.ref()
+    if (stderr instanceof Socket) stderr.ref()
+    return closed
+  }
   // A further node of a database has none: it did not make the account.
   const file = join(folder, 'admin-key.json')
   const { api_key, secret } = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { api_key: '', secret: '' }
@@ -74,9 +95,10 @@ export async function startServer({
     log: () => log,
     call: (cmd, params = {}, envelope = {}) =>
       send(url, cmd, params, owner, { timestamp: Math.floor(Date.now() / 1000), ...envelope }),
-    async stop(signal = 'SIGTERM') {
+    ended,
+    stop(signal = 'SIGTERM') {
       child.kill(signal)
-      return ended
+      return ended()
     },
   }
 }
