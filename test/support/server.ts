@@ -42,6 +42,7 @@ export const removeFolder = (folder: string): void => rmSync(folder, { recursive
 /** Settings of whoever runs the tests are not those of the gateways under test. */
 const surrounding = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_')))
 
+/** Gateways that have not ended. */
 const living = new Set<ChildProcess>()
 process.once('exit', () => {
   for (const child of living) child.kill('SIGKILL')
@@ -57,8 +58,8 @@ export async function startServer({
   port = 0,
   under = [],
 }: ServerOptions = {}): Promise<TestServer> {
-  const [program = '', ...args] = [...under, process.execPath, main, 'serve', '--data', folder, '--port', String(port)]
-  const child = spawn(program, args, { env: { ...surrounding, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
+  const [first = '', ...args] = [...under, process.execPath, main, 'serve', '--data', folder, '--port', String(port)]
+  const child = spawn(first, args, { env: { ...surrounding, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
   living.add(child)
   child.once('exit', () => living.delete(child))
   let log = ''
