@@ -47,6 +47,10 @@ export const advice: Readonly<Record<GatewayCode, Advice>> = {
   ),
   IN_PROGRESS: safe('at most once', 'Wait, then send it again: you get the outcome of the first'),
   TOO_LARGE: useless('size', 'Send less at a time'),
+  REPLY_TOO_LARGE: useless(
+    'the command',
+    'Nothing was done. Ask for less at once: a smaller `pagesize`, or fewer commands in a batch',
+  ),
   UNSUPPORTED_MEDIA: useless('encoding', 'Send UTF-8, not compressed'),
   INVALID_PARAMS: useless('parameters', 'Mend what `errors` lists'),
   RATE_LIMITED: safe('failures of the address, messages of the key', 'Wait `retry_after` seconds: nothing was run'),

@@ -47,7 +47,7 @@ export interface Executed {
   readonly replayed: boolean
   /** True when its transaction wrote the audit row. */
   readonly audited: boolean
-  /** The result as JSON, where it was written so already. */
+  /** The result as JSON, where it was written so already: the one that was measured. */
   readonly json?: string | undefined
 }
 

@@ -5,12 +5,13 @@ import { type Asked, auditEntry, type Call, carriedCall, type Executed, nowOf } 
 import type { Caller, Judged, Keeps, Performed, Published } from './command.js'
 import { itemRows, type Judgement, judge, performedItem, refusedItem } from './items.js'
 import type { Load } from './load.js'
-import { entryByName, identityOf, messageIdentity, type OutcomeParts, Outcomes } from './outcomes.js'
+import { entryByName, identityOf, isKept, messageIdentity, type OutcomeParts, Outcomes } from './outcomes.js'
 import { type Passwords, TooManyPasswords } from './passwords.js'
 import { Refusal } from './refusal.js'
+import { mostKept, mostReply, requireReplyable, sizeAtLeast, tooLargeToAnswer } from './reply-size.js'
 import { type RequestParts, requestsOf } from './requests.js'
 import { type ContextParts, type Left, RunContext, type Running } from './run-context.js'
-import { showsSecret, withhold } from './secrets.js'
+import { type SecretPath, showsSecret, withhold } from './secrets.js'
 import type { ChainMac } from './store/audit.js'
 import { Claims } from './store/claims.js'
 import type { Db, Queries } from './store/db.js'
@@ -92,13 +93,13 @@ export class Executor {
     const run = () => within(registered.command.run(params, context), timeLimit, timedOut)
     // The gateway's own reads wait for the store alone; an operator's may wait for anything.
     const answer = registered.command.ownCodes.size === 0 ? await run() : await this.parts.load.aside(run)
-    const executed = toExecuted(registered, answer)
+    const executed = measured(toExecuted(registered, answer), false)
     const paths = registered.secretPaths(params)
     if (!showsSecret(executed.result, paths)) return { ...executed, audited: left.audited === true }
     const first = !dryRun && (message === undefined || (await this.claimRead(call, executed)))
     return first
       ? { ...executed, audited: message !== undefined && !dryRun }
-      : { ...executed, result: withhold(executed.result, paths), replayed: !dryRun }
+      : { ...withoutSecrets(executed, paths), replayed: !dryRun }
   }
 
   /** Claims the message of a read that showed a secret: true the first time. */
@@ -181,22 +182,15 @@ export class Executor {
     const context = new RunContext(this.contexts, { call, caller, queries, nested, prepared, touch, left })
     // Where there is one transaction at a time, everything is locked already.
     if (registered.command.locks && !this.parts.db.exclusive) await context.store.lock()
-    const executed = toExecuted(registered, await registered.command.run(params, context))
-    const { code, entry, result, replayed } = executed
+    const executed = measured(toExecuted(registered, await registered.command.run(params, context)), isKept(call))
+    const { entry } = executed
     const own = auditEntry(call, caller, entry.code, left.detail)
     const claim = identity === undefined ? undefined : this.outcomes.claim(call, caller, identity, executed)
     return {
       keep: isDone(entry.code) && !dryRun,
       claim,
       audit: left.items.length === 0 ? [own] : [own, ...itemRows(call, caller, entry.code, left.items)],
-      value: {
-        code,
-        entry,
-        replayed,
-        result: dryRun ? withhold(result, registered.secretPaths(params)) : result,
-        json: claim?.sealed === 0 ? (claim.outcome ?? undefined) : undefined,
-        audited: true,
-      },
+      value: { ...(dryRun ? withoutSecrets(executed, registered.secretPaths(params)) : executed), audited: true },
     }
   }
 
@@ -236,8 +230,18 @@ export class Executor {
     return new Store(queries, account, this.parts.sealing, touch, this.parts.chainMac)
   }
 
-  /** Runs one item of a batch in a savepoint of its own, with the rights that its caller has by now. */
+  /** Runs one item of a batch. Throws 1414 as soon as the items together answer more than the batch may: no more is built than that. */
   private async perform(batch: Running, judged: Judged): Promise<Performed> {
+    const performed = await this.performAlone(batch, judged)
+    const { left } = batch
+    left.size = (left.size ?? 0) + sizeAtLeast(performed)
+    const kept = isKept(batch.call)
+    if (left.size > (kept ? mostKept : mostReply)) throw tooLargeToAnswer(kept)
+    return performed
+  }
+
+  /** Runs an item in a savepoint of its own, with the rights that its caller has by now. */
+  private async performAlone(batch: Running, judged: Judged): Promise<Performed> {
     // Only `judge` makes what `perform` is given.
     const { cmd, registered, params, prepared, refused } = judged as Judgement
     const deny = (denied: Performed, target: string | null) => {
@@ -261,7 +265,8 @@ export class Executor {
       batch.left.items.push(auditEntry(call, caller, entry.code, left.detail))
     } catch (error) {
       await nested.undo()
-      if (error instanceof Refusal) return deny(refusedItem(error), call.target)
+      // What one item cannot answer, the batch cannot.
+      if (error instanceof Refusal && error.code !== 'REPLY_TOO_LARGE') return deny(refusedItem(error), call.target)
       throw error
     }
     const ending = performed.done ? nested.keep() : nested.undo()
@@ -271,12 +276,31 @@ export class Executor {
 }
 
 function toExecuted(registered: Registered, [code, result]: readonly [string, unknown?]): Executed {
-  if (result !== undefined && (typeof result !== 'object' || result === null)) {
+  // What an operator's module answers may be no JSON, or another at each look: that must show while the effect can be taken back.
+  const plain = registered.command.ownCodes.size > 0 ? asJson(result) : result
+  if (plain !== undefined && (typeof plain !== 'object' || plain === null)) {
     throw new Error(`command "${registered.command.name}" returned a result that is no object`)
   }
-  // What an operator's module answers may be no JSON: that must show while the effect can be taken back.
-  if (registered.command.ownCodes.size > 0) JSON.stringify(result)
-  return { code, entry: entryByName(registered, code), result: result ?? undefined, replayed: false, audited: false }
+  return { code, entry: entryByName(registered, code), result: plain, replayed: false, audited: false }
+}
+
+function asJson(result: unknown): unknown {
+  const json: string | undefined = JSON.stringify(result)
+  requireReplyable(json, false)
+  return json === undefined ? undefined : JSON.parse(json)
+}
+
+/** With the result as JSON, which is what is answered and kept. Throws 1414 where it is too large for that. */
+function measured(executed: Executed, kept: boolean): Executed {
+  const { code, entry, result, replayed, audited } = executed
+  const json = result === undefined ? undefined : JSON.stringify(result)
+  requireReplyable(json, kept)
+  return { code, entry, result, json, replayed, audited }
+}
+
+function withoutSecrets(executed: Executed, paths: readonly SecretPath[]): Executed {
+  const result = withhold(executed.result, paths)
+  return result === executed.result ? executed : measured({ ...executed, result }, false)
 }
 
 const untouched = () => undefined

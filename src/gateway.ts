@@ -19,7 +19,7 @@ import type { Meter } from './meter.js'
 import { isEndpoint, receive } from './receive.js'
 import { ownerOf, recognise } from './recognise.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
-import { executedOutcome, type Reply, refusedOutcome, reply } from './reply.js'
+import { certainReply, executedOutcome, lastReply, type Reply, refusedOutcome } from './reply.js'
 import { requireSameSite } from './same-site.js'
 import { StorageError } from './store/db.js'
 import { BelowFloor } from './store/ledger.js'
@@ -61,12 +61,27 @@ export interface Verifiers {
 /** What one captured message could repeat within its window: counted per key, code and minute. */
 const counted: ReadonlySet<string> = new Set(['STALE', 'REPLAYED', 'RATE_LIMITED'])
 
-/** Answers one request; never rejects. */
+/** Answers one request; never rejects, nor throws. */
 export type Handle = (wire: Wire) => Promise<Reply>
+
+/** How far a request came: once its command may have run, what fails must not say that nothing was kept. */
+interface Progress {
+  ran: boolean
+}
 
 /** The six steps of one request: receive, recognise, verify, admit, execute, reply. No HTTP in it. */
 export function gateway(parts: GatewayParts): Handle {
   return async function handle(wire) {
+    const progress = { ran: false }
+    try {
+      return await answer(wire, progress)
+    } catch (error) {
+      surely(() => parts.log.unanswered('', undefined, error))
+      return lastReply(progress.ran ? 'TIMED_OUT' : 'INTERNAL', parts.native)
+    }
+  }
+
+  async function answer(wire: Wire, progress: Progress): Promise<Reply> {
     const started = performance.now()
     const nowMs = parts.now()
     const now = Math.floor(nowMs / 1000)
@@ -108,6 +123,7 @@ export function gateway(parts: GatewayParts): Handle {
 
       const { params, dryRun } = message
       target = targetOf({ registered, params })
+      progress.ran = true
       const executed = await parts.executor.execute({
         requestId,
         nowMs,
@@ -123,15 +139,29 @@ export function gateway(parts: GatewayParts): Handle {
       audited = executed.audited
     } catch (error) {
       const { code, detail } = refusalOf(error, message, now)
-      if (code === 'INTERNAL' || code === 'STORAGE') parts.log.failed(requestId, verified && message?.command, error)
+      const fault = code === 'INTERNAL' || code === 'STORAGE'
+      if (fault) surely(() => parts.log.failed(requestId, verified && message?.command, error))
       outcome = refusedOutcome(code, detail, verified && message?.command, (verified && message?.dryRun) ?? false)
     }
     const handleTime = (performance.now() - started) / 1000
     const exchange = { requestId, serverTime: now, handleTime, publicUrl: parts.publicUrl }
-    const answer = reply(outcome, dialect, exchange, verified)
-    if (verified && message && !audited) note(outcome, message, verified, dialect, requestId, nowMs, wire, target)
-    parts.log.answered(answer, wire, dialect.name, outcome, verified?.authority)
-    if (parts.meter) parts.meter.answered(dialect.name, outcome, handleTime)
+    const onFault = (error: unknown) =>
+      surely(() => parts.log.unanswered(requestId, verified && message?.command, error))
+    const { answer, outcome: told } = certainReply(
+      outcome,
+      { dialect, native: parts.native },
+      exchange,
+      verified,
+      onFault,
+    )
+    // None of what follows changes the answer.
+    try {
+      if (verified && message && !audited) note(told, message, verified, dialect, requestId, nowMs, wire, target)
+      parts.log.answered(answer, wire, dialect.name, told, verified?.authority)
+      if (parts.meter) parts.meter.answered(dialect.name, told, handleTime)
+    } catch (error) {
+      onFault(error)
+    }
     return answer
   }
 
@@ -201,6 +231,15 @@ function signedMessage({ timestamp, idempotencyKey }: Message, { mac, key }: Ver
 /** What messages are counted by: the key, or whoever does not sign; a key id has no white space. */
 const limitedAs = ({ keyId, account, principal }: Authority): string =>
   keyId ?? `${account} ${principal.kind} ${principal.id}`
+
+/** What tells the operator of a fault may be at fault itself. */
+function surely(tell: () => void): void {
+  try {
+    tell()
+  } catch {
+    // There is nobody left to tell.
+  }
+}
 
 const storageCodes = { busy: 'OVERLOADED', locked: 'IN_PROGRESS', full: 'STORAGE', fault: 'STORAGE' } as const
 

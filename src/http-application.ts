@@ -1,6 +1,6 @@
 import express from 'express'
 import type { HttpParts } from './http-parts.js'
-import { refuseAndClose } from './http-replies.js'
+import { answerOrCut, refuseAndClose } from './http-replies.js'
 
 /** What is served beside the endpoint: health, the description of the API and the page of its commands. */
 export function application(parts: HttpParts): express.Express {
@@ -44,7 +44,7 @@ export function application(parts: HttpParts): express.Express {
   app.use((error: unknown, req: express.Request, res: express.Response, _next: express.NextFunction) => {
     const client = error instanceof Error && 'status' in error && Number(error.status) < 500
     if (!client) parts.onUnexpected(error)
-    refuseAndClose(req, res, parts.refuse(client ? 'MALFORMED' : 'INTERNAL'))
+    answerOrCut(req, res, () => parts.refuse(client ? 'MALFORMED' : 'INTERNAL'))
   })
   return app
 }

@@ -5,7 +5,8 @@ import { Bodies, readBody } from './http-bodies.js'
 import { headerFault } from './http-guard.js'
 import { markOf } from './http-marks.js'
 import { type EndpointParts, pathOf, refuseAt, tooLarge } from './http-parts.js'
-import { refuseAndClose, send } from './http-replies.js'
+import { answerOrCut, refuseAndClose, send } from './http-replies.js'
+import type { Reply } from './reply.js'
 
 export const isControl = (url: string): boolean => {
   if (!url.startsWith('/control')) return false
@@ -48,16 +49,21 @@ export function controlListener(parts: EndpointParts): RequestListener {
   const forwarded = forwardedAddress(parts)
   const { load } = parts
   const bodies = new Bodies(parts, ({ req, res, body, address }) => {
-    parts.handle(toWire(req, body, address, parts.vendorPaths)).then(
-      (reply) => {
-        load.end(milliseconds)
-        send(res, reply)
-      },
-      (error: unknown) => {
-        load.end(milliseconds)
-        parts.onUnexpected(error)
-      },
-    )
+    const fail = (error: unknown) => {
+      parts.onUnexpected(error)
+      // Whether its command ran is not known here.
+      answerOrCut(req, res, () => refuseAt(req, parts, 'TIMED_OUT'))
+    }
+    let answering: Promise<Reply>
+    try {
+      answering = parts.handle(toWire(req, body, address, parts.vendorPaths))
+    } catch (error) {
+      answering = Promise.reject(error)
+    }
+    answering
+      .finally(() => load.end(milliseconds))
+      .then((reply) => send(res, reply))
+      .catch(fail)
   })
   return (req, res) => {
     if (req.method !== 'POST' || !isControl(req.url ?? '')) {

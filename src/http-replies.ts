@@ -63,6 +63,17 @@ export function refuseAndClose(req: IncomingMessage, res: ServerResponse, reply:
   send(res, reply)
 }
 
+/** Answers and closes where that can still be done, and else cuts the connection: nobody waits for an answer that does not come. */
+export function answerOrCut(req: IncomingMessage, res: ServerResponse, reply: () => Reply): void {
+  if (res.writableEnded) return
+  try {
+    if (res.headersSent) res.destroy()
+    else refuseAndClose(req, res, reply())
+  } catch {
+    res.destroy()
+  }
+}
+
 /** Ends the connection with this response, as {@link linger} does. */
 function closeAfter(res: ServerResponse): void {
   const { socket } = res.req

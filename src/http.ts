@@ -5,7 +5,7 @@ import { connectionsOf } from './http-connections.js'
 import { controlListener, isControl, isServed } from './http-endpoint.js'
 import { markOf } from './http-marks.js'
 import { type HttpParts, limits } from './http-parts.js'
-import { answerBrokenHttp, answerByHand, refuseAndClose } from './http-replies.js'
+import { answerBrokenHttp, answerByHand, answerOrCut, refuseAndClose } from './http-replies.js'
 import { keepTicksFast } from './http-ticks.js'
 
 /** A listener that answers everything; `drain` stops it. */
@@ -35,7 +35,14 @@ export function httpServer(parts: HttpParts): HttpServer {
     mark.newest = res
     if (isControl(req.url ?? '') || isServed(req.url ?? '', parts)) control(req, res)
     else if (app) app(req, res)
-    else loadApp().then((loaded) => loaded(req, res), parts.onUnexpected)
+    else {
+      loadApp()
+        .then((loaded) => loaded(req, res))
+        .catch((error: unknown) => {
+          parts.onUnexpected(error)
+          answerOrCut(req, res, () => parts.refuse('INTERNAL'))
+        })
+    }
   }
   const server = createServer(
     {

@@ -6,7 +6,10 @@ import type { Reply } from './reply.js'
 /** What the gateway tells its operator. Nothing in it comes from a body, a signature or a secret. */
 export interface Log {
   answered(reply: Reply, wire: Wire, dialect: string, outcome: Outcome, authority: Authority | undefined): void
+  /** Nothing was kept. */
   failed(requestId: string, command: string | undefined, error: unknown): void
+  /** What was answered, or kept, could not be told or written down as it should. */
+  unanswered(requestId: string, command: string | undefined, error: unknown): void
 }
 
 const refusalsPerSecond = 20
@@ -52,6 +55,12 @@ export function requestLog(
     },
     failed(requestId, command, error) {
       logger.error({ request_id: requestId, cmd: command, err: error }, 'a command failed: nothing of it was kept')
+    },
+    unanswered(requestId, command, error) {
+      logger.error(
+        { request_id: requestId, cmd: command, err: error },
+        'an answer failed: its command may have been done',
+      )
     },
   }
 }

@@ -6,6 +6,7 @@ import type { Caller, RequestState } from './command.js'
 import { hmac } from './hmac.js'
 import { canonicalJson, type JsonObject } from './json.js'
 import { Refusal } from './refusal.js'
+import { exceeds, mostReply } from './reply-size.js'
 import { showsSecret, withhold } from './secrets.js'
 import { type Claim, digestOf, outcomeBinding, voidCode } from './store/claims.js'
 import type { Sealing } from './store/store.js'
@@ -24,6 +25,9 @@ export const keyIdentity = ({ caller, authority }: Call, key: string): string =>
   digestOf(`k ${caller.account} ${authority?.lineage ?? ''} ${key}`)
 export const messageIdentity = ({ caller, registered }: Call, { timestamp, mac }: SignedMessage): string =>
   digestOf(`m ${timestamp} ${caller.account} ${registered.command.name} ${mac}`)
+
+/** Whether the outcome of a call is kept, for messages that may be sent again; of a dry run, whether it would be. */
+export const isKept = ({ paramsMac }: Asked): boolean => paramsMac !== ''
 
 /** The digest of what must not be seen twice; undefined for what claims nothing: dry runs and the command line. */
 export function identityOf(call: Call): string | undefined {
@@ -58,8 +62,8 @@ export class Outcomes {
   }
 
   /** The claim of a call with its outcome, which is kept only for messages that may be sent again. */
-  claim(call: Asked, caller: Caller, identity: string, executed: Pick<Executed, 'entry' | 'result'>): Claim {
-    const { json, sealed } = call.paramsMac === '' ? nothingKept : this.kept(call, executed)
+  claim(call: Asked, caller: Caller, identity: string, executed: Pick<Executed, 'entry' | 'result' | 'json'>): Claim {
+    const { json, sealed } = isKept(call) ? this.kept(call, executed) : nothingKept
     return {
       request_id: call.requestId,
       identity_digest: identity,
@@ -138,16 +142,17 @@ export class Outcomes {
     })
   }
 
-  private kept({ registered, params, requestId }: Call, { result }: Pick<Executed, 'result'>): Kept {
-    if (result === undefined) return nothingKept
-    const json = JSON.stringify(result)
+  private kept({ registered, params, requestId }: Call, { result, json }: Pick<Executed, 'result' | 'json'>): Kept {
+    if (json === undefined) return nothingKept
     if (!showsSecret(result, registered.secretPaths(params))) return { json, sealed: 0 }
     return { json: this.parts.sealing.seal(json, outcomeBinding(requestId)), sealed: 1 }
   }
 
   private stored({ outcome, sealed, request_id: requestId }: Claim): object | undefined {
     if (outcome === null) return undefined
-    return JSON.parse(sealed === 1 ? this.parts.sealing.open(outcome, outcomeBinding(requestId)) : outcome)
+    const json = sealed === 1 ? this.parts.sealing.open(outcome, outcomeBinding(requestId)) : outcome
+    // Kept by a version that had no limit.
+    return exceeds(json, mostReply) ? undefined : JSON.parse(json)
   }
 
   /** Whether parameters are those of a claim that was made under a master key before. */

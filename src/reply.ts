@@ -15,6 +15,8 @@ export interface Reply {
   readonly code: number
 }
 
+const nothing = {}
+
 /** The last step: the dialect spells the outcome; the reply is signed when the request's MAC was right (protocol §7). */
 export function reply(outcome: Outcome, dialect: Dialect, exchange: Exchange, verified: Verified | undefined): Reply {
   const { status, body, headers: own } = dialect.encode(outcome, exchange)
@@ -26,6 +28,45 @@ export function reply(outcome: Outcome, dialect: Dialect, exchange: Exchange, ve
   if (outcome.detail.allow !== undefined) headers.push(['Allow', outcome.detail.allow])
   if (own) for (const [name, value] of own) headers.push([name, value])
   return { status, headers, body, requestId: exchange.requestId, code: outcome.entry.code }
+}
+
+/**
+ * The reply to an outcome, whatever throws while it is encoded or signed, and the outcome that it tells. What a command answered
+ * may be kept by then, so that it is 1504 when it cannot be told; a refusal is told without its details.
+ */
+export function certainReply(
+  outcome: Outcome,
+  { dialect, native }: { readonly dialect: Dialect; readonly native: Dialect },
+  exchange: Exchange,
+  verified: Verified | undefined,
+  onFault: (error: unknown) => void,
+): { readonly outcome: Outcome; readonly answer: Reply } {
+  try {
+    return { outcome, answer: reply(outcome, dialect, exchange, verified) }
+  } catch (error) {
+    onFault(error)
+  }
+  const { refused, command, dryRun } = outcome
+  const told = refused ? { ...outcome, detail: nothing } : refusedOutcome('TIMED_OUT', nothing, command, dryRun)
+  try {
+    return { outcome: told, answer: reply(told, dialect, exchange, verified) }
+  } catch {
+    return { outcome: told, answer: nativeReply(told, native, exchange, verified) }
+  }
+}
+
+function nativeReply(told: Outcome, native: Dialect, exchange: Exchange, verified: Verified | undefined): Reply {
+  try {
+    return reply(told, native, exchange, verified)
+  } catch {
+    return reply(told, native, exchange, undefined)
+  }
+}
+
+/** What is left to say when not even the request has an id: in the gateway's own words, unsigned. */
+export function lastReply(code: GatewayCode, native: Dialect): Reply {
+  const exchange = { requestId: '0'.repeat(22), serverTime: 0, handleTime: 0 }
+  return reply(refusedOutcome(code, nothing, undefined, false), native, exchange, undefined)
 }
 
 const replyMac = (key: MacKey, mac: string, status: number, body: string): string =>
@@ -50,8 +91,6 @@ export function refusedOutcome(
     detail: retryAfter === undefined ? detail : { ...detail, retryAfter },
   }
 }
-
-const nothing = {}
 
 /** What a command answered, ready to be spelled. */
 export function executedOutcome(executed: Executed, command: string, dryRun: boolean): Outcome {

@@ -23,6 +23,8 @@ export interface Left {
   detail?: object
   items: AuditEntry[]
   audited?: boolean
+  /** Bytes that what its items answered has at least as JSON. */
+  size?: number
 }
 
 /** What all runs are given alike, and how what belongs to one is made. */

@@ -28,6 +28,8 @@ export const codes = {
   IN_PROGRESS: 1411,
   /** The request body is too large */
   TOO_LARGE: 1413,
+  /** The answer is larger than a reply may be: nothing was done; ask for less at once */
+  REPLY_TOO_LARGE: 1414,
   /** Send UTF-8 without Content-Encoding */
   UNSUPPORTED_MEDIA: 1415,
   /** Invalid parameters */

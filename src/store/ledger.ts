@@ -69,8 +69,12 @@ export class Ledger {
   /** How many of the next batches take savepoints. */
   private cautious = 0
 
-  constructor(private readonly options: LedgerOptions) {
+  private readonly options: LedgerOptions
+
+  constructor(given: LedgerOptions) {
+    const options = { ...given, onTrouble: quietly(given.onTrouble) }
     const { node, db, claimsPerPartition } = options
+    this.options = options
     this.queue = new Queue(db.maxBatch)
     this.partitions = db.exclusive ? new Partitions(db, claimsPerPartition) : undefined
     this.repair = new Repair({ ...options, onRepaired: () => this.succeeded() })
@@ -250,10 +254,7 @@ export class Ledger {
     const batch = new Batch(entries, { ...this.options, node: lane.node, notes: lane.first ? notes : undefined }, known)
     try {
       const written = await this.carefully(batch)
-      this.succeeded()
-      written()
-      settle(jobs, batch.settled)
-      this.options.onCommit?.(jobs.length, (performance.now() - begun) / 1000)
+      this.committed(jobs, batch, written, begun)
     } catch (error) {
       if (this.standsAlone(jobs, error)) {
         for (const job of jobs) await this.commit(lane, [job], known)
@@ -262,6 +263,18 @@ export class Ledger {
       this.failed(error)
       if (!this.repair.broken) return reject(jobs, error)
       await this.answerAfterRepair(jobs, batch.settled, error)
+    }
+  }
+
+  /** What is durable is answered, whatever fails of what is only to be remembered of it. */
+  private committed(jobs: readonly Job[], batch: Batch, written: () => void, begun: number): void {
+    this.succeeded()
+    settle(jobs, batch.settled)
+    try {
+      written()
+      this.options.onCommit?.(jobs.length, (performance.now() - begun) / 1000)
+    } catch (error) {
+      this.options.onTrouble('a commit was not counted', error)
     }
   }
 
@@ -330,6 +343,17 @@ export class Ledger {
         result && 'value' in result && (await this.repair.isKept(job.entry.identity, result.made).catch(() => false))
       if (kept) job.resolve(result.value)
       else job.reject(error)
+    }
+  }
+}
+
+/** What tells of trouble must not be the next one: those who wait are answered all the same. */
+function quietly(tell: LedgerOptions['onTrouble']): LedgerOptions['onTrouble'] {
+  return (what, error) => {
+    try {
+      tell(what, error)
+    } catch {
+      // There is nobody left to tell.
     }
   }
 }

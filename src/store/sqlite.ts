@@ -159,9 +159,14 @@ class Sqlite implements Db {
       this.rollback()
       throw new StorageError('fault', 'the commit failed', { cause: error })
     }
-    if (!this.checked) this.checkDurability()
-    this.checkpoints.committed(session.written - before)
-    this.pageCache.committed()
+    try {
+      if (!this.checked) this.checkDurability()
+      this.checkpoints.committed(session.written - before)
+      this.pageCache.committed()
+    } catch (error) {
+      // It is committed: whoever is told otherwise would do it again.
+      throw error instanceof StorageError ? error : new StorageError('fault', 'after the commit', { cause: error })
+    }
     return result
   }
 

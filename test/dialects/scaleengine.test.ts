@@ -19,6 +19,7 @@ const numbers: Record<GatewayCode, readonly [code: number, http: number]> = {
   IDEMPOTENCY_MISMATCH: [1410, 200],
   IN_PROGRESS: [1411, 200],
   TOO_LARGE: [1413, 200],
+  REPLY_TOO_LARGE: [1414, 200],
   UNSUPPORTED_MEDIA: [1415, 200],
   INVALID_PARAMS: [6, 200],
   RATE_LIMITED: [1429, 429],

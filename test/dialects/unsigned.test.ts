@@ -30,6 +30,7 @@ const ibmAnswers: Record<GatewayCode, readonly [http: number, error: string]> = 
   IDEMPOTENCY_MISMATCH: [409, 'server_error'],
   IN_PROGRESS: [409, 'server_error'],
   TOO_LARGE: [413, 'request_too_large'],
+  REPLY_TOO_LARGE: [409, 'limit_reached'],
   UNSUPPORTED_MEDIA: [415, 'unsupported_media_type'],
   INVALID_PARAMS: [400, 'input_validation_error'],
   RATE_LIMITED: [429, 'too_many_requests'],

@@ -35,6 +35,8 @@ final class Code
     public const IN_PROGRESS = 1411;
     /** The request body is too large */
     public const TOO_LARGE = 1413;
+    /** The answer is larger than a reply may be: nothing was done; ask for less at once */
+    public const REPLY_TOO_LARGE = 1414;
     /** Send UTF-8 without Content-Encoding */
     public const UNSUPPORTED_MEDIA = 1415;
     /** Invalid parameters */

@@ -32,6 +32,8 @@ class Code(IntEnum):
     """The same request is still running: send it again"""
     TOO_LARGE = 1413
     """The request body is too large"""
+    REPLY_TOO_LARGE = 1414
+    """The answer is larger than a reply may be: nothing was done; ask for less at once"""
     UNSUPPORTED_MEDIA = 1415
     """Send UTF-8 without Content-Encoding"""
     INVALID_PARAMS = 1422
