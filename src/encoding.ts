@@ -21,13 +21,18 @@ export function decodeUtf8(bytes: Buffer): string {
   return bytes.toString('utf8')
 }
 
+/** Fields of a form, however it is sent: nothing that is served takes nearly as many. */
+export const maxFields = 100
+
 /**
  * Reads application/x-www-form-urlencoded strictly (WHATWG URL §5.1, but a broken escape or invalid UTF-8 is 1400
  * instead of being repaired). Repeats are kept: the caller refuses them. `typed`: a person may have written it, who leaves
  * spaces and letters that are not ASCII as they are.
  */
 export function decodeForm(text: string, typed = false): [name: string, value: string][] {
-  return text.split('&').map((pair) => {
+  const pairs = text.split('&', maxFields + 1)
+  if (pairs.length > maxFields) throw malformed(`the form has more than ${maxFields} fields`)
+  return pairs.map((pair) => {
     const equals = pair.indexOf('=')
     if (equals < 0) throw malformed('expected a JSON object, or a form')
     return [decodeFormText(pair.slice(0, equals), typed), decodeFormText(pair.slice(equals + 1), typed)]
@@ -37,17 +42,40 @@ export function decodeForm(text: string, typed = false): [name: string, value: s
 function decodeFormText(text: string, typed: boolean): string {
   const accepted = typed ? /^[^\p{Cc}]*$/u : /^[\x21-\x7e]*$/
   if (!accepted.test(text)) throw malformed('expected a JSON object, or a form')
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    throw malformed('the form has a broken percent escape')
+  return /[+%]/.test(text) ? unescaped(Buffer.from(text)) : text
+}
+
+const [plus, percent, space] = [0x2b, 0x25, 0x20]
+
+/** In place and in one pass: to replace each of a million plus signs in a string takes a second. */
+function unescaped(bytes: Buffer): string {
+  let length = 0
+  for (let at = 0; at < bytes.length; at++) {
+    let byte = bytes[at] ?? 0
+    if (byte === plus) byte = space
+    else if (byte === percent) {
+      const [high, low] = [hexDigit(bytes[at + 1] ?? 0), hexDigit(bytes[at + 2] ?? 0)]
+      if (high < 0 || low < 0) throw malformed('the form has a broken percent escape')
+      byte = high * 16 + low
+      at += 2
+    }
+    bytes[length++] = byte
   }
+  const text = bytes.subarray(0, length)
+  if (!isUtf8(text)) throw malformed('the form has a broken percent escape')
+  return text.toString('utf8')
+}
+
+/** The value of a hex digit in either case; negative for anything else. `code` is that of the character. */
+export function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const letter = code | 0x20
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1
 }
 
 /** The bytes of base64 as old clients write it: white space anywhere, padding or none. Undefined when anything else is in it. */
 export function lenientBase64(text: string): Buffer | undefined {
-  const digits = text.replaceAll(/[ \t\r\n]/g, '')
-  return /^[A-Za-z0-9+/]*={0,2}$/.test(digits) ? Buffer.from(digits, 'base64') : undefined
+  return /^[A-Za-z0-9+/ \t\r\n]*(?:=[ \t\r\n]*){0,2}$/.test(text) ? Buffer.from(text, 'base64') : undefined
 }
 
 /**

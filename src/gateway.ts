@@ -95,8 +95,7 @@ export function gateway(parts: GatewayParts): Handle {
     let target: string | null = null
     try {
       parts.limits.requireAddress(wire.address)
-      const received = receive(wire, parts.bodies.of(wire.body), owner !== undefined)
-      const carrier = received instanceof Promise ? await received : received
+      const carrier = receive(wire, parts.bodies.of(wire.body), owner !== undefined)
       dialect = owner ?? recognise(carrier, parts.dialects, parts.native)
       message = dialect.decode(carrier)
       parts.bodies.require(message.command, wire.body)

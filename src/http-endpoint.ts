@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { foldAddress } from './address.js'
 import type { Wire } from './dialect.js'
 import { Bodies, readBody } from './http-bodies.js'
+import { forwardedFor } from './http-forwarded.js'
 import { headerFault } from './http-guard.js'
 import { markOf } from './http-marks.js'
 import { type EndpointParts, pathOf, refuseAt, tooLarge } from './http-parts.js'
@@ -117,13 +118,6 @@ function forwardedAddress({ trustProxy, onUntrustedProxy }: EndpointParts): (req
       warned = true
       return peer
     }
-    const hops = String(header)
-      .split(',')
-      .map((hop) => foldAddress(printable(hop.trim())))
-    const caller = hops.findLast((hop) => !trustProxy.has(hop))
-    return caller ?? hops[0] ?? peer
+    return forwardedFor(String(header), trustProxy)
   }
 }
-
-/** A proxy may hand on what somebody else wrote: no more of it than an address can have reaches a log or the audit trail. */
-const printable = (hop: string): string => hop.slice(0, 64).replace(/[^\x21-\x7e]/g, '?')

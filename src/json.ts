@@ -1,3 +1,4 @@
+import { hexDigit } from './encoding.js'
 import { malformed, type Refusal } from './refusal.js'
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject
@@ -44,16 +45,8 @@ const backslash = 0x5c
 const comma = 0x2c
 const zero = 0x30
 const nine = 0x39
-const escapes: ReadonlyMap<string, string> = new Map([
-  ['"', '"'],
-  ['\\', '\\'],
-  ['/', '/'],
-  ['b', '\b'],
-  ['f', '\f'],
-  ['n', '\n'],
-  ['r', '\r'],
-  ['t', '\t'],
-])
+/** What may follow a backslash beside `u`. */
+const escapes: ReadonlySet<number> = new Set([...'"\\/bfnrt'].map((letter) => letter.charCodeAt(0)))
 
 class Scanner {
   private at = 0
@@ -195,47 +188,45 @@ class Scanner {
     }
   }
 
+  /** Checks every escape without building anything, for a text of escapes alone would be built of as many pieces. */
   private escaped(start: number, first: number): string {
     const { text } = this
-    let read = text.slice(start, first)
     this.at = first
     for (;;) {
       const code = text.charCodeAt(this.at)
-      if (code === quote) {
-        this.at++
-        return read
-      }
+      if (code === quote) break
       if (!(code >= 0x20)) throw this.fault('a string is not closed, or holds a control character')
-      if (code === backslash) read += this.escape()
-      else {
-        const from = this.at++
-        while (plain(text.charCodeAt(this.at))) this.at++
-        read += text.slice(from, this.at)
-      }
+      if (code === backslash) this.escape()
+      else this.at++
     }
+    this.at++
+    const read: unknown = JSON.parse(text.slice(start - 1, this.at))
+    return String(read)
   }
 
-  private escape(): string {
-    const letter = this.text.charAt(this.at + 1)
-    if (letter !== 'u') {
-      const simple = escapes.get(letter)
-      if (simple === undefined) throw this.fault('unknown escape')
+  private escape(): void {
+    const letter = this.text.charCodeAt(this.at + 1)
+    if (letter !== 0x75) {
+      if (!escapes.has(letter)) throw this.fault('unknown escape')
       this.at += 2
-      return simple
+      return
     }
     const unit = this.unit()
     if (unit === 0) this.hasNul = true
-    if (unit < 0xd800 || unit > 0xdfff) return String.fromCharCode(unit)
+    if (unit < 0xd800 || unit > 0xdfff) return
     const low = unit < 0xdc00 && this.text.startsWith('\\u', this.at) ? this.unit() : 0
     if (low < 0xdc00 || low > 0xdfff) throw this.fault('a lone surrogate')
-    return String.fromCharCode(unit, low)
   }
 
   private unit(): number {
-    const hex = this.text.slice(this.at + 2, this.at + 6)
-    if (!/^[0-9A-Fa-f]{4}$/.test(hex)) throw this.fault('\\u needs four hex digits')
+    let unit = 0
+    for (let i = 2; i < 6; i++) {
+      const digit = hexDigit(this.text.charCodeAt(this.at + i))
+      if (digit < 0) throw this.fault('\\u needs four hex digits')
+      unit = unit * 16 + digit
+    }
     this.at += 6
-    return Number.parseInt(hex, 16)
+    return unit
   }
 
   private number(): number {
@@ -291,8 +282,6 @@ class Scanner {
     return malformed(`not valid JSON at character ${at}: ${what}`)
   }
 }
-
-const plain = (code: number): boolean => code >= 0x20 && code !== quote && code !== backslash
 
 /** The one text of a value: members sorted by name, no white space. Equal values, and only those, have equal texts. */
 export function canonicalJson(value: JsonValue): string {

@@ -1,7 +1,7 @@
-import busboy from 'busboy'
 import type { Carrier, Wire } from './dialect.js'
-import { decodeForm, decodeUtf8 } from './encoding.js'
+import { decodeForm, decodeUtf8, maxFields } from './encoding.js'
 import { type Scan, scanJson } from './json.js'
+import { isMultipart, readMultipart } from './multipart.js'
 import { malformed, Refusal } from './refusal.js'
 
 const brace = 0x7b
@@ -10,9 +10,9 @@ const carriers = 'expected a JSON object, or a form with the one field json, or 
 
 /**
  * The first step: limits on the carrier, then the bytes decide what they are (protocol §1). Throws 1400, 1404, 1413 or
- * 1415. A promise only for multipart forms. `owned`: a dialect serves this path, and says itself what fields it takes.
+ * 1415. `owned`: a dialect serves this path, and says itself what fields it takes.
  */
-export function receive(wire: Wire, bodyLimit: number, owned: boolean): Carrier | Promise<Carrier> {
+export function receive(wire: Wire, bodyLimit: number, owned: boolean): Carrier {
   if (wire.body.length > bodyLimit) throw new Refusal('TOO_LARGE', { message: tooLarge(bodyLimit) })
   refuseEncodings(wire)
   const isJson = firstByte(wire.body) === brace
@@ -26,9 +26,7 @@ export function receive(wire: Wire, bodyLimit: number, owned: boolean): Carrier 
   if (isJson) return { wire, form: undefined, json: scanJson(decodeUtf8(wire.body)), bodyLimit }
   const form = readForm(wire, owned && !isBelowEndpoint(wire.path))
   const carrier = owned ? ownCarrier : carrierOf
-  return form instanceof Promise
-    ? form.then((fields) => carrier(wire, fields, bodyLimit))
-    : carrier(wire, form, bodyLimit)
+  return carrier(wire, form, bodyLimit)
 }
 
 /** The endpoint itself, where every dialect is spoken that has no path of its own. */
@@ -63,7 +61,7 @@ function scanField(json: string | undefined): Scan | undefined {
 }
 
 function refuseEncodings({ contentEncoding, contentType }: Wire): void {
-  if (contentEncoding !== undefined && !/^\s*(identity)?\s*$/i.test(contentEncoding)) {
+  if (contentEncoding !== undefined && !/^(identity)?$/i.test(contentEncoding.trim())) {
     throw new Refusal('UNSUPPORTED_MEDIA', { message: 'Send the body without Content-Encoding' })
   }
   if (contentType === undefined || !/charset/i.test(contentType)) return
@@ -78,40 +76,10 @@ function firstByte(body: Buffer): number | undefined {
   return body[at]
 }
 
-function readForm({ body, contentType = '' }: Wire, typed: boolean): [string, string][] | Promise<[string, string][]> {
-  if (/^\s*multipart\/form-data\s*;/i.test(contentType)) {
-    // Valid as a whole, so valid in every part: decoding a part as UTF-8 then loses nothing, and the HMAC covers its bytes.
-    decodeUtf8(body)
-    return readMultipart(body, contentType)
-  }
+function readForm({ body, contentType = '' }: Wire, typed: boolean): [string, string][] {
+  // Valid as a whole, so valid in every part.
   const text = decodeUtf8(body)
+  if (isMultipart(contentType)) return readMultipart(body, contentType, maxFields)
   if (text === '') throw malformed(`the body is empty: ${carriers}`)
   return decodeForm(text.replace(/\r?\n$/, ''), typed)
-}
-
-function readMultipart(body: Buffer, contentType: string): Promise<[string, string][]> {
-  return new Promise((resolve, reject) => {
-    const fields: [string, string][] = []
-    const refuse = () => reject(malformed(`the multipart form could not be read: ${carriers}`))
-    try {
-      const parser = busboy({
-        headers: { 'content-type': contentType },
-        defCharset: 'utf8',
-        limits: { fieldNameSize: 64, fieldSize: body.length, fields: 3, files: 1, parts: 4 },
-      })
-      parser.on('file', refuse)
-      parser.on('field', (name, value, info) => {
-        const whole = !info.nameTruncated && !info.valueTruncated
-        // A part may name a charset: what it was read as must still be the bytes that were sent, for they are signed.
-        const asSent = typeof value === 'string' && body.includes(value)
-        if (!whole || !asSent || !/^(7bit|8bit|binary)$/i.test(info.encoding)) refuse()
-        fields.push([name, value])
-      })
-      parser.on('error', refuse)
-      parser.on('close', () => resolve(fields))
-      parser.end(body)
-    } catch {
-      refuse()
-    }
-  })
 }

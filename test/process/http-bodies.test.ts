@@ -33,6 +33,13 @@ test('a body of exactly the limit is read, one byte more is 413/1413, announced 
   }
 })
 
+test('a multipart form that ends in the middle of a file is refused, and the gateway goes on', async () => {
+  const body = '--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nx'
+  const type = 'Content-Type: multipart/form-data; boundary=b'
+  assertReply(await exchange(port, post(body, [type])), 400, 1400)
+  assertReply(await exchange(port, post(signed('ping'), [])), 200, 9001)
+})
+
 const endless: Readonly<Record<string, readonly [head: string, piece: Buffer, status: number, code: number]>> = {
   announced: [head('Content-Length: 9000000000'), Buffer.alloc(0x4000, 'a'), 413, 1413],
   'in chunks': [head('Transfer-Encoding: chunked'), Buffer.from(`4000\r\n${'a'.repeat(0x4000)}\r\n`), 413, 1413],

@@ -138,6 +138,69 @@ const rows: readonly (readonly [what: string, type: string | undefined, body: st
   ['multipart: a name that is longer than 64', multipart, form(field('j'.repeat(65), json)), 'MALFORMED'],
   ['multipart: a part without a name', multipart, form(part('Content-Disposition: form-data', json)), 'MALFORMED'],
   ['multipart: without the end', multipart, field('json', json), 'MALFORMED'],
+  [
+    'multipart: a part that old clients call Latin-1, in ASCII',
+    multipart,
+    form(field('json', '{"a":1}', '\r\nContent-Type: text/plain; charset=ISO-8859-1')),
+    '{"a":1} json',
+  ],
+  [
+    'multipart: a part in UTF-8 that says so',
+    multipart,
+    form(field('json', json, '\r\nContent-Type: text/plain; charset="UTF-8"')),
+    `${json} json`,
+  ],
+  [
+    'multipart: ASCII that is called UTF-16',
+    multipart,
+    form(field('json', '{"a":1}', '\r\nContent-Type: text/plain; charset=utf-16le')),
+    'MALFORMED',
+  ],
+  [
+    'multipart: as .NET writes it',
+    'multipart/form-data; boundary="b"',
+    form(part('Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name=json', json)),
+    `${json} json`,
+  ],
+  [
+    'multipart: as Apache HttpClient writes it',
+    'multipart/form-data; boundary=b; charset=UTF-8',
+    form(field('json', json, '\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: 8bit')),
+    `${json} json`,
+  ],
+  [
+    'multipart: a header in two lines',
+    multipart,
+    form(part('Content-Disposition: form-data;\r\n name="json"', json)),
+    `${json} json`,
+  ],
+  ['multipart: a preamble and an epilogue', multipart, `before\r\n${form(field('json', json))}after`, `${json} json`],
+  ['multipart: no line end at the end', multipart, form(field('json', json)).subarray(0, -2), `${json} json`],
+  ['multipart: a longer boundary in a value', multipart, form(field('json', `${json}\r\n--bb`)), 'MALFORMED'],
+  ['multipart: no line end before a boundary', multipart, `${field('json', json)}x--b--\r\n`, 'MALFORMED'],
+  ['multipart: a part without headers', multipart, form(part('', json)), 'MALFORMED'],
+  ['multipart: a name twice in one part', multipart, form(field('msg', json, '; name="json"')), 'MALFORMED'],
+  [
+    'multipart: a header twice in one part',
+    multipart,
+    form(field('json', json, '\r\nContent-Disposition: form-data; name="msg"')),
+    'MALFORMED',
+  ],
+  ['multipart: two boundaries', `${multipart}; boundary=c`, form(field('json', json)), 'MALFORMED'],
+  [
+    'multipart: a boundary of 71',
+    `multipart/form-data; boundary=${'b'.repeat(71)}`,
+    `--${'b'.repeat(71)}${form(field('json', json)).toString().slice(3)}`,
+    'MALFORMED',
+  ],
+  ['multipart: a file that does not end', multipart, field('f', 'x', '; filename="f"').subarray(0, -2), 'MALFORMED'],
+  [
+    'multipart: a file without a name',
+    multipart,
+    form(field('json', json, '\r\nContent-Type: application/octet-stream')),
+    'MALFORMED',
+  ],
+  ['101 fields', urlencoded, Array.from({ length: 101 }, (_, n) => `f${n}=`).join('&'), 'MALFORMED'],
   ['multipart: cut in the value', multipart, field('json', json).subarray(0, -10), 'MALFORMED'],
   ['multipart: no parts', multipart, Buffer.from('--b--\r\n'), 'MALFORMED'],
   ['multipart: another boundary', 'multipart/form-data; boundary=c', form(field('json', json)), 'MALFORMED'],
@@ -210,5 +273,19 @@ test('JSON below /control/ is 1400, a form there 1404', async () => {
   for (const [path, ofJson, ofForm] of paths) {
     assert.equal(await read(json, { path }), ofJson, path)
     assert.equal(await read(encoded, { path, contentType: urlencoded }), ofForm, path)
+  }
+})
+
+test('1400: more than 100 fields, in a form of either kind and in a query, whoever has the path', async () => {
+  const names = Array.from({ length: 101 }, (_, n) => `f${n}`)
+  const owned = (count: number, contentType: string, body: string | Buffer) => () =>
+    receive(wireOf(body, { path: '/users/self/x', contentType }), 65_536, true).form?.size === count
+  const bodies: readonly (readonly [type: string, of: (names: string[]) => string | Buffer])[] = [
+    [urlencoded, (some) => some.map((name) => `${name}=`).join('&')],
+    [multipart, (some) => form(...some.map((name) => field(name, '')))],
+  ]
+  for (const [type, of] of bodies) {
+    assert.ok(owned(100, type, of(names.slice(1)))(), type)
+    assert.throws(owned(101, type, of(names)), (error) => error instanceof Refusal && /100 fields/.test(error.message))
   }
 })
