@@ -2,7 +2,7 @@ import { isDone } from '../schemas/codes.js'
 import type { Carrier, Dialect, Outcome, PasswordProof, Spelled } from '../src/dialect.js'
 import { decodeUtf8 } from '../src/encoding.js'
 import { malformed } from '../src/refusal.js'
-import { cdn, parameters, text } from './envelope.js'
+import { cdn, namedUser, parameters, text } from './envelope.js'
 
 const served: ReadonlySet<string> = new Set(['get-user', 'set-user', 'toggle-user'])
 /** What promises more than a message without signature and timestamp can have. */
@@ -11,6 +11,7 @@ const signedOnly = ['timestamp', 'idempotency_key', 'dry_run']
 /** Cesbo Astra's API: JSON with `cmd` and the password of a panel user. Neither signed nor dated, so off unless it is named. */
 export const astra: Dialect = {
   name: 'astra',
+  names: 'passwords',
   serves: (command) => served.has(command),
   recognises({ json, form, wire }) {
     if (!json || form || !/^basic( |$)/i.test(wire.authorization ?? '')) return false
@@ -54,9 +55,7 @@ function readBasic(authorization: string): PasswordProof {
   const colon = credentials.indexOf(':')
   if (colon < 0) throw malformed('Authorization: expected Basic, and the base64 of LOGIN:PASSWORD in UTF-8')
   const [login, password] = [credentials.slice(0, colon), credentials.slice(colon + 1)]
-  const [, account, name] = /^(0|[1-9][0-9]{0,14})\/(.+)$/s.exec(login) ?? []
-  if (account === undefined || name === undefined) return { kind: 'password', account: undefined, login, password }
-  return { kind: 'password', account: Number(account), login: name, password }
+  return { kind: 'password', ...namedUser(login), password }
 }
 
 function failure({ entry, code, detail }: Outcome): Spelled {

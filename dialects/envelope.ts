@@ -1,5 +1,5 @@
 import { envelopeMembers, idempotencyKeyPattern, timestampPattern } from '../schemas/envelope.js'
-import type { MacProof, Message } from '../src/dialect.js'
+import type { MacProof, Message, NamedUser } from '../src/dialect.js'
 import type { Scan } from '../src/json.js'
 import { withoutSignature } from '../src/json.js'
 import { malformed } from '../src/refusal.js'
@@ -64,6 +64,15 @@ export function keyId(id: string, name: string): string {
   if (id.startsWith('cs_')) throw malformed(`${name}: this is the secret, not the id`)
   if (id.length > maxKeyId) throw malformed(`${name}: expected at most ${maxKeyId} characters`)
   return id
+}
+
+/** `NAME`, or `CDN/NAME` with an account number. */
+export function namedUser(text: string): NamedUser {
+  const [, number, login] = /^([1-9][0-9]{0,15})\/(.+)$/s.exec(text) ?? []
+  const account = Number(number)
+  return login === undefined || !Number.isSafeInteger(account)
+    ? { account: undefined, login: text }
+    : { account, login }
 }
 
 /** Unix seconds, as the scan found them spelled. */

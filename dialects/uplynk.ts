@@ -3,7 +3,7 @@ import type { Dialect, Outcome } from '../src/dialect.js'
 import { decodeUtf8, inflate, lenientBase64 } from '../src/encoding.js'
 import { type Scan, scanJson } from '../src/json.js'
 import { malformed } from '../src/refusal.js'
-import { idempotencyKey, keyId, text, timestamp } from './envelope.js'
+import { idempotencyKey, keyId, namedUser, text, timestamp } from './envelope.js'
 
 /**
  * Uplynk's dialect: `POST …api2/<command>` with the form fields `msg` (base64 of zlib of JSON) and `sig` (hex HMAC-SHA256
@@ -11,6 +11,7 @@ import { idempotencyKey, keyId, text, timestamp } from './envelope.js'
  */
 export const uplynk: Dialect = {
   name: 'uplynk',
+  names: 'owners',
   methods: (path) => (commandAt(path) === undefined ? undefined : ['POST']),
   recognises: ({ wire }) => commandAt(wire.path) !== undefined,
   decode({ form, wire, bodyLimit }) {
@@ -18,6 +19,9 @@ export const uplynk: Dialect = {
     const { msg, sig } = signedFields(form)
     const scan = readMsg(msg, bodyLimit)
     const { value } = scan
+    const owner = text(value, '_owner', 'the id of a principal or of a key')
+    const user = namedUser(owner)
+    keyId(user.login, '_owner')
     return {
       command,
       params: parameters(value),
@@ -30,7 +34,8 @@ export const uplynk: Dialect = {
       hasNul: scan.hasNul,
       proof: {
         kind: 'owner',
-        owner: keyId(text(value, '_owner', 'the id of a principal or of a key'), '_owner'),
+        owner,
+        user,
         signed: msg,
         mac: sig.trim().toLowerCase(),
       },

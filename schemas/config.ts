@@ -52,6 +52,14 @@ export const settings = {
     about:
       'on: the endpoint is served at /stable/, /dev/ and /api2/<command>, too, for clients that cannot be given a path',
   },
+  defaultAccount: {
+    env: 'DEFAULT_ACCOUNT',
+    kind: 'integer',
+    min: 1,
+    max: 9_007_199_254_740_991,
+    default: '1',
+    about: 'account of a bare login or _owner; those of every other account are written CDN/NAME',
+  },
   audience: {
     env: 'AUDIENCE',
     kind: 'text',

@@ -9,7 +9,8 @@ import type { Config } from './config.js'
 import type { Data } from './data.js'
 import { type Instance, type InstanceOptions, openInstance, type Surroundings } from './instance.js'
 import { loadCommands } from './own-commands.js'
-import { migrations } from './program.js'
+import { bareNamingOf, migrations } from './program.js'
+import { namesNoLongerBare } from './store/bare-names.js'
 
 /** The real clock, chance and log (on stderr). */
 export const surroundings = (logLevel: string): Surroundings => ({
@@ -28,6 +29,10 @@ export async function instanceOn(
   further: Pick<InstanceOptions, 'headFile' | 'meter'> = {},
   watch: (commands: readonly Command[]) => readonly Command[] = (own) => own,
 ): Promise<Instance> {
+  if (further.headFile !== undefined) {
+    const bare = await namesNoLongerBare(db, bareNamingOf(config), Math.floor(around.now() / 1000))
+    if (bare) around.logger.warn(bare, 'since the upgrade these users log in, or sign as _owner, as CDN/NAME alone')
+  }
   const own = config.commands ? await loadCommands(config.commands) : []
   return openInstance({
     ...around,

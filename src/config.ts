@@ -16,6 +16,7 @@ export interface Config {
   readonly masterKeyFile: string
   readonly dialects: readonly string[]
   readonly vendorPaths: boolean
+  readonly defaultAccount: number
   readonly audience: string
   readonly requireAudience: boolean
   readonly publicUrl: string
@@ -116,6 +117,7 @@ export function toConfig(raw: RawConfig, dialectNames: readonly string[], linkin
     masterKeyFile: text('masterKeyFile'),
     dialects: read('dialects', (value) => names(value, dialectNames)) ?? [],
     vendorPaths: flag('vendorPaths'),
+    defaultAccount: number('defaultAccount'),
     audience: text('audience'),
     requireAudience: flag('requireAudience'),
     publicUrl: read('publicUrl', url) ?? '',

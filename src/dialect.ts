@@ -43,19 +43,24 @@ export interface MacProof {
   readonly mac: string
 }
 
-/** A signature of any enabled key of a principal; `owner` is its id, or the id of one of its keys. */
+/** A panel user as a message names it: without an account, of the default one. */
+export interface NamedUser {
+  readonly account: number | undefined
+  readonly login: string
+}
+
+/** A signature of any enabled key of a principal; `owner` is its id, or the id of one of its keys, or else names `user`. */
 export interface OwnerProof {
   readonly kind: 'owner'
   readonly owner: string
+  readonly user: NamedUser
   readonly signed: string | Buffer
   readonly mac: string
 }
 
-/** The password of a panel user; without an account the login alone must name one. */
-export interface PasswordProof {
+/** The password of a panel user. */
+export interface PasswordProof extends NamedUser {
   readonly kind: 'password'
-  readonly account: number | undefined
-  readonly login: string
   readonly password: string
 }
 
@@ -125,6 +130,8 @@ export interface Dialect {
   readonly name: string
   /** True when its replies hold links to the gateway, so that it needs to be told how clients reach it. */
   readonly links?: boolean
+  /** What its messages may show with the name of a panel user, which is of the default account unless it says another. */
+  readonly names?: 'passwords' | 'owners'
   /** The methods that it serves at a path of its own, where it alone is spoken; undefined where the path is none. */
   methods?(path: string): readonly string[] | undefined
   /** Whether it serves a command; the others are 1404 in it. Without this it serves every one. */

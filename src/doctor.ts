@@ -10,6 +10,7 @@ import type { Surroundings } from './instance.js'
 import type { KeyRing } from './keyring.js'
 import { nextKeyFile } from './master-key.js'
 import { forwarderFindings, portFindings, proxyFindings } from './network-check.js'
+import { bareNamingOf } from './program.js'
 import type { Db } from './store/db.js'
 import { FileHealth, Health } from './store/health.js'
 
@@ -120,6 +121,7 @@ async function databaseFindings(config: Config, around: DoctorSurroundings): Pro
     findings.push(...(await keyFindings(health, config, around)))
     findings.push(backupFinding(await health.lastBackup(), around))
     findings.push(...forwarderFindings(await health.meta('forwarder'), config))
+    findings.push(...(await nameFindings(health, config, around)))
   } catch (error) {
     findings.push(failed('database', `${file} cannot be read: ${messageOf(error)}`, next))
   } finally {
@@ -145,6 +147,7 @@ async function serverFindings(config: Config, around: DoctorSurroundings): Promi
       ...(await clockFindings(health, config, around)),
       ...(await keyFindings(health, config, around)),
       ...forwarderFindings(await health.meta('forwarder'), config),
+      ...(await nameFindings(health, config, around)),
     ]
   } catch (error) {
     const next = 'see that the server runs, and that COUNTERSIGN_DATABASE_URL names it'
@@ -161,6 +164,28 @@ function backupFinding(last: number | undefined, { now }: DoctorSurroundings): F
   const hours = Math.floor((now() / 1000 - last) / 3600)
   const text = `the last one was made ${hours < 48 ? `${hours} hours` : `${Math.floor(hours / 24)} days`} ago`
   return hours > backupHours ? warned(check, text, next) : ok(check, text)
+}
+
+/** Whom a name without its account means: nobody where there is no such account, and since an upgrade one account alone. */
+async function nameFindings(health: Health, config: Config, { now }: DoctorSurroundings): Promise<Finding[]> {
+  const check = 'names'
+  const naming = bareNamingOf(config)
+  if (!(naming.passwords || naming.owners)) return []
+  const { defaultAccount: account } = config
+  const findings: Finding[] = []
+  if (!(await health.hasAccount(account))) {
+    const text = `there is no account ${account}, which a bare login or _owner is of`
+    findings.push(warned(check, text, 'set COUNTERSIGN_DEFAULT_ACCOUNT to one that there is'))
+  }
+  const bare = await health.namesNoLongerBare(naming, Math.floor(now() / 1000))
+  if (bare) {
+    const { names, total } = bare
+    const more = total > names.length ? `, and ${total - names.length} more` : ''
+    const text = `before the upgrade ${total} users could leave out their account, and cannot now: ${names.join(', ')}${more}`
+    const next = `have their clients write CDN/NAME, as it stands here; or make their account the default one (COUNTERSIGN_DEFAULT_ACCOUNT, now ${account})`
+    findings.push(warned(check, text, next))
+  }
+  return findings
 }
 
 async function schemaFinding(health: Health, { migrations }: DoctorSurroundings): Promise<Finding> {

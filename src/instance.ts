@@ -64,6 +64,8 @@ export interface InstanceOptions extends Surroundings {
   readonly keep: number
   readonly bodyLimit: number
   readonly publicUrl: string
+  /** The account of a bare login or owner. */
+  readonly defaultAccount: number
   readonly audience: string
   readonly requireAudience: boolean
   readonly limitFailures: number
@@ -268,10 +270,15 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     registry,
     authorities,
     verifiers: {
-      owner: ownerVerifier(authorities, (owner, at) => new Owners(db).keysOf(owner, at)),
+      owner: ownerVerifier(
+        authorities,
+        (owner, user, at) => new Owners(db).keysOf(owner, user, at),
+        options.defaultAccount,
+      ),
       password: passwordVerifier({
         load: (account, login, queries = db) => findLogin(queries, account, login),
         passwords: { ...hashing, verify: (...given) => load.aside(() => hashing.verify(...given)) },
+        defaultAccount: options.defaultAccount,
         key: createSecretKey(options.randomBytes(32)),
         now,
         shared: db.exclusive ? undefined : new PasswordFailures(db, hiddenName, now),

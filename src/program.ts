@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { dialects } from '../dialects/index.js'
 import { type Config, type RawConfig, toConfig } from './config.js'
+import type { BareNaming } from './store/bare-names.js'
 import { migrationFiles } from './store/migrate.js'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -25,3 +26,10 @@ export const configOf = (raw: RawConfig): Config =>
     dialects.map(({ name }) => name),
     dialects.filter(({ links }) => links).map(({ name }) => name),
   )
+
+/** How the dialects that are on name users without their account. */
+export function bareNamingOf({ dialects: on, defaultAccount }: Config): BareNaming {
+  const named = (what: 'passwords' | 'owners') =>
+    dialects.some(({ name, names }) => on.includes(name) && names === what)
+  return { defaultAccount, passwords: named('passwords'), owners: named('owners') }
+}

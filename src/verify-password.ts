@@ -11,16 +11,14 @@ import type { Queries } from './store/db.js'
 import type { LoginRecord } from './store/logins.js'
 import type { Verifier } from './verify.js'
 
-/** Reads a panel user; undefined when nobody, or several, may be meant. */
-export type LoadLogin = (
-  account: number | undefined,
-  login: string,
-  queries?: Queries,
-) => Promise<LoginRecord | undefined>
+/** Reads a panel user of an account; undefined when there is none. */
+export type LoadLogin = (account: number, login: string, queries?: Queries) => Promise<LoginRecord | undefined>
 
 export interface PasswordParts {
   readonly load: LoadLogin
   readonly passwords: Passwords
+  /** The account of a bare login. */
+  readonly defaultAccount: number
   /** Of this process alone: what passwords were right is remembered as HMACs under it. */
   readonly key: KeyObject
   /** Unix milliseconds. */
@@ -33,12 +31,19 @@ const maxRemembered = 1_000
 const rememberedFor = 300_000
 
 /**
- * Verifies passwords of panel users. An unknown user, one that several accounts have, one without a password, and a wrong
- * password are one answer after the same work. A right password is remembered until nobody uses it for five minutes, under
+ * Verifies passwords of panel users. An unknown user, one without a password, and a wrong password are one answer after the
+ * same work, which does not depend on what other accounts have. A right password is remembered until nobody uses it for five minutes, under
  * a name that the stored hash is part of: when that changes, what was remembered is worth nothing. The user itself is read
  * for every message.
  */
-export function passwordVerifier({ load, passwords, key, now, shared }: PasswordParts): Verifier<PasswordProof> {
+export function passwordVerifier({
+  load,
+  passwords,
+  defaultAccount,
+  key,
+  now,
+  shared,
+}: PasswordParts): Verifier<PasswordProof> {
   const remembered = new Recent(maxRemembered, rememberedFor, now)
   const guesses = new Guesses(now, shared)
   // The same password of the same user, sent many times at once, is one guess.
@@ -55,9 +60,9 @@ export function passwordVerifier({ load, passwords, key, now, shared }: Password
     return work
   }
 
-  return async ({ account, login, password }, _now, address) => {
+  return async ({ account = defaultAccount, login, password }, _now, address) => {
     const found = await load(account, login)
-    const who = JSON.stringify([found?.account ?? account ?? null, login])
+    const who = JSON.stringify([account, login])
     const name = hmac(key, JSON.stringify([who, found?.hash ?? null, password]), 'base64')
     const right = remembered.has(name) || (await check(name, who, address, password, found?.hash))
     if (!right || !found) return undefined

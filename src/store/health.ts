@@ -2,6 +2,7 @@ import Database from 'better-sqlite3'
 import { type ChainMac, sqliteNode } from './audit.js'
 import type { SignedHead } from './audit-chain.js'
 import { AuditTrail } from './audit-trail.js'
+import { type BareNames, type BareNaming, namesNoLongerBare } from './bare-names.js'
 import { CopyNotes } from './copies.js'
 import type { Queries, Value } from './db.js'
 import { Keys } from './keys.js'
@@ -36,6 +37,15 @@ export class Health {
 
   lastBackup(): Promise<number | undefined> {
     return new CopyNotes(this.queries).lastBackup()
+  }
+
+  async hasAccount(account: number): Promise<boolean> {
+    return (await this.queries.get('select 1 as one from accounts where account = $1', [account])) !== undefined
+  }
+
+  /** See {@link namesNoLongerBare}. */
+  namesNoLongerBare(naming: BareNaming, now: number): Promise<BareNames | undefined> {
+    return namesNoLongerBare(this.queries, naming, now)
   }
 
   /** Lets a vault take the keys that this database is sealed under; rejects when they are not at hand. */

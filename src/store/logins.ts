@@ -33,18 +33,12 @@ const toRecord = (row: Row): LoginRecord => ({
   hash: row.password ?? undefined,
 })
 
-/** The panel user that logs in; undefined when there is none, and when several accounts have one and none was named. */
-export async function findLogin(
-  queries: Queries,
-  account: number | undefined,
-  login: string,
-): Promise<LoginRecord | undefined> {
-  const rows = await queries.all<Row>(
+/** The panel user of a login in one account; undefined when there is none. */
+export async function findLogin(queries: Queries, account: number, login: string): Promise<LoginRecord | undefined> {
+  const row = await queries.get<Row>(
     `select u.account, a.enable as account_enable, u.id, u.type, u.enable, u.expire, u.password
-     from users u join accounts a on a.account = u.account
-     where u.id = $1 and (cast($2 as bigint) is null or u.account = $2) limit 2`,
-    [login, account ?? null],
+     from users u join accounts a on a.account = u.account where u.account = $1 and u.id = $2`,
+    [account, login],
   )
-  const [only, ...others] = rows
-  return only && others.length === 0 ? toRecord(only) : undefined
+  return row && toRecord(row)
 }

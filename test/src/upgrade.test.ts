@@ -22,7 +22,7 @@ async function asBefore(session: Queries, identity: string): Promise<void> {
     [identity],
   )
   await session.run('drop table claims_now')
-  await session.run(`delete from migrations where id >= '0021-claims' and id not like '0022%'`)
+  await session.run(`delete from migrations where id like '%-claims-by-%'`)
 }
 
 test(

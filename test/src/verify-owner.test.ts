@@ -4,10 +4,10 @@ import { test } from 'node:test'
 import type { Credentials } from '../../clients/typescript/index.js'
 import { Authorities } from '../../src/authority.js'
 import { Keys } from '../../src/store/keys.js'
-import { Owners } from '../../src/store/owners.js'
+import { Owners, type UserName } from '../../src/store/owners.js'
 import { ownerVerifier } from '../../src/verify-owner.js'
 import { type CommandInstance, instanceFor } from '../support/commands.js'
-import { elsewhere, makeAccount, makeKey, makeUser } from '../support/keys.js'
+import { elsewhere, makeAccount, makeKey } from '../support/keys.js'
 import { callUplynk, formOf, msgOf, sendForm } from '../support/uplynk.js'
 
 const list = async (gateway: CommandInstance, owner: string, { secret }: Credentials) =>
@@ -99,25 +99,6 @@ test('a deleted subowner is unknown (1401), and a secret of a rotated key signs 
   assert.equal(await list(gateway, id, renewed), 1401)
 })
 
-test('an id that several accounts have is 1401, but the id of a key goes first, and no login takes the place of a generated id', async (t) => {
-  const gateway = await instanceFor(t)
-  const two = await makeAccount(gateway, 2)
-  const anna = await makeUser(gateway, 'anna', { type: 1 })
-  assert.equal(await list(gateway, 'anna', anna), 0)
-  await gateway.run('set-user', { id: 'anna', user: { type: 1 } }, two)
-  assert.equal(await list(gateway, 'anna', anna), 1401)
-  assert.equal(await list(gateway, anna.apiKey, anna), 0)
-
-  const { id, by } = await create(gateway, 'ptvn.dave')
-  for (const login of [id, by.apiKey]) await gateway.run('set-user', { id: login, user: { type: 1 } }, two)
-  assert.deepEqual([await list(gateway, id, by), await list(gateway, by.apiKey, by)], [0, 0])
-
-  const imported = { apiKey: 'shared-id', secret: 'a-secret-of-24-characters' }
-  await gateway.run('set-user', { id: imported.apiKey, user: { type: 1 } }, two)
-  await gateway.run('keys/import', { key: imported.apiKey, secret: imported.secret, account: 1 })
-  assert.equal(await list(gateway, imported.apiKey, imported), 0)
-})
-
 test('a message of one account does nothing in another one', async (t) => {
   const gateway = await instanceFor(t)
   const two = await makeAccount(gateway, 2)
@@ -151,8 +132,10 @@ test('whoever is named, five keys are tried and the same queries are made', asyn
       return new Keys(gateway.db, gateway.vault).load(keyId)
     })
     ;[loads, queries] = [0, 0]
-    const verifier = ownerVerifier(authorities, (named, at) => new Owners(counting).keysOf(named, at))
-    const proof = { kind: 'owner', owner, signed: 'text', mac: randomBytes(32).toString('hex') } as const
+    const keysOf = (named: string, user: UserName, at: number) => new Owners(counting).keysOf(named, user, at)
+    const verifier = ownerVerifier(authorities, keysOf, 1)
+    const user = { account: undefined, login: owner }
+    const proof = { kind: 'owner', owner, user, signed: 'text', mac: randomBytes(32).toString('hex') } as const
     assert.equal(await verifier(proof, gateway.seconds(), '127.0.0.1'), undefined)
     return [loads, queries]
   }

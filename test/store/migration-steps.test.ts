@@ -1,22 +1,10 @@
 import assert from 'node:assert/strict'
-import { cpSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Claims, digestOf } from '../../src/store/claims.js'
 import type { Db } from '../../src/store/db.js'
 import { migrate } from '../../src/store/migrate.js'
 import { noPostgres } from '../support/postgres.js'
-import { removeFolder, temporaryFolder } from '../support/server.js'
-import { migrations, open, openSchema } from './support.js'
-
-/** The migrations that come before one. */
-function before(t: TestContext, first: string): string {
-  const folder = temporaryFolder()
-  t.after(() => removeFolder(folder))
-  cpSync(migrations, folder, { recursive: true })
-  for (const name of readdirSync(folder)) if (name >= first) rmSync(join(folder, name))
-  return folder
-}
+import { before, migrations, open, openSchema } from './support.js'
 
 const engines: readonly [name: string, open: (t: TestContext) => Db | Promise<Db>, skip: string | false][] = [
   ['SQLite', (t) => open(t), false],

@@ -330,5 +330,3 @@ CREATE INDEX stats_viewers_of_series on stats_viewers (account, series, hour, vi
 CREATE UNIQUE INDEX stream_users_by_name on stream_users (account, app, stream, publisher);
 
 CREATE UNIQUE INDEX subowners_by_username on subowners (account, username);
-
-CREATE INDEX users_by_login on users (id);

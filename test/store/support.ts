@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey } from 'node:crypto'
+import { cpSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { AuditEntry } from '../../src/store/audit.js'
@@ -14,6 +15,15 @@ import { emptySchema, onPostgres } from '../support/postgres.js'
 import { removeFolder, temporaryFolder } from '../support/server.js'
 
 export const migrations = join(root, 'migrations')
+
+/** A folder with the migrations that come before one. */
+export function before(t: TestContext, first: string): string {
+  const folder = temporaryFolder()
+  t.after(() => removeFolder(folder))
+  cpSync(migrations, folder, { recursive: true })
+  for (const name of readdirSync(folder)) if (name >= first) rmSync(join(folder, name))
+  return folder
+}
 
 /** A file for a database, in a folder that goes with the test. */
 export function databaseFile(t: TestContext): string {
