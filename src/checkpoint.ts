@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { hmac } from './hmac.js'
 import type { Vault } from './seal.js'
 import type { ChainMac } from './store/audit.js'
-import type { SignedHead } from './store/audit-chain.js'
+import type { ChainHead, Checkpoint } from './store/audit-checkpoint.js'
 import type { AuditTrail } from './store/audit-trail.js'
 
 /** The MAC of the audit trail: only who has the master key can write a row that holds. */
@@ -31,39 +31,60 @@ export const resealChainKey = (sealed: string, vault: Pick<Vault, 'open'>, under
 const auditPurpose = 'audit'
 const seamBinding = 'audit.seam'
 
-/** `DIR/audit.head`: the last signed head of the audit trail. */
+/** `DIR/audit.head`: the last signed heads of all chains of the audit trail. */
 export const headFile = (folder: string): string => join(folder, 'audit.head')
 
 export interface KeeperOptions {
-  readonly trail: Pick<AuditTrail, 'checkpoint' | 'disagrees'>
-  readonly node: string
+  readonly trail: Pick<AuditTrail, 'heads' | 'sign' | 'disagrees'>
   readonly file: string
   readonly logger: Pick<Logger, 'info' | 'error'>
   /** Unix seconds. */
   readonly now: () => number
 }
 
+/** The log repeats every head after so many seconds, so that the logs of one day are enough to miss a chain that has long rested. */
+const allAgain = 3_600
+
 /**
- * Writes the signed head of the audit trail to the log and to a file, when it has moved. A file that the trail no longer
- * agrees with is evidence of a tail that was cut off: it is not replaced, and said every time.
+ * Writes the signed heads of all chains to a file, and those that have moved to the log, when any has moved. A file that the
+ * trail no longer agrees with is evidence of rows that were removed: it is not replaced, and every call logs it.
  */
-export function headKeeper({ trail, node, file, logger, now }: KeeperOptions): () => Promise<void> {
+export function headKeeper({ trail, file, logger, now }: KeeperOptions): () => Promise<void> {
+  let logged: ReadonlySet<string> = new Set()
+  let loggedAll = Number.NEGATIVE_INFINITY
   return async () => {
+    // Before the file is compared: rows that vanish between the two are missed now, and not only at the next call.
+    const heads = await trail.heads()
     const kept = readKept(file)
     const why = kept === 'damaged' ? 'it cannot be read' : kept && (await trail.disagrees(kept))
     if (why !== undefined) {
       logger.error({ file }, `the audit trail and its last checkpoint disagree: ${why}; keep the file, and verify`)
       return
     }
-    const head = await trail.checkpoint(node, now())
-    if (!head || (typeof kept === 'object' && kept.hash === head.hash)) return
-    replace(file, `${JSON.stringify(head)}\n`)
-    logger.info({ audit_head: head }, 'head of the audit trail')
+    const at = now()
+    const before = new Set(typeof kept === 'object' ? kept.heads.map(keyOf) : [])
+    if (heads.every((head) => before.has(keyOf(head)))) return
+    replace(file, `${JSON.stringify(trail.sign(heads, at))}\n`)
+    const all = at - loggedAll >= allAgain || at < loggedAll
+    const moved = heads.filter((head) => all || !logged.has(keyOf(head)))
+    if (moved.length > 0) logger.info({ audit_head: trail.sign(moved, at) }, 'heads of the audit trail')
+    if (all) loggedAll = at
+    logged = new Set(heads.map(keyOf))
   }
 }
 
-function readKept(file: string): SignedHead | 'damaged' | undefined {
-  return existsSync(file) ? (readHeads(readFileSync(file, 'utf8')).at(-1) ?? 'damaged') : undefined
+const keyOf = ({ node, hash }: ChainHead): string => `${hash} ${node}`
+
+/** The checkpoint that a gateway keeps in its data folder. */
+function readKept(file: string): Checkpoint | 'damaged' | undefined {
+  return existsSync(file) ? (readCheckpoints(readFileSync(file, 'utf8')).at(-1) ?? 'damaged') : undefined
+}
+
+/** The same as a list, for `verify`, which reports a damaged file as one that nobody signed. */
+export function keptCheckpoints(file: string | undefined): readonly Checkpoint[] {
+  const kept = file === undefined ? undefined : readKept(file)
+  if (kept === 'damaged') return [{ at: 0, heads: [], mac: '' }]
+  return kept ? [kept] : []
 }
 
 function replace(file: string, text: string): void {
@@ -72,17 +93,29 @@ function replace(file: string, text: string): void {
   renameSync(mine, file)
 }
 
-/** The signed heads in the lines of a text: of `audit.head` itself, or of the gateway's log. Signatures are not looked at. */
-export const readHeads = (text: string): SignedHead[] => text.split('\n').flatMap(readHead)
+/** The checkpoints in the lines of a text: of `audit.head`, or of the gateway's log. Their MACs are not checked. */
+export const readCheckpoints = (text: string): Checkpoint[] =>
+  text
+    .split('\n')
+    .map(readCheckpoint)
+    .filter((checkpoint) => checkpoint !== undefined)
 
-function readHead(line: string): SignedHead[] {
-  if (!line.includes('"hash"')) return []
+/** The checkpoint in one line of `audit.head` or of the log, in the form of this version or of earlier ones; its MAC is not checked. */
+function readCheckpoint(line: string): Checkpoint | undefined {
+  if (!line.includes('"hash"')) return undefined
   try {
     const parsed = JSON.parse(line)
-    const { node, seq, hash, at, mac } = parsed?.audit_head ?? parsed ?? {}
-    const whole = [node, hash, mac].every((text) => typeof text === 'string')
-    return whole && Number.isSafeInteger(seq) && Number.isSafeInteger(at) ? [{ node, seq, hash, at, mac }] : []
+    const { at, mac, heads, ...single } = parsed?.audit_head ?? parsed ?? {}
+    const read = Array.isArray(heads) ? heads.map(readHead) : [readHead(single)]
+    const whole = read.filter((head) => head !== undefined)
+    if (whole.length === 0 || whole.length < read.length) return undefined
+    return Number.isSafeInteger(at) && typeof mac === 'string' ? { at, heads: whole, mac } : undefined
   } catch {
-    return []
+    return undefined
   }
+}
+
+function readHead({ node, seq, hash }: Partial<ChainHead>): ChainHead | undefined {
+  if (typeof node !== 'string' || typeof hash !== 'string') return undefined
+  return seq !== undefined && Number.isSafeInteger(seq) ? { node, seq, hash } : undefined
 }

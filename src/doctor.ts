@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { gatewayCodes } from '../schemas/codes.js'
-import { chainMacOf, headFile, readHeads } from './checkpoint.js'
+import { chainMacOf, headFile, readCheckpoints } from './checkpoint.js'
 import { type Config, ConfigError } from './config.js'
-import { nodeOf, openDatabase, openMaster } from './data.js'
+import { openDatabase, openMaster } from './data.js'
 import { type Finding, failed, ok, warned } from './finding.js'
 import { databaseFile, isEmpty, isInitialised } from './folder.js'
 import type { Surroundings } from './instance.js'
@@ -209,7 +209,7 @@ async function clockFindings(health: Health, config: Config, { now }: DoctorSurr
   const findings: Finding[] = []
   const next = 'set the clock (timedatectl, chronyc tracking)'
   const { data } = config
-  const newest = Math.floor(((await health.newestRow(nodeOf(config))) ?? 0) / 1000)
+  const newest = Math.floor(((await health.newestRow()) ?? 0) / 1000)
   if (newest > seconds + clockSlack) {
     findings.push(failed(check, `it stands ${newest - seconds} s before the newest row of the audit trail`, next))
   }
@@ -260,14 +260,14 @@ async function headFinding(health: Health, config: Config, vault: KeyRing): Prom
   const check = 'audit head'
   const file = headFile(config.data)
   if (!existsSync(file)) return ok(check, 'none was kept yet')
-  const head = readHeads(readFileSync(file, 'utf8')).at(-1)
-  const why = head ? await health.disagrees(head, chainMacOf(vault)) : 'it cannot be read'
-  if (!head || why !== undefined) {
+  const kept = readCheckpoints(readFileSync(file, 'utf8')).at(-1)
+  const why = kept ? await health.disagrees(kept, chainMacOf(vault)) : 'it cannot be read'
+  if (!kept || why !== undefined) {
     const next = 'keep the file and run countersign audit verify --checkpoint with a copy of it'
     return failed(check, `${file} and the audit trail disagree: ${why}`, next)
   }
-  const behind = Math.floor(((await health.newestRow(nodeOf(config))) ?? 0) / 1000) - head.at
-  if (behind <= headAge) return ok(check, `row ${head.seq} is signed, and it is there`)
+  const behind = Math.floor(((await health.newestRow()) ?? 0) / 1000) - kept.at
+  if (behind <= headAge) return ok(check, `the heads of all ${kept.heads.length} chains are signed, and they are there`)
   return warned(
     check,
     `it was signed ${behind} s before the newest row: what came since could be cut off unseen`,

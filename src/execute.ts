@@ -12,7 +12,7 @@ import { mostKept, mostReply, requireReplyable, sizeAtLeast, tooLargeToAnswer } 
 import { type RequestParts, requestsOf } from './requests.js'
 import { type ContextParts, type Left, RunContext, type Running } from './run-context.js'
 import { type SecretPath, showsSecret, withhold } from './secrets.js'
-import type { ChainMac } from './store/audit.js'
+import type { AuditTrail } from './store/audit-trail.js'
 import { Claims } from './store/claims.js'
 import type { Db, Queries } from './store/db.js'
 import type { Ledger, Ran } from './store/ledger.js'
@@ -31,8 +31,7 @@ export interface ExecuteParts extends OutcomeParts {
   readonly newToken: () => string
   readonly readable: (length: number) => string
   readonly catalogue: () => readonly Published[]
-  /** MAC of the audit chain, in hex. */
-  readonly chainMac: ChainMac
+  readonly trailOn: (queries: Queries) => AuditTrail
   readonly keeps: Keeps
   /** Longest wait for a twin, a preparation or a read, in milliseconds. */
   readonly timeLimit: number
@@ -227,7 +226,7 @@ export class Executor {
   }
 
   private store(queries: Queries, { account }: Caller, touch: (what: string) => void): Store {
-    return new Store(queries, account, this.parts.sealing, touch, this.parts.chainMac)
+    return new Store(queries, account, this.parts.sealing, touch, this.parts.trailOn)
   }
 
   /** Runs one item of a batch. Throws 1414 as soon as the items together answer more than the batch may: no more is built than that. */

@@ -6,7 +6,7 @@ import { Authorities } from './authority.js'
 import { bodyLimits } from './body-limits.js'
 import type { Executed } from './call.js'
 import { publishAll, register } from './catalogue.js'
-import { chainMacOf, headKeeper } from './checkpoint.js'
+import { chainMacOf, headKeeper, keptCheckpoints } from './checkpoint.js'
 import type { Caller, Command, Published } from './command.js'
 import type { Dialect } from './dialect.js'
 import { Executor } from './execute.js'
@@ -75,7 +75,7 @@ export interface InstanceOptions extends Surroundings {
   readonly statsMinutes: number
   readonly statsHours: number
   readonly statsDays: number
-  /** Where the signed head of the audit trail is kept; absent for what only looks in for a moment. */
+  /** Where the signed heads of the audit trail are kept; absent for what only looks in for a moment. */
   readonly headFile?: string
   /** Counts what is answered and committed. */
   readonly meter?: MeterOf
@@ -100,7 +100,7 @@ export interface Instance {
   writable(): Promise<boolean>
   /** Forgets claims that can no longer matter; the number forgotten. */
   forget(): Promise<number>
-  /** Writes the signed head of the audit trail to the log and to `headFile`, when it has moved. */
+  /** Writes the signed heads of the audit trail to the log and to `headFile`, when one has moved. */
   keepHead(): Promise<void>
   /** Notes, for doctor, a peer whose X-Forwarded-For was not believed. */
   noteForwarder(peer: string): Promise<void>
@@ -215,9 +215,9 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   const flushing = setInterval(flush, flushEvery)
   flushing.unref()
   const { headFile: file } = options
-  const trail = new AuditTrail(db, chainMac)
+  const trailOn = (queries: Queries) => new AuditTrail(queries, chainMac, () => keptCheckpoints(file))
   const keepHead =
-    file === undefined ? async () => undefined : headKeeper({ trail, node: options.node, file, logger, now: seconds })
+    file === undefined ? async () => undefined : headKeeper({ trail: trailOn(db), file, logger, now: seconds })
   const requestId = (nowMs: number) => requestPrefix(nowMs) + randomName(13)
   // A message dated ahead by the window is fresh for two: what was claimed or made void for it must last as long.
   const keep = Math.max(options.keep, 2 * options.window + forgetMargin)
@@ -244,7 +244,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     get earlierParamsKeys() {
       return vault.earlierParamsKeys
     },
-    chainMac,
+    trailOn,
     id: () => options.randomBytes(16).toString('hex'),
     newKey: () => generateKey(options),
     newToken: () => generateToken(options),
@@ -357,7 +357,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       clearInterval(flushing)
       await ledger.close()
       await keepHead().catch((error: unknown) =>
-        logger.error({ err: error }, 'the head of the audit trail was not kept'),
+        logger.error({ err: error }, 'the heads of the audit trail were not kept'),
       )
       await db.close()
     },

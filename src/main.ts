@@ -1,6 +1,6 @@
 import { closeSync, createReadStream, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import closeWithGrace from 'close-with-grace'
-import { readHeads } from './checkpoint.js'
+import { readCheckpoints } from './checkpoint.js'
 import { programOf } from './cli/program.js'
 import { terminalOf } from './cli/terminal.js'
 import type { SecretFile, Tools } from './cli/tools.js'
@@ -71,7 +71,7 @@ const tools: Tools = {
   readStdin,
   readFile: (path) => readFileSync(path),
   lines,
-  readHeads: (path) => readHeads(readFileSync(path, 'utf8')),
+  readCheckpoints: (path) => readCheckpoints(readFileSync(path, 'utf8')),
   secretFile,
   now: () => Math.floor(Date.now() / 1000),
   exit(code) {

@@ -89,6 +89,7 @@ async function restored(config: Config, from: string | undefined, around: Around
     const window = Math.max(config.window, Number((await new Meta(db).get('window')) ?? 0))
     const floor = Math.max(now, newest) + window
     await enter(db, vault, nodeOf(config), { madeAt: undefined, floor, now, uid })
+    putHeadAside(config.data, `audit.head.replaced-${stampOf(around.now())}`)
     return { madeAt: undefined, floor, aside: undefined }
   } catch (error) {
     throw error instanceof UnknownMasterKey ? new ConfigError([error.message]) : error
@@ -213,7 +214,7 @@ function swap(folder: string, staged: string, nowMs: number): string | undefined
 
 function setAside(folder: string, nowMs: number): string {
   const file = databaseFile(folder)
-  const stamp = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '')
+  const stamp = stampOf(nowMs)
   const taken = new Set(readdirSync(folder))
   let kept = `countersign.db.replaced-${stamp}`
   for (let number = 2; taken.has(kept); number++) kept = `countersign.db.replaced-${stamp}-${number}`
@@ -223,10 +224,16 @@ function setAside(folder: string, nowMs: number): string {
   if (!folded && existsSync(`${file}-wal`)) linkSync(`${file}-wal`, join(folder, `${kept}-wal`))
   rmSync(`${file}-wal`, { force: true })
   rmSync(`${file}-shm`, { force: true })
-  // It tells of rows that the restored trail does not have.
-  if (existsSync(headFile(folder))) renameSync(headFile(folder), join(folder, `${kept}.audit.head`))
+  putHeadAside(folder, `${kept}.audit.head`)
   return join(folder, kept)
 }
+
+/** The checkpoint knows rows that the restored trail does not have. */
+function putHeadAside(folder: string, name: string): void {
+  if (existsSync(headFile(folder))) renameSync(headFile(folder), join(folder, name))
+}
+
+const stampOf = (nowMs: number): string => new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '')
 
 function discard(staged: string): void {
   for (const left of ['', '-journal', '-wal', '-shm']) rmSync(`${staged}${left}`, { force: true })

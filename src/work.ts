@@ -3,7 +3,7 @@ import { statfsSync } from 'node:fs'
 import { commands } from '../commands/index.js'
 import { backup } from './backup.js'
 import { publishAll } from './catalogue.js'
-import { chainMacOf } from './checkpoint.js'
+import { chainMacOf, headFile, keptCheckpoints } from './checkpoint.js'
 import type { Tools } from './cli/tools.js'
 import { instanceOn, surroundings } from './compose.js'
 import { initialise, migrateData, openData, openMaster } from './data.js'
@@ -49,7 +49,8 @@ export function workOf({ uid, progress }: Pick<Tools, 'uid' | 'progress'>, versi
     move: (config, options) => move(config, silent, options),
     async openTrail(config) {
       const { db, vault, node } = await openData(config, silent)
-      return new OfflineTrail(db, chainMacOf(vault), node, (session) => vault.refresh(session))
+      const kept = () => keptCheckpoints(headFile(config.data))
+      return new OfflineTrail(db, chainMacOf(vault), node, (session) => vault.refresh(session), kept)
     },
     verifyRows: (config, rows, evidence, onRow) =>
       verifyChain(rows, evidence, chainMacOf(openMaster(config, { randomBytes })), onRow),

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { localCodes } from '../../schemas/codes.js'
 import type { AuditRow, Seam, SignedHead, Verdict } from '../store/audit-chain.js'
+import type { Checkpoint } from '../store/audit-checkpoint.js'
 import { exits } from './exits.js'
 import type { Tools } from './tools.js'
 import { accountNumber, dayCount, group } from './values.js'
@@ -20,7 +21,10 @@ export function auditVerbs(program: Command, tools: Tools): void {
     .command('verify')
     .description('check the chain of the audit trail; a server may be running')
     .option('--data <dir>', 'data folder (default ./data)')
-    .option('--checkpoint <file>', 'audit.head or a log with heads, kept elsewhere: finds a tail that was cut off')
+    .option(
+      '--checkpoint <file>',
+      'audit.head or a log with heads, kept elsewhere: finds a tail or a chain that was removed',
+    )
     .option('--file <file>', 'check what "audit export" wrote instead of the database')
     .addHelpText('after', '\nExample:\n  countersign audit verify --checkpoint /mnt/elsewhere/audit.head')
     .action((flags: VerifyFlags) => verify(tools, flags))
@@ -42,7 +46,7 @@ export function auditVerbs(program: Command, tools: Tools): void {
 
 async function verify(tools: Tools, { data, checkpoint, file }: VerifyFlags): Promise<void> {
   const config = tools.config({ data })
-  const checkpoints = checkpoint === undefined ? [] : tools.readHeads(checkpoint)
+  const checkpoints = checkpoint === undefined ? [] : tools.readCheckpoints(checkpoint)
   if (checkpoints.length === 0 && checkpoint !== undefined) {
     tools.say(`${checkpoint}: there is no signed head in it`)
     return tools.exit(exits.usage)
@@ -62,8 +66,10 @@ async function verify(tools: Tools, { data, checkpoint, file }: VerifyFlags): Pr
 function report(tools: Tools, where: string, { rows, broken, heads }: Verdict, checkpoints: readonly object[]): void {
   tools.progress(undefined)
   if (broken) {
-    tools.print(JSON.stringify({ ok: false, rows, first_broken: broken.seq, why: broken.why }))
-    tools.say(`the audit trail in ${where} is broken at row ${broken.seq}: ${broken.why}`)
+    const { node: chain, seq, why } = broken
+    tools.print(JSON.stringify({ ok: false, rows, chain, first_broken: seq, why }))
+    const place = heads.size < 2 ? `row ${seq}` : `row ${seq} of chain ${chain}`
+    tools.say(`the audit trail in ${where} is broken at ${place}: ${why}`)
     if (broken.seq === 1) tools.say('where every row seems wrong, make sure that the master key is the right one')
     tools.exit(exits.notDone)
     return
@@ -79,7 +85,7 @@ async function verifyFile(
   tools: Tools,
   config: ReturnType<Tools['config']>,
   file: string,
-  checkpoints: readonly SignedHead[],
+  checkpoints: readonly Checkpoint[],
   onRow: (rows: number) => void,
 ): Promise<Verdict> {
   const cuts: SignedHead[] = []
@@ -151,8 +157,8 @@ async function cut(tools: Tools, { data, keepDays }: { data?: string; keepDays: 
   const config = tools.config({ data })
   const trail = await tools.openTrail(config)
   try {
-    // What goes can never be checked again.
-    const verdict = await trail.verify([], progress(tools, 'checked'))
+    // What goes can never be checked again: the checkpoint in the data folder is checked too.
+    const verdict = await trail.verify(undefined, progress(tools, 'checked'))
     if (verdict.broken) {
       tools.say('nothing was removed:')
       return report(tools, config.data, verdict, [])

@@ -6,7 +6,8 @@ import type { Moved, MoveOptions } from '../move.js'
 import { Refusal } from '../refusal.js'
 import type { Rekeyed, RekeyOptions } from '../rekey.js'
 import type { Restored } from '../restore.js'
-import type { AuditRow, Evidence, SignedHead, Verdict } from '../store/audit-chain.js'
+import type { AuditRow, Evidence, Verdict } from '../store/audit-chain.js'
+import type { Checkpoint } from '../store/audit-checkpoint.js'
 import type { OfflineTrail } from '../store/offline-trail.js'
 import { exitOf } from './exits.js'
 import type { Look } from './table.js'
@@ -22,8 +23,8 @@ export interface Tools extends Look {
   readFile(path: string): Buffer
   /** The lines of a text file, or of stdin for `-`, without their ends. */
   lines(path: string): AsyncIterable<string>
-  /** The signed heads of the audit trail that a file holds. */
-  readHeads(path: string): SignedHead[]
+  /** The checkpoints of the audit trail in a file. */
+  readCheckpoints(path: string): Checkpoint[]
   /** Makes a file for a secret, mode 0600, which must not exist yet: made before what fills it, since a secret is shown once. */
   secretFile(path: string): SecretFile
   /** Looks the data folder, the database and the surroundings over without changing anything. */

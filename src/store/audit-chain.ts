@@ -1,4 +1,5 @@
 import { type AuditEntry, type ChainMac, chained, type Head } from './audit.js'
+import { type ChainHead, type Checkpoint, isSignedCheckpoint } from './audit-checkpoint.js'
 
 /** A row as it stands in the trail. */
 export interface AuditRow extends AuditEntry {
@@ -7,9 +8,8 @@ export interface AuditRow extends AuditEntry {
   readonly hash: string
 }
 
-/** A row's number and hash under the audit key: a checkpoint says that it was there, a cut that the chain begins after it. `at` in Unix seconds. */
-export interface SignedHead extends Head {
-  readonly node: string
+/** A row's number and hash under the audit key: the chain begins after it. `at` in Unix seconds. */
+export interface SignedHead extends ChainHead {
   readonly at: number
   readonly mac: string
 }
@@ -19,18 +19,15 @@ export interface Seam extends SignedHead {
   readonly key: string
 }
 
-type Purpose = 'checkpoint' | 'cut'
+const cutText = ({ node, seq, hash, at }: Omit<SignedHead, 'mac'>): string =>
+  JSON.stringify(['cut', node, seq, hash, at])
 
-const signedText = (purpose: Purpose, { node, seq, hash, at }: Omit<SignedHead, 'mac'>): string =>
-  JSON.stringify([purpose, node, seq, hash, at])
-
-export function signHead(purpose: Purpose, head: Omit<SignedHead, 'mac'>, mac: ChainMac): SignedHead {
+export function signCut(head: Omit<SignedHead, 'mac'>, mac: ChainMac): SignedHead {
   const { node, seq, hash, at } = head
-  return { node, seq, hash, at, mac: mac(signedText(purpose, head)) }
+  return { node, seq, hash, at, mac: mac(cutText(head)) }
 }
 
-export const isSigned = (purpose: Purpose, head: SignedHead, mac: ChainMac): boolean =>
-  mac(signedText(purpose, head)) === head.mac
+export const isSignedCut = (head: SignedHead, mac: ChainMac): boolean => mac(cutText(head)) === head.mac
 
 const seamText = ({ node, seq, hash, at, key }: Omit<Seam, 'mac'>): string =>
   JSON.stringify(['seam', node, seq, hash, at, key])
@@ -67,8 +64,8 @@ export interface Evidence {
   readonly cuts: readonly SignedHead[]
   /** Where the master key was changed: the rows up to one are hashed under the key before it. */
   readonly seams?: readonly Seam[]
-  /** Heads that were written down elsewhere: they find a tail that was cut off. */
-  readonly checkpoints?: readonly SignedHead[]
+  /** Heads that were kept elsewhere: they find a tail, or a whole chain, that was removed. */
+  readonly checkpoints?: readonly Checkpoint[]
 }
 
 const nothing: Head = { seq: 0, hash: '' }
@@ -84,8 +81,8 @@ export async function verifyChain(
   const earlier = earlierMacs(seams, mac)
   const forged = forgery(cuts, seams, checkpoints, mac, earlier)
   if (forged) return { rows: 0, heads, broken: forged }
-  // A seam pins its row as a checkpoint does: who has the key before it cannot write the rows up to it anew.
-  const missing = new Map([...checkpoints, ...seams].map((checkpoint) => [keyOf(checkpoint), checkpoint]))
+  const { missing, conflict } = pinsOf(seams, checkpoints)
+  if (conflict) return { rows: 0, heads, broken: conflict }
   let count = 0
   for await (const row of rows) {
     const head = heads.get(row.node) ?? nothing
@@ -97,10 +94,34 @@ export async function verifyChain(
   }
   const starts = new Map(cuts.map((cut) => [cut.node, cut.seq]))
   const [lost] = [...missing.values()].filter(({ node, seq }) => seq > (starts.get(node) ?? 0))
-  return { rows: count, heads, broken: lost && cutOff(lost, heads.get(lost.node) ?? nothing) }
+  const broken = lost ? cutOff(lost, heads.get(lost.node) ?? nothing) : emptied(cuts, heads)
+  return { rows: count, heads, broken }
 }
 
 const keyOf = ({ node, seq }: { node: string; seq: number }): string => `${seq} ${node}`
+
+/** A row that was there at a moment, Unix seconds. */
+interface Pin extends ChainHead {
+  readonly at: number
+}
+
+/** The rows that must be there. A seam pins its row as a checkpoint does: the key before it cannot rewrite the rows up to it. */
+function pinsOf(
+  seams: readonly Seam[],
+  checkpoints: readonly Checkpoint[],
+): { missing: Map<string, Pin>; conflict: Broken } {
+  const missing = new Map<string, Pin>()
+  for (const { at, heads } of [...checkpoints, ...seams.map((seam) => ({ at: seam.at, heads: [seam] }))]) {
+    for (const { node, seq, hash } of heads) {
+      const pin = { node, seq, hash, at }
+      const other = missing.get(keyOf(pin))
+      // The row was exchanged between two checkpoints, so whatever stands there now contradicts one of them.
+      if (other && other.hash !== hash) return { missing, conflict: exchanged(other, pin) }
+      missing.set(keyOf(pin), pin)
+    }
+  }
+  return { missing, conflict: undefined }
+}
 
 type Broken = Verdict['broken']
 type Fault = { readonly seq: number; readonly why: string } | undefined
@@ -114,7 +135,7 @@ const macOf = (row: AuditRow, earlier: Earlier): ChainMac | undefined =>
 function forgery(
   cuts: readonly SignedHead[],
   seams: readonly Seam[],
-  checkpoints: readonly SignedHead[],
+  checkpoints: readonly Checkpoint[],
   mac: ChainMac,
   earlier: Earlier,
 ): Broken {
@@ -123,15 +144,15 @@ function forgery(
     const why = `the record of the change of the master key at row ${seam.seq} was altered: this instance did not sign it`
     return { node: seam.node, seq: seam.seq, why }
   }
-  const cut = cuts.find((one) => !isSigned('cut', one, mac))
+  const cut = cuts.find((one) => !isSignedCut(one, mac))
   if (cut) {
     const why = `the record of the cut at row ${cut.seq} was altered: this instance did not sign it`
     return { node: cut.node, seq: cut.seq, why }
   }
   const macs = [mac, ...earlier.map((one) => one.mac)]
-  const checkpoint = checkpoints.find((one) => !macs.some((each) => isSigned('checkpoint', one, each)))
+  const checkpoint = checkpoints.find((one) => !macs.some((each) => isSignedCheckpoint(one, each)))
   const why = 'the checkpoint is not one that this instance signed'
-  return checkpoint && { node: checkpoint.node, seq: checkpoint.seq, why }
+  return checkpoint && { node: checkpoint.heads[0]?.node ?? '', seq: checkpoint.heads[0]?.seq ?? 0, why }
 }
 
 function fault(row: AuditRow, head: Head, mac: ChainMac): Fault {
@@ -145,16 +166,30 @@ function fault(row: AuditRow, head: Head, mac: ChainMac): Fault {
   return { seq: row.seq, why: `row ${row.seq} is not as it was written: it, or its hash, was changed` }
 }
 
-function differs(row: AuditRow, checkpoint: SignedHead | undefined): Fault {
-  if (!checkpoint || checkpoint.hash === row.hash) return undefined
-  const why = `row ${row.seq} is not the one that the checkpoint of ${dateOf(checkpoint)} saw: the tail was cut off and others were written since`
+function differs(row: AuditRow, pin: Pin | undefined): Fault {
+  if (!pin || pin.hash === row.hash) return undefined
+  const why = `row ${row.seq} is not the one that the checkpoint of ${dateOf(pin)} saw: the tail was cut off and others were written since`
   return { seq: row.seq, why }
 }
 
-function cutOff(checkpoint: SignedHead, head: Head): Broken {
-  const { node, seq } = checkpoint
-  const why = `the trail ends at row ${head.seq}, but the checkpoint of ${dateOf(checkpoint)} saw row ${seq}: the tail was cut off`
+function exchanged(one: Pin, other: Pin): Broken {
+  const { node, seq } = one
+  const why = `the checkpoints of ${dateOf(one)} and of ${dateOf(other)} saw different rows ${seq}: the tail was cut off between them`
+  return { node, seq, why }
+}
+
+function cutOff(pin: Pin, head: Head): Broken {
+  const { node, seq } = pin
+  const found = head.seq === 0 ? `chain ${node} has no rows` : `the trail ends at row ${head.seq}`
+  const why = `${found}, but the checkpoint of ${dateOf(pin)} saw row ${seq}: the tail was cut off`
   return { node, seq: head.seq + 1, why }
 }
 
-const dateOf = ({ at }: SignedHead): string => new Date(at * 1000).toISOString()
+/** A cut always leaves the last row of its chain. */
+function emptied(cuts: readonly SignedHead[], heads: ReadonlyMap<string, Head>): Broken {
+  const cut = cuts.find(({ node, seq }) => heads.get(node)?.seq === seq)
+  const why = `no row is left after the cut at row ${cut?.seq}: the tail was cut off`
+  return cut && { node: cut.node, seq: cut.seq + 1, why }
+}
+
+const dateOf = ({ at }: Pin): string => new Date(at * 1000).toISOString()

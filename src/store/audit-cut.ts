@@ -1,5 +1,6 @@
 import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
-import { type SignedHead, signHead } from './audit-chain.js'
+import { type SignedHead, signCut } from './audit-chain.js'
+import { chainHeads } from './audit-heads.js'
 import type { Db, Session } from './db.js'
 import { Meta } from './meta.js'
 
@@ -25,9 +26,8 @@ const rowsAtOnce = 1_000
  * transaction, so that a running server hardly waits. Whoever calls it has verified the trail: what goes cannot be checked again.
  */
 export async function cutTrail(db: Db, options: CutOptions): Promise<number> {
-  const chains = await db.all<{ node: string }>('select distinct node from audit order by node')
   let removed = 0
-  for (const { node: chain } of chains) removed += await cutChain(db, chain, removed, options)
+  for (const { node: chain } of await chainHeads(db)) removed += await cutChain(db, chain, removed, options)
   return removed
 }
 
@@ -44,7 +44,7 @@ async function cutChain(db: Db, chain: string, before: number, options: CutOptio
         await audit.append(node, entry(upTo, chain), await audit.head(node), mac)
         await session.run('delete from refusals where minute < $1', [Math.floor(beforeMs / 60_000)])
       }
-      return removePiece(session, chain, upTo, (head) => signHead('cut', { node: chain, ...head, at: now }, mac))
+      return removePiece(session, chain, upTo, (head) => signCut({ node: chain, ...head, at: now }, mac))
     })
     removed += piece
     onRows(before + removed)

@@ -2,13 +2,14 @@ import type { ChainMac, Head } from './audit.js'
 import {
   type AuditRow,
   earlierMacs,
-  isSigned,
+  isSignedCut,
   type Seam,
   type SignedHead,
-  signHead,
   type Verdict,
   verifyChain,
 } from './audit-chain.js'
+import { type ChainHead, type Checkpoint, isSignedCheckpoint, signCheckpoint } from './audit-checkpoint.js'
+import { chainHeads } from './audit-heads.js'
 import type { Queries, Value } from './db.js'
 
 export interface AuditFilter {
@@ -40,6 +41,8 @@ export class AuditTrail {
   constructor(
     private readonly queries: Queries,
     private readonly mac: ChainMac,
+    /** The checkpoints that `verify` checks against where it is given none. */
+    private readonly kept: () => readonly Checkpoint[] = () => [],
   ) {}
 
   /** True inside a transaction: nobody else can write meanwhile, and nothing may be awaited but the store. */
@@ -143,8 +146,8 @@ export class AuditTrail {
     return rows.map(({ name, value }) => readHead(name.slice('audit_seam:'.length, name.lastIndexOf(':')), value))
   }
 
-  /** Checks every chain from its beginning, or from the signed cut that retention left, against checkpoints kept elsewhere. */
-  async verify(checkpoints: readonly SignedHead[] = [], onRow?: (rows: number) => void): Promise<Verdict> {
+  /** Checks every chain from its beginning, or from the signed cut that retention left, against checkpoints. */
+  async verify(checkpoints = this.kept(), onRow?: (rows: number) => void): Promise<Verdict> {
     for (let attempts = 1; ; attempts++) {
       const cuts = await this.cuts()
       const seams = await this.seams()
@@ -155,23 +158,33 @@ export class AuditTrail {
     }
   }
 
-  /** The head of a chain, signed, to be kept where whoever can change the database cannot. `at` in Unix seconds. */
-  async checkpoint(node: string, at: number): Promise<SignedHead | undefined> {
-    const head = await this.queries.get<Head>('select seq, hash from audit where node = $1 order by seq desc limit 1', [
-      node,
-    ])
-    return head && signHead('checkpoint', { node, ...head, at }, this.mac)
+  /** The last row of every chain. */
+  heads(): Promise<ChainHead[]> {
+    return chainHeads(this.queries)
+  }
+
+  /** Signs heads, to be kept where a person who can change the database cannot change them. `at` in Unix seconds. */
+  sign(heads: readonly ChainHead[], at: number): Checkpoint {
+    return signCheckpoint(heads, at, this.mac)
   }
 
   /** Why a checkpoint does not agree with the trail, without checking the whole; undefined when it does. */
-  async disagrees(checkpoint: SignedHead): Promise<string | undefined> {
-    const { node, seq, hash } = checkpoint
+  async disagrees(checkpoint: Checkpoint): Promise<string | undefined> {
     const macs = [this.mac, ...earlierMacs(await this.seams(), this.mac).map(({ mac }) => mac)]
-    if (!macs.some((mac) => isSigned('checkpoint', checkpoint, mac))) return 'it is not one that this instance signed'
+    if (!macs.some((mac) => isSignedCheckpoint(checkpoint, mac))) return 'it is not one that this instance signed'
+    for (const head of checkpoint.heads) {
+      const why = await this.missing(head)
+      if (why !== undefined) return why
+    }
+    return undefined
+  }
+
+  private async missing({ node, seq, hash }: ChainHead): Promise<string | undefined> {
     const row = await this.queries.get<Head>('select seq, hash from audit where node = $1 and seq = $2', [node, seq])
-    if (row) return row.hash === hash ? undefined : `row ${seq} is not the one that it saw`
-    const cut = (await this.cuts()).find((one) => one.node === node && isSigned('cut', one, this.mac))
-    return cut && cut.seq >= seq ? undefined : `row ${seq}, which it saw, is missing: the tail was cut off`
+    if (row) return row.hash === hash ? undefined : `row ${seq} of chain ${node} is not the one that it saw`
+    const cut = (await this.cuts()).find((one) => one.node === node && isSignedCut(one, this.mac))
+    if (cut && cut.seq >= seq) return undefined
+    return `row ${seq} of chain ${node}, which it saw, is missing: the tail was cut off`
   }
 
   private async pause(): Promise<void> {

@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3'
-import { type ChainMac, sqliteNode } from './audit.js'
-import type { SignedHead } from './audit-chain.js'
+import type { ChainMac } from './audit.js'
+import type { Checkpoint } from './audit-checkpoint.js'
+import { chainHeads } from './audit-heads.js'
 import { AuditTrail } from './audit-trail.js'
 import { type BareNames, type BareNaming, namesNoLongerBare } from './bare-names.js'
 import { CopyNotes } from './copies.js'
@@ -53,13 +54,10 @@ export class Health {
     return vault.refresh(this.queries)
   }
 
-  /** When the newest audit row of a chain was written, Unix milliseconds; undefined when there is none. */
-  async newestRow(node: string = sqliteNode): Promise<number | undefined> {
-    const row = await this.queries.get<{ at_ms: number }>(
-      'select at_ms from audit where node = $1 order by seq desc limit 1',
-      [node],
-    )
-    return row?.at_ms
+  /** When the newest of the last rows of all audit chains was written, Unix milliseconds; undefined when there is none. */
+  async newestRow(): Promise<number | undefined> {
+    const heads = await chainHeads(this.queries)
+    return heads.length === 0 ? undefined : Math.max(...heads.map(({ at_ms }) => at_ms))
   }
 
   /** Opens the secrets of the newest keys: how many, and the ids of those that the master key does not open. */
@@ -74,9 +72,9 @@ export class Health {
     return { opened: ids.length - failed.length, failed }
   }
 
-  /** Why a signed head does not agree with the audit trail; undefined when it does. */
-  disagrees(head: SignedHead, mac: ChainMac): Promise<string | undefined> {
-    return new AuditTrail(this.queries, mac).disagrees(head)
+  /** Why a checkpoint does not agree with the audit trail; undefined when it does. */
+  disagrees(checkpoint: Checkpoint, mac: ChainMac): Promise<string | undefined> {
+    return new AuditTrail(this.queries, mac).disagrees(checkpoint)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { AuditEntry, ChainMac } from './audit.js'
+import type { Checkpoint } from './audit-checkpoint.js'
 import { cutTrail } from './audit-cut.js'
 import { AuditTrail } from './audit-trail.js'
 import type { Db, Session } from './db.js'
@@ -24,8 +25,9 @@ export class OfflineTrail extends AuditTrail {
     /** Whose chain the row that says so joins. */
     private readonly node: string,
     private readonly settle: (session: Session) => Promise<void>,
+    kept?: () => readonly Checkpoint[],
   ) {
-    super(db, chainMac)
+    super(db, chainMac, kept)
   }
 
   /** Removes old rows; how many. */

@@ -4,8 +4,7 @@ import { AccountKeys } from './account-keys.js'
 import { lockAccount } from './account-lock.js'
 import { Accounts } from './accounts.js'
 import { ApiAccess } from './api-access.js'
-import type { ChainMac } from './audit.js'
-import { AuditTrail } from './audit-trail.js'
+import type { AuditTrail } from './audit-trail.js'
 import type { Calendar } from './calendar.js'
 import type { Queries } from './db.js'
 import { DevicePasswords } from './device-passwords.js'
@@ -37,7 +36,7 @@ export class Store {
     private readonly account: number,
     private readonly sealing: Sealing,
     private readonly touch: Touch,
-    private readonly chainMac: ChainMac,
+    private readonly trailOn: (queries: Queries) => AuditTrail,
   ) {}
 
   /** See {@link lockAccount}. */
@@ -46,7 +45,7 @@ export class Store {
   }
 
   get audit(): AccountAudit {
-    return new AccountAudit(new AuditTrail(this.queries, this.chainMac), this.account, this.sealing)
+    return new AccountAudit(this.trailOn(this.queries), this.account, this.sealing)
   }
 
   get users(): Users {

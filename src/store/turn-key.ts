@@ -1,5 +1,7 @@
-import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
-import { isSigned, isSignedSeam, type Seam, type SignedHead, signHead, signSeam } from './audit-chain.js'
+import { Audit, type AuditEntry, type ChainMac } from './audit.js'
+import { isSignedCut, isSignedSeam, type Seam, type SignedHead, signCut, signSeam } from './audit-chain.js'
+import type { ChainHead } from './audit-checkpoint.js'
+import { chainHeads } from './audit-heads.js'
 import { AuditTrail } from './audit-trail.js'
 import type { Session } from './db.js'
 import { KeyMeta, type KeyState } from './key-meta.js'
@@ -38,22 +40,19 @@ export async function turnKey(session: Session, turn: Turn): Promise<void> {
   if (decoy !== undefined) await meta.set('decoy', to.seal(from.open(decoy, decoyBinding), decoyBinding))
   for (const cut of await trail.cuts()) {
     // One that was forged stays what it is.
-    if (isSigned('cut', cut, from.mac)) await setHead(meta, `audit_cut:${cut.node}`, signHead('cut', cut, to.mac))
+    if (isSignedCut(cut, from.mac)) await setHead(meta, `audit_cut:${cut.node}`, signCut(cut, to.mac))
   }
   for (const seam of await trail.seams()) {
     if (!isSignedSeam(seam, from.mac)) continue
     await setHead(meta, seamName(seam), signSeam({ ...seam, key: turn.resealChainKey(seam.key) }, to.mac))
   }
   const audit = new Audit(session)
-  for (const chain of await session.all<{ node: string }>('select distinct node from audit')) {
-    const head = { node: chain.node, ...(await audit.head(chain.node)) }
-    await setHead(meta, seamName(head), newSeam(turn, head))
-  }
+  for (const head of await chainHeads(session)) await setHead(meta, seamName(head), newSeam(turn, head))
   await new KeyMeta(session).write(state)
   await audit.append(node, entry, await audit.head(node), to.mac)
 }
 
-const newSeam = ({ now, chainKey, to }: Turn, { node, seq, hash }: Head & { readonly node: string }): Seam =>
+const newSeam = ({ now, chainKey, to }: Turn, { node, seq, hash }: ChainHead): Seam =>
   signSeam({ node, seq, hash, at: now, key: chainKey }, to.mac)
 
 const seamName = ({ node, seq }: Pick<SignedHead, 'node' | 'seq'>): string =>

@@ -31,7 +31,10 @@ test('the end of the process leaves the signed head in audit.head, mode 0600, an
   const file = join(server.folder, 'audit.head')
   assert.equal(statSync(file).mode & 0o777, 0o600)
   const head = headOf(server.folder)
-  assert.deepEqual([head.node, head.seq], ['sqlite', 6])
+  assert.deepEqual(
+    head.heads.map(({ node, seq }: { node: string; seq: number }) => [node, seq]),
+    [['sqlite', 6]],
+  )
   const lines = server
     .log()
     .split('\n')

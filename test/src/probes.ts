@@ -12,6 +12,7 @@ import { Executor } from '../../src/execute.js'
 import { generateKey, generateReadable, generateToken } from '../../src/generate.js'
 import { Load } from '../../src/load.js'
 import { passwords } from '../../src/passwords.js'
+import { AuditTrail } from '../../src/store/audit-trail.js'
 import type { Db } from '../../src/store/db.js'
 import { Keys } from '../../src/store/keys.js'
 import { Ledger } from '../../src/store/ledger.js'
@@ -183,7 +184,7 @@ export function fifthStep({ db, vault }: TestInstance, commands: readonly Comman
     newToken: () => generateToken({ randomBytes }),
     readable: (length) => generateReadable({ randomBytes }, length),
     catalogue: () => [],
-    chainMac,
+    trailOn: (queries) => new AuditTrail(queries, chainMac),
     keeps: { samples: 86_400, minutes: 86_400, hours: 86_400, days: 86_400 },
     timeLimit,
   })

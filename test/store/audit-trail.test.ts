@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { chainMacOf } from '../../src/checkpoint.js'
 import { chained, type Head, sqliteNode } from '../../src/store/audit.js'
-import type { AuditRow, SignedHead } from '../../src/store/audit-chain.js'
+import type { AuditRow } from '../../src/store/audit-chain.js'
+import type { ChainHead, Checkpoint } from '../../src/store/audit-checkpoint.js'
 import { AuditTrail } from '../../src/store/audit-trail.js'
 import { OfflineTrail } from '../../src/store/offline-trail.js'
 import { openSqlite } from '../../src/store/sqlite.js'
@@ -18,9 +19,11 @@ async function trailOf(t: Parameters<typeof instanceFor>[0]) {
   const instance = await instanceFor(t)
   for (let n = 1; n <= rows; n++) await instance.run('set-user', { id: `user-${n}`, user: { type: 3 } })
   const trail = new AuditTrail(instance.db, chainMacOf(instance.vault))
-  const checkpoint = await trail.checkpoint(sqliteNode, instance.seconds())
-  assert.ok(checkpoint)
-  assert.equal(checkpoint.seq, rows)
+  const checkpoint = trail.sign(await trail.heads(), instance.seconds())
+  assert.deepEqual(
+    checkpoint.heads.map(({ node, seq }) => [node, seq]),
+    [[sqliteNode, rows]],
+  )
   return { instance, trail, checkpoint }
 }
 
@@ -132,7 +135,7 @@ test('rows that were written after a tail was cut off do not hide it', async (t)
   const { broken } = await trail.verify([checkpoint])
   assert.equal(broken?.seq, 8)
   assert.match(broken?.why ?? '', /not the one that the checkpoint/)
-  assert.match((await trail.disagrees(checkpoint)) ?? '', /row 8 is not the one/)
+  assert.match((await trail.disagrees(checkpoint)) ?? '', /row 8 of chain sqlite is not the one/)
 })
 
 test('a trail that was emptied is found with a checkpoint', async (t) => {
@@ -146,12 +149,17 @@ test('a checkpoint holds while the trail goes on, and one that was altered is no
   const { instance, trail, checkpoint } = await trailOf(t)
   await instance.run('set-user', { id: 'later', user: { type: 3 } })
   assert.equal((await trail.verify([checkpoint])).broken, undefined)
-  const altered: Partial<SignedHead>[] = [
-    { seq: 7 },
-    { hash: 'f'.repeat(64) },
+  const [head] = checkpoint.heads
+  assert.ok(head)
+  const altering = (change: Partial<ChainHead>) => ({ heads: [{ ...head, ...change }] })
+  const altered: Partial<Checkpoint>[] = [
+    altering({ seq: 7 }),
+    altering({ hash: 'f'.repeat(64) }),
+    altering({ node: 'other' }),
+    { heads: [] },
+    { heads: [head, head] },
     { at: 1 },
     { mac: '' },
-    { node: 'other' },
   ]
   for (const change of altered) {
     const { broken } = await trail.verify([{ ...checkpoint, ...change }])
@@ -189,8 +197,7 @@ async function oldTrail(t: Parameters<typeof instanceFor>[0]) {
   instance.clock.offset = 0
   for (let n = 6; n <= 8; n++) await instance.run('set-user', { id: `user-${n}`, user: { type: 3 } })
   const trail = new AuditTrail(instance.db, chainMacOf(instance.vault))
-  const checkpoint = await trail.checkpoint(sqliteNode, instance.seconds())
-  assert.ok(checkpoint)
+  const checkpoint = trail.sign(await trail.heads(), instance.seconds())
   return { instance, trail, checkpoint }
 }
 
