@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Front } from './http-front.js'
 import { markOf } from './http-marks.js'
 import { type EndpointParts, limits, refuseAt, tooLarge } from './http-parts.js'
-import { refuseAndClose, send } from './http-replies.js'
-import { Shedding } from './http-shed.js'
+import { refuseAndClose } from './http-replies.js'
 import type { Arrived } from './load.js'
 import type { Reply } from './reply.js'
 
@@ -13,6 +13,8 @@ export interface Whole extends Arrived {
   readonly res: ServerResponse
   readonly body: Buffer
   readonly connection: Socket
+  /** Answers it, where that is not for the gateway to do. */
+  readonly answer?: () => void
 }
 
 /** Collects the body; refuses one that grows past the limit (413) without reading the rest. */
@@ -58,8 +60,6 @@ interface Waiting {
 }
 
 const sweepEvery = 500
-/** Requests of one connection that are taken at a time. */
-const mostAhead = 64
 /** How long a request waits for new connections at most: turns of the event loop, and milliseconds, for a turn can be long. */
 const mostTurns = 64
 const mostWait = 10
@@ -73,7 +73,6 @@ const handledAtOnce = 32_768
 /** Bodies on their way: those that take too long are given up, and those that end in one turn are chosen from together. */
 export class Bodies {
   private readonly waiting: Waiting[] = []
-  private readonly shedding = new Shedding()
   private ready: Whole[] = []
   /** Taken on, in the order in which they are handled. */
   private readonly taken: Whole[] = []
@@ -84,6 +83,7 @@ export class Bodies {
 
   constructor(
     readonly parts: EndpointParts,
+    private readonly front: Front,
     /** Is given what counts as under way already. */
     private readonly handle: (request: Whole) => void,
   ) {
@@ -116,6 +116,7 @@ export class Bodies {
 
   /** Reading first what all connections sent, then handling it, costs half of handling each in between. */
   arrived(request: Whole): void {
+    markOf(request.connection).address = request.address
     if (this.ready.push(request) === 1) setImmediate(() => this.turn(0, performance.now()))
   }
 
@@ -131,18 +132,16 @@ export class Bodies {
       setImmediate(() => this.turn(waited + 1, since))
       return
     }
-    const { ready, ahead } = withoutPipelines(this.ready)
+    const { ready } = this
     this.ready = []
-    const room = load.room(ready.length, this.shedding.waiting, now)
+    const room = load.room(ready.length, this.front.shedding.waiting, now)
     const { taken, refused } = ready.length <= room ? { taken: ready, refused: [] } : load.choose(ready, room)
     for (const request of taken) {
       load.begin()
       this.taken.push(request)
     }
     if (!this.handling) this.handleSome()
-    for (const { req, res } of [...refused, ...ahead]) {
-      this.shedding.refuse(req.socket, () => send(res, refuseAt(req, this.parts, 'OVERLOADED')))
-    }
+    for (const { req, res } of refused) this.front.refuse(req, res)
   }
 
   private handleSome(): void {
@@ -162,17 +161,4 @@ export class Bodies {
     const oldest = this.sweeps - limits.requestTimeout / sweepEvery
     for (const waiting of this.waiting.filter(({ since }) => since < oldest)) waiting.late()
   }
-}
-
-/** One who sends hundreds of requests ahead would have as many answers kept until they are read: the others are refused. */
-function withoutPipelines(arrived: Whole[]): { ready: Whole[]; ahead: Whole[] } {
-  if (arrived.length <= mostAhead) return { ready: arrived, ahead: [] }
-  const ahead: Whole[] = []
-  for (const { connection } of arrived) markOf(connection).arrived = 0
-  const ready = arrived.filter((request) => {
-    const taken = ++markOf(request.connection).arrived <= mostAhead
-    if (!taken) ahead.push(request)
-    return taken
-  })
-  return { ready, ahead }
 }

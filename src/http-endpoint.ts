@@ -1,12 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { foldAddress } from './address.js'
 import type { Wire } from './dialect.js'
 import { Bodies, readBody } from './http-bodies.js'
-import { forwardedFor } from './http-forwarded.js'
-import { headerFault } from './http-guard.js'
-import { markOf } from './http-marks.js'
+import { forwardedAddress } from './http-forwarded.js'
+import { Front } from './http-front.js'
 import { type EndpointParts, pathOf, refuseAt, tooLarge } from './http-parts.js'
 import { answerOrCut, refuseAndClose, send } from './http-replies.js'
+import { absoluteTarget } from './http-target.js'
 import type { Reply } from './reply.js'
 
 export const isControl = (url: string): boolean => {
@@ -34,22 +33,26 @@ const milliseconds = () => performance.now()
 export function controlMiddleware(
   parts: EndpointParts,
 ): (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void {
-  const control = controlListener(parts)
+  const front = new Front(parts)
+  const control = controlListener(parts, bodiesOf(parts, front), forwardedAddress(parts))
   return (req, res, next) => {
-    // What follows an answer that closes is not read, so it must not run.
-    if (markOf(req.socket).closing) return
-    const url = req.url ?? ''
-    if (!isControl(url) && !isServed(url, parts)) return next()
-    if (!req.readableEnded) return control(req, res)
-    next(new Error('Countersign checks the bytes of the body: mount it before body parsers'))
+    const { url = '' } = req
+    const path = absoluteTarget(url)?.url ?? url
+    if (!isControl(path) && !isServed(path, parts)) return next()
+    if (req.readableEnded)
+      return next(new Error('Countersign checks the bytes of the body: mount it before body parsers'))
+    if (front.passes(req, res)) control(req, res)
   }
 }
 
-/** The handler of `/control`; reads the body itself. */
-export function controlListener(parts: EndpointParts): RequestListener {
-  const forwarded = forwardedAddress(parts)
+/** What collects requests until they are chosen from, and hands those that are taken on to the gateway. */
+export function bodiesOf(parts: EndpointParts, front: Front): Bodies {
   const { load } = parts
-  const bodies = new Bodies(parts, ({ req, res, body, address }) => {
+  return new Bodies(parts, front, ({ req, res, body, address, answer }) => {
+    if (answer) {
+      load.end(milliseconds)
+      return answer()
+    }
     const fail = (error: unknown) => {
       parts.onUnexpected(error)
       // Whether its command ran is not known here.
@@ -66,6 +69,15 @@ export function controlListener(parts: EndpointParts): RequestListener {
       .then((reply) => send(res, reply))
       .catch(fail)
   })
+}
+
+/** The handler of `/control`; reads the body itself. `onReading` is called before it does. */
+export function controlListener(
+  parts: EndpointParts,
+  bodies: Bodies,
+  addressOf: (req: IncomingMessage) => string,
+  onReading?: (req: IncomingMessage, res: ServerResponse) => void,
+): RequestListener {
   return (req, res) => {
     if (req.method !== 'POST' || !isControl(req.url ?? '')) {
       const methods = parts.methodsAt(pathOf(req.url ?? '')) ?? post
@@ -74,12 +86,10 @@ export function controlListener(parts: EndpointParts): RequestListener {
         return refuseAndClose(req, res, refuseAt(req, parts, 'METHOD_NOT_ALLOWED', allow), false)
       }
     }
-    const fault = headerFault(req)
-    if (fault !== undefined) return refuseAndClose(req, res, refuseAt(req, parts, 'MALFORMED', { message: fault }))
     const length = Number(req.headers['content-length'] ?? 0)
     if (length > parts.bodyLimit) return refuseAndClose(req, res, tooLarge(req, parts))
-    if (req.headers.expect !== undefined) res.writeContinue()
-    readBody(req, res, forwarded(req), bodies)
+    onReading?.(req, res)
+    readBody(req, res, addressOf(req), bodies)
   }
 }
 
@@ -103,21 +113,5 @@ function toWire(req: IncomingMessage, body: Buffer, address: string, vendorPaths
     signature: Array.isArray(signature) ? signature.join(',') : signature,
     body,
     address,
-  }
-}
-
-/** The caller's address: the peer, or what the last hop that is not a trusted proxy was seen as. */
-function forwardedAddress({ trustProxy, onUntrustedProxy }: EndpointParts): (req: IncomingMessage) => string {
-  let warned = false
-  return (req) => {
-    const peer = foldAddress(req.socket.remoteAddress ?? '')
-    const header = req.headers['x-forwarded-for']
-    if (header === undefined) return peer
-    if (!trustProxy.has(peer)) {
-      if (!warned) onUntrustedProxy(peer)
-      warned = true
-      return peer
-    }
-    return forwardedFor(String(header), trustProxy)
   }
 }

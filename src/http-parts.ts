@@ -6,11 +6,15 @@ import type { Load } from './load.js'
 import type { RefusalDetail } from './refusal.js'
 import type { Reply } from './reply.js'
 
-/** What the endpoint is given, wherever it is mounted. */
-export interface EndpointParts {
-  readonly handle: Handle
+/** What words the refusals of the listener. */
+export interface Refuses {
   /** A refusal outside the six steps: natively, but at a dialect's path beside the endpoint in its words. */
   readonly refuse: (code: GatewayCode, detail?: RefusalDetail, path?: string) => Reply
+}
+
+/** What the endpoint is given, wherever it is mounted. */
+export interface EndpointParts extends Refuses {
+  readonly handle: Handle
   /** The methods that are served at a path beside the endpoint's; undefined where nothing is. */
   readonly methodsAt: (path: string) => readonly string[] | undefined
   /** Whether the paths of vendors stand for the endpoint's. */
@@ -60,12 +64,8 @@ export const pathOf = (url: string): string => {
 }
 
 /** A refusal in the words of whoever has the path. */
-export const refuseAt = (
-  req: IncomingMessage,
-  parts: EndpointParts,
-  code: GatewayCode,
-  detail?: RefusalDetail,
-): Reply => parts.refuse(code, detail, pathOf(req.url ?? ''))
+export const refuseAt = (req: IncomingMessage, parts: Refuses, code: GatewayCode, detail?: RefusalDetail): Reply =>
+  parts.refuse(code, detail, pathOf(req.url ?? ''))
 
 export const tooLarge = (req: IncomingMessage, parts: EndpointParts): Reply =>
   refuseAt(req, parts, 'TOO_LARGE', { message: `The request body is larger than ${parts.bodyLimit} bytes` })

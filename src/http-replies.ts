@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { markOf } from './http-marks.js'
-import { type EndpointParts, limits } from './http-parts.js'
+import { type Mark, markOf } from './http-marks.js'
+import { limits, type Refuses } from './http-parts.js'
 import type { Reply } from './reply.js'
 
 const jsonHeaders = [
@@ -34,11 +34,35 @@ export function send(res: ServerResponse, reply: Reply): void {
     String(length),
   ]
   for (const [name, value] of reply.headers) headers.push(name, value)
-  const silence = res.shouldKeepAlive ? markOf(res.req.socket).silence : undefined
-  if (silence !== undefined) headers.push('Keep-Alive', `timeout=${silence}`)
+  const mark = keepAlive(res, headers)
   res.writeHead(reply.status, headers)
   if (res.req.method === 'HEAD') res.end()
   else endWhole(res, body, length === body.length ? 'latin1' : 'utf8')
+  mark.backlog?.answered(res, length)
+}
+
+/** Sends bytes that are the same for everybody: they take no memory of their own while they wait. */
+export function sendBytes(
+  res: ServerResponse,
+  status: number,
+  headers: readonly (readonly [name: string, value: string])[],
+  body: Buffer | undefined,
+): void {
+  if (res.headersSent || res.destroyed) return
+  const all = headers.flat()
+  if (body) all.push('Content-Length', String(body.length))
+  const { backlog } = keepAlive(res, all)
+  res.writeHead(status, all)
+  if (body && res.req.method !== 'HEAD') res.write(body)
+  res.end()
+  backlog?.answered(res, 0)
+}
+
+/** Adds how long the connection may say nothing, where it goes on; what is known of the connection. */
+function keepAlive(res: ServerResponse, headers: string[]): Mark {
+  const mark = markOf(res.req.socket)
+  if (res.shouldKeepAlive && mark.silence !== undefined) headers.push('Keep-Alive', `timeout=${mark.silence}`)
+  return mark
 }
 
 /** Ends with one piece for the socket to write: with the body given to it, `end` makes two, and they take a twentieth of a request's time. */
@@ -54,12 +78,7 @@ function endWhole(res: ServerResponse, body: string, encoding: 'latin1' | 'utf8'
 
 /** Answers and, unless the whole request has arrived, closes: the rest of its body is not read. */
 export function refuseAndClose(req: IncomingMessage, res: ServerResponse, reply: Reply, always = true): void {
-  const whole =
-    req.complete || (req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined)
-  if (!whole || always) {
-    closeAfter(res)
-    req.resume()
-  }
+  if (always || !isWhole(req)) closeUnread(req, res)
   send(res, reply)
 }
 
@@ -72,6 +91,17 @@ export function answerOrCut(req: IncomingMessage, res: ServerResponse, reply: ()
   } catch {
     res.destroy()
   }
+}
+
+/** Whether there is nothing of a request that has not arrived. */
+export const isWhole = ({ complete, headers }: IncomingMessage): boolean =>
+  complete || ((headers['content-length'] ?? '0') === '0' && headers['transfer-encoding'] === undefined)
+
+/** Closes with the answer of this request, which is given next; the rest of its body is not read. */
+export function closeUnread(req: IncomingMessage, res: ServerResponse): void {
+  if (res.headersSent) return
+  closeAfter(res)
+  req.resume()
 }
 
 /** Ends the connection with this response, as {@link linger} does. */
@@ -93,7 +123,7 @@ function linger(socket: Duplex): void {
 }
 
 /** HTTP that Node could not read. */
-export function answerBrokenHttp(parts: EndpointParts, error: NodeJS.ErrnoException, socket: Duplex): void {
+export function answerBrokenHttp(parts: Refuses, error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET') {
     socket.destroy()
     return

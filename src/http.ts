@@ -1,12 +1,12 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
-import { connectionsOf } from './http-connections.js'
-import { controlListener, isControl, isServed } from './http-endpoint.js'
+import { besideListener } from './http-beside.js'
+import { bodiesOf, controlListener, isControl, isServed } from './http-endpoint.js'
+import { forwardedAddress } from './http-forwarded.js'
+import { Front } from './http-front.js'
 import { markOf } from './http-marks.js'
 import { type HttpParts, limits } from './http-parts.js'
-import { answerBrokenHttp, answerByHand, answerOrCut, refuseAndClose } from './http-replies.js'
-import { keepTicksFast } from './http-ticks.js'
+import { guardedServer } from './http-server.js'
 
 /** A listener that answers everything; `drain` stops it. */
 export interface HttpServer {
@@ -15,65 +15,26 @@ export interface HttpServer {
   drain(): Promise<void>
 }
 
-/**
- * The thin shell: `POST /control` goes straight to the gateway, everything else to an Express app. To load Express takes a
- * tenth of a second, which no command has to wait for: it is loaded once the server listens.
- */
+/** The thin shell: `POST /control` goes straight to the gateway; what is served beside it is some few pages. */
 export function httpServer(parts: HttpParts): HttpServer {
-  keepTicksFast()
-  const control = controlListener(parts)
-  let app: RequestListener | undefined
-  const loadApp = async () => {
-    const { application } = await import('./http-application.js')
-    app ??= application(parts)
-    return app
-  }
+  const front = new Front(parts)
+  const bodies = bodiesOf(parts, front)
+  const addressOf = forwardedAddress(parts)
+  const control = controlListener(parts, bodies, addressOf, sayContinue)
+  const beside = besideListener(parts, bodies, addressOf)
   const listener: RequestListener = (req, res) => {
-    // What follows an answer that closes is not read, so it must not run.
-    const mark = markOf(req.socket)
-    if (mark.closing) return
-    mark.newest = res
-    if (isControl(req.url ?? '') || isServed(req.url ?? '', parts)) control(req, res)
-    else if (app) app(req, res)
-    else {
-      loadApp()
-        .then((loaded) => loaded(req, res))
-        .catch((error: unknown) => {
-          parts.onUnexpected(error)
-          answerOrCut(req, res, () => parts.refuse('INTERNAL'))
-        })
-    }
+    const { url = '' } = req
+    if (isControl(url) || isServed(url, parts)) control(req, res)
+    else beside(req, res)
   }
-  const server = createServer(
-    {
-      requireHostHeader: false,
-      connectionsCheckingInterval: 1_000,
-      requestTimeout: limits.requestTimeout,
-      headersTimeout: limits.requestTimeout,
-      // The limit of silence below holds between requests too: to change to another one and back took 3 % of a read's time.
-      keepAliveTimeout: 0,
-      noDelay: true,
-    },
-    listener,
-  )
-  server.once('listening', () => void loadApp().catch(parts.onUnexpected))
-  server.maxHeadersCount = 0
-  const silence = parts.silence ?? limits.silence
-  server.setTimeout(silence)
-  server.on('checkContinue', listener)
-  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
-    refuseAndClose(req, res, parts.refuse('MALFORMED', { message: 'This Expect header is not understood' }))
-  })
-  server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
-    answerByHand(socket, '405 Method Not Allowed', parts.refuse('METHOD_NOT_ALLOWED', { allow: 'POST' }))
-  })
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => answerBrokenHttp(parts, error, socket))
-  server.on('connection', (socket: Socket) => {
-    parts.load.connections++
-    markOf(socket).silence = Math.floor(silence / 1_000)
-  })
-  const { sockets } = connectionsOf(server, parts.maxConnections ?? limits.maxConnections)
+  const { server, sockets } = guardedServer(parts, front, listener, parts)
+  server.on('connection', () => parts.load.connections++)
   return { server, drain: () => drain(server, sockets) }
+}
+
+/** Tells whoever waits for it to send the body. HTTP/1.0 knows no such answer (RFC 9110 §10.1.1). */
+function sayContinue({ headers, httpVersion }: IncomingMessage, res: ServerResponse): void {
+  if (headers.expect !== undefined && httpVersion !== '1.0') res.writeContinue()
 }
 
 function drain(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {

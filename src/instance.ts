@@ -19,6 +19,7 @@ import { Load } from './load.js'
 import { requestLog } from './log.js'
 import type { MeterOf } from './meter.js'
 import { passwords } from './passwords.js'
+import { readiness } from './readiness.js'
 import { isBelowEndpoint } from './receive.js'
 import { ownerOf } from './recognise.js'
 import { Refusal, type RefusalDetail } from './refusal.js'
@@ -339,7 +340,10 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       const lastBackup = age(await new CopyNotes(db).lastBackup())
       return { waiting: ledger.waiting, longestWait: ledger.longestWait, oldestClaim, lastBackup }
     },
-    writable: () => ledger.writable(now()),
+    writable: readiness(
+      () => ledger.writable(now()),
+      () => performance.now(),
+    ),
     async forget() {
       const floor = seconds() - options.window - forgetMargin
       const forgotten = await ledger.forget(requestPrefix((seconds() - keep) * 1000), floor)

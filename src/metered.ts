@@ -1,30 +1,19 @@
 import { stat, statfs } from 'node:fs/promises'
-import type { Server } from 'node:http'
-import type { Listen } from './config.js'
 import { databaseFile } from './folder.js'
 import type { Instance } from './instance.js'
 import type { Metrics, Readings } from './metrics.js'
-import { metricsServer } from './metrics-server.js'
 
 export interface Metered {
   readonly metrics: Metrics
-  readonly listen: Listen
   readonly instance: Pick<Instance, 'storage'>
   /** The data folder. */
   readonly folder: string
   readonly ready: () => Promise<boolean>
-  readonly onUnexpected: (error: unknown) => void
 }
 
-/** Serves the metrics of a running gateway; resolves once it listens, with what to close. */
-export function serveMetrics({ metrics, listen, ready, instance, folder, onUnexpected }: Metered): Promise<Server> {
-  const page = async () => metrics.page(await readings(instance, folder, await ready()))
-  const server = metricsServer({ contentType: metrics.contentType, page, onUnexpected })
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(listen.port, listen.host, () => resolve(server))
-  })
-}
+/** The page of a running gateway's metrics. */
+export const metricsPage = async ({ metrics, ready, instance, folder }: Metered): Promise<string> =>
+  metrics.page(await readings(instance, folder, await ready()))
 
 async function readings(instance: Pick<Instance, 'storage'>, folder: string, ready: boolean): Promise<Readings> {
   const database = databaseFile(folder)

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, ListenOptions } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { commands } from '../commands/index.js'
 import { gatewayCodes } from '../schemas/codes.js'
@@ -13,8 +13,9 @@ import { initialise, openMade } from './data.js'
 import { docsPage, docsPolicy } from './docs-page.js'
 import { adminKeyFile, databaseFile, isForeign, isInitialised } from './folder.js'
 import { httpServer } from './http.js'
+import { metricsServer } from './http-metrics.js'
 import { limits } from './http-parts.js'
-import { serveMetrics } from './metered.js'
+import { metricsPage } from './metered.js'
 import { openapi } from './openapi.js'
 import { requireStartable } from './soundness.js'
 import { PendingRun } from './store/handle.js'
@@ -106,26 +107,25 @@ export async function serve(config: Config, { version, schema, say, onEnd, onUnh
     logger.error({ err: error }, 'a command module did not await its store')
     return true
   })
-  let metricsPage: Server | undefined
+  let metricsListener: Server | undefined
   onEnd(async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'unexpected: the process ends')
     else say(`${signal ?? 'end'}: finishing what was accepted`)
     draining = true
     endChores()
-    metricsPage?.close()
-    metricsPage?.closeAllConnections()
+    metricsListener?.close()
+    metricsListener?.closeAllConnections()
     await drain()
     await instance.close()
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ port: config.port, host: config.host, backlog: limits.backlog }, resolve)
-  })
+  await listening(server, { port: config.port, host: config.host, backlog: limits.backlog })
   const url = urlOf(server)
   if (metrics && config.metrics) {
-    const { data: folder, metrics: listen } = config
-    metricsPage = await serveMetrics({ metrics, listen, instance, folder, ready, onUnexpected })
-    say(`metrics at ${urlOf(metricsPage)}/metrics`)
+    const page = () => metricsPage({ metrics, instance, folder: config.data, ready })
+    const { contentType } = metrics
+    metricsListener = metricsServer({ refuse: instance.refuse, contentType, page, onUnexpected })
+    await listening(metricsListener, config.metrics)
+    say(`metrics at ${urlOf(metricsListener)}/metrics`)
   }
   if (floor * 1000 >= around.now()) {
     const until = new Date((floor + 1) * 1000).toISOString()
@@ -140,6 +140,12 @@ async function metricsOf(version: string, schema: string) {
   const { createMetrics } = await import('./metrics.js')
   return createMetrics({ version, node: process.versions.node, schema })
 }
+
+const listening = (server: Server, options: ListenOptions) =>
+  new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options, resolve)
+  })
 
 function urlOf(server: Server): string {
   const { port, address, family } = server.address() as AddressInfo

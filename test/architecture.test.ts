@@ -25,7 +25,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
   ],
   [
     /^src\/http(-[a-z]+)?$/,
-    [/^src\/(http-[a-z]+|address|dialect|gateway|load|refusal|reply)$/, /^schemas\//, /^express$/, /^node:/],
+    [/^src\/(http-[a-z]+|address|dialect|gateway|load|refusal|reply)$/, /^schemas\//, /^node:/],
   ],
   [
     /^src\/(instance|data|doctor|metered|keyring|master-key|backup|restore|rekey|move|soundness)$/,

@@ -50,6 +50,14 @@ const rows: Readonly<Record<string, Row>> = {
   'two slashes': closes(404, 1404, post(ping, [], '//control')),
   'an unknown path': stays(404, 1404, method('GET', '/nothing')),
   'OPTIONS of everything': stays(404, 1404, method('OPTIONS', '*')),
+  'another method than OPTIONS of everything': closes(400, 1400, method('POST', '*')),
+  'a target of host and port': closes(400, 1400, method('POST', 'localhost:8420')),
+  'a target with another scheme': closes(400, 1400, method('POST', 'ftp://localhost/control')),
+  'a target without a host': closes(400, 1400, method('POST', 'http:///control')),
+  'a target with a user name': closes(400, 1400, method('POST', 'http://alice@localhost/control')),
+  'a target that is a URL, of another path': stays(404, 1404, method('GET', 'http://localhost/nothing')),
+  'a target that is a URL without a path': stays(404, 1404, method('GET', 'http://localhost')),
+  'a target that is a URL, another method': stays(405, 1405, method('GET', 'http://localhost/control')),
   'a vendor path that is off': closes(404, 1404, post(ping, [], '/stable/')),
   'no HTTP at all': closes(400, 1400, 'hello there\r\n\r\n'),
   'the first bytes of TLS': closes(400, 1400, Buffer.from('16030100c8010000c40303', 'hex')),
@@ -101,6 +109,25 @@ const rows: Readonly<Record<string, Row>> = {
   'a wrong signature': stays(401, 1401, post(ping.replace('"ping"', '"pong"'))),
 }
 
+const everywhere: Readonly<Record<string, (path: string) => string>> = {
+  'two Host headers': (path) => `GET ${path} HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n`,
+  'no Host header': (path) => `GET ${path} HTTP/1.1\r\n\r\n`,
+  '101 header lines': (path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n${'a:\r\n'.repeat(100)}\r\n`,
+  'length and chunked': (path) =>
+    `GET ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+  'two Host headers beside a URL as target': (path) => `GET http://x${path} HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n`,
+}
+for (const path of ['/healthz', '/readyz', '/docs', '/openapi.json', '/nothing', '/control', '/stable/', '/users/x']) {
+  for (const [name, bytes] of Object.entries(everywhere)) {
+    test(`${name} at ${path}: 400/1400, and the connection ends`, async () => {
+      const raw = await openSocket(port)
+      raw.write(bytes(path))
+      assertReply(await raw.reply(), 400, 1400)
+      assert.equal(await raw.closed(), '')
+    })
+  }
+}
+
 for (const [name, row] of Object.entries(rows)) {
   test(`${name}: answered in JSON with ${row.status}/${row.code}, and the connection ${row.closes ? 'ends' : 'stays usable'}`, async () => {
     const raw = await openSocket(port)
@@ -129,6 +156,9 @@ const accepted: Readonly<Record<string, Buffer | string>> = {
   'charset=UTF-8': post(ping, ['Content-Type: application/json; charset="UTF-8"']),
   '100 header lines': post(ping, Array(98).fill('X-A: a')),
   'HTTP/1.0 without Host': `POST /control HTTP/1.0\r\nContent-Length: ${ping.length}\r\n\r\n${ping}`,
+  'a URL as target': post(ping, [], 'http://localhost/control'),
+  'a URL as target, in other letters, with a port and a query': post(ping, [], 'HTTPS://[::1]:8420/control?a=b'),
+  'Expect of HTTP/1.0, which no 100 answers': `POST /control HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: ${ping.length}\r\n\r\n${ping}`,
   'chunks with extensions and a trailer': `${head('Transfer-Encoding: chunked')}5;a=b\r\n${ping.slice(0, 5)}\r\n${(ping.length - 5).toString(16)}\r\n${ping.slice(5)}\r\n0\r\nX-T: a\r\n\r\n`,
   'an offer to upgrade': post(ping, ['Connection: Upgrade', 'Upgrade: h2c']),
 }
@@ -187,4 +217,66 @@ test('what follows a refusal that closes does not run', async () => {
   assertReply(await raw.reply(), 400, 1400)
   assert.equal(await raw.closed(), '')
   assert.equal((await server.call('get-user', { id: 'after-the-end' })).json?.code, 3000)
+})
+
+const bodyOf = { '/healthz': '{"status":"ok"}', '/readyz': '{"status":"ready"}' }
+const pages = ['/healthz', '/readyz', '/docs', '/openapi.json']
+
+for (const path of pages) {
+  test(`${path} has a length and is not sniffed; HEAD has the headers of GET, and HTTP/1.0 needs no Host`, async () => {
+    const get = await exchange(port, method('GET', path))
+    assert.equal(get.status, 200)
+    assert.equal(Buffer.byteLength(get.body), Number(get.headers.get('content-length')))
+    assert.equal(get.headers.get('x-content-type-options'), 'nosniff')
+    assert.equal(get.headers.get('keep-alive'), 'timeout=65')
+    const known = new Map(Object.entries(bodyOf)).get(path)
+    if (known !== undefined) assert.deepEqual([get.body, get.headers.get('cache-control')], [known, 'no-store'])
+    const raw = await openSocket(port)
+    raw.write(`${method('HEAD', path)}${method('GET', `http://localhost${path}?a=b`)}`)
+    const head = await raw.reply(true)
+    assert.deepEqual([head.status, withoutDate(head)], [200, withoutDate(get)])
+    assert.equal((await raw.reply()).body, get.body)
+    raw.close()
+    assert.equal((await exchange(port, `GET ${path} HTTP/1.0\r\n\r\n`)).body, get.body)
+  })
+
+  test(`${path} with a body is answered at once; the body is not read, and the connection ends`, async () => {
+    for (const line of ['Content-Length: 9000000000', 'Transfer-Encoding: chunked']) {
+      const raw = await openSocket(port)
+      raw.write(head(line, path).replace('POST', 'GET'))
+      const reply = await raw.reply()
+      assert.deepEqual([reply.status, reply.headers.get('connection')], [200, 'close'])
+      assert.equal(await raw.closed(), '')
+    }
+  })
+}
+
+const withoutDate = ({ lines }: RawReply) => lines.filter((line) => !line.startsWith('Date:'))
+
+test('whoever has a page already is answered 304 without it', async () => {
+  for (const path of ['/docs', '/openapi.json']) {
+    const first = await exchange(port, method('GET', path))
+    const tag = first.headers.get('etag') ?? ''
+    assert.match(tag, /^"[\w-]{43}"$/)
+    const again = (value: string) => head(`If-None-Match: ${value}`, path).replace('POST', 'GET')
+    const same = await exchange(port, again(`"other", W/${tag}`), true)
+    assert.deepEqual([same.status, same.headers.get('etag'), same.body], [304, tag, ''])
+    assert.equal((await exchange(port, again('"other"'))).status, 200)
+  }
+})
+
+test('more than 64 requests that are sent ahead: 64 are served, the others are 1503 in their turn', async () => {
+  const raw = await openSocket(port)
+  raw.write(Buffer.concat(Array.from({ length: 100 }, () => post(ping))))
+  const answered: number[] = []
+  for (let i = 0; i < 100; i++) answered.push((await raw.reply()).status)
+  assert.deepEqual(
+    answered.slice(0, 64).filter((status) => status !== 200),
+    [],
+  )
+  assert.ok(answered.slice(64).every((status) => status === 200 || status === 503))
+  assert.ok(answered.includes(503))
+  raw.write(post(ping))
+  assertReply(await raw.reply(), 200, 9001)
+  raw.close()
 })
