@@ -8,7 +8,7 @@ import { canonicalJson, type JsonObject } from './json.js'
 import { Refusal } from './refusal.js'
 import { exceeds, mostReply } from './reply-size.js'
 import { showsSecret, withhold } from './secrets.js'
-import { type Claim, digestOf, outcomeBinding, voidCode } from './store/claims.js'
+import { type Claim, identityDigest, outcomeBinding, voidCode } from './store/claims.js'
 import type { Sealing } from './store/store.js'
 
 export interface OutcomeParts {
@@ -22,9 +22,9 @@ export interface OutcomeParts {
 
 // A space separates: none of the parts can hold one.
 export const keyIdentity = ({ caller, authority }: Call, key: string): string =>
-  digestOf(`k ${caller.account} ${authority?.lineage ?? ''} ${key}`)
+  identityDigest(`k ${caller.account} ${authority?.lineage ?? ''} ${key}`)
 export const messageIdentity = ({ caller, registered }: Call, { timestamp, mac }: SignedMessage): string =>
-  digestOf(`m ${timestamp} ${caller.account} ${registered.command.name} ${mac}`)
+  identityDigest(`m ${timestamp} ${caller.account} ${registered.command.name} ${mac}`)
 
 /** Whether the outcome of a call is kept, for messages that may be sent again; of a dry run, whether it would be. */
 export const isKept = ({ paramsMac }: Asked): boolean => paramsMac !== ''

@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto'
 import type { Queries } from './db.js'
+import { digestOf } from './digest.js'
 
 /** The code of a claim that marks its key as never to be run (`request-status` with `void`). */
 export const voidCode = 0
@@ -7,19 +7,14 @@ export const voidCode = 0
 /** Binds a sealed outcome to its claim. */
 export const outcomeBinding = (requestId: string): string => `claims.outcome:${requestId}`
 
-const digestLength = 22
-
-/**
- * The first 132 bits of a SHA-256, in base64url, of what must not be seen twice. Digests are in no order, so each claim dirties a
- * page of their index: the shorter they are, the fewer pages a partition has.
- */
-export const digestOf = (identity: string): string => hash('sha256', identity, 'base64url').slice(0, digestLength)
+/** Of what must not be seen twice. */
+export const identityDigest = (identity: string): string => digestOf(identity)
 
 /** One identity that was used, with the outcome of its message. */
 export interface Claim {
   /** Begins with the time of its making, so that rows are in order. */
   readonly request_id: string
-  /** Of the identity: {@link digestOf}. */
+  /** Of the identity: {@link identityDigest}. */
   readonly identity_digest: string
   readonly account: number
   readonly principal: string

@@ -1,6 +1,14 @@
 import type { Queries } from './db.js'
 
-/** JSON values by kind and id, of one account: what an operator's own commands keep. */
+/** PostgreSQL takes 2,704 bytes in a row of an index. */
+const mostBytes = 2_000
+
+function requireShort(kind: string, id: string): void {
+  const bytes = Buffer.byteLength(kind) + Buffer.byteLength(id)
+  if (bytes > mostBytes) throw new RangeError(`the kind and id of a record have ${bytes} bytes; ${mostBytes} are taken`)
+}
+
+/** JSON values by kind and id, of one account: what an operator's own commands keep. Kind and id have at most 2,000 bytes together. */
 export class Records {
   constructor(
     private readonly queries: Queries,
@@ -16,6 +24,7 @@ export class Records {
   }
 
   async set(kind: string, id: string, value: unknown): Promise<void> {
+    requireShort(kind, id)
     await this.queries.run(
       `insert into records (account, kind, id, value) values ($1, $2, $3, $4)
        on conflict (account, kind, id) do update set value = excluded.value`,
@@ -46,6 +55,7 @@ export class Records {
 
   /** Adds to a number kept under an id (absent counts as 0) and returns the sum: one statement, safe on every engine. */
   async add(kind: string, id: string, amount: number): Promise<number> {
+    requireShort(kind, id)
     const row = await this.queries.get<{ value: string }>(
       `insert into records (account, kind, id, value) values ($1, $2, $3, cast(cast($4 as bigint) as text))
        on conflict (account, kind, id) do update set value = cast(cast(records.value as bigint) + cast($4 as bigint) as text)

@@ -1,5 +1,6 @@
 import type { Calendar } from './calendar.js'
 import type { Queries } from './db.js'
+import { sourceDigest } from './digest.js'
 import { RollUp } from './roll-up.js'
 
 /** One sample of a stream on a media server. `time` is Unix seconds. */
@@ -97,8 +98,8 @@ export class Samples {
   /** False for a repeat, which changes nothing. */
   private async add(server: string, sample: Sample, keptFrom: number): Promise<boolean> {
     const added = await this.queries.run(
-      `insert into samples (account, server, time, app, stream, id, connections, bytes_in, bytes_out, viewers, kept_from)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing`,
+      `insert into samples (account, server, time, source_digest, app, stream, id, connections, bytes_in, bytes_out, viewers, kept_from)
+       values ($1, $2, $3, $12, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing`,
       [
         this.account,
         server,
@@ -111,6 +112,7 @@ export class Samples {
         sample.bytes_out,
         sample.viewers ? JSON.stringify(sample.viewers) : null,
         keptFrom,
+        sourceDigest(sample),
       ],
     )
     return added === 1

@@ -1,4 +1,5 @@
 import type { Queries } from './db.js'
+import { publisherDigest } from './digest.js'
 
 /** Who may publish a stream; `user` is null where no name is asked for. */
 export interface StreamUser {
@@ -56,10 +57,12 @@ export class StreamUsers {
       [this.account],
     )
     const id = counter?.value ?? 1
+    const publisher = added.user ?? ''
+    const digest = publisherDigest(publisher)
     const inserted = await this.queries.run(
-      `insert into stream_users (account, id, app, stream, publisher, pass, settings, created_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
-      [this.account, id, added.app, added.stream, added.user ?? '', added.pass, JSON.stringify(added.settings), now],
+      `insert into stream_users (account, id, app, stream, publisher, publisher_digest, pass, settings, created_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing`,
+      [this.account, id, added.app, added.stream, publisher, digest, added.pass, JSON.stringify(added.settings), now],
     )
     return inserted === 1 ? id : undefined
   }
@@ -83,16 +86,18 @@ export class StreamUsers {
 
   /** True when exactly the one named was removed: everything given must agree. */
   async remove(ref: StreamUserRef): Promise<boolean> {
+    const publisher = ref.user === undefined ? null : (ref.user ?? '')
     const removed = await this.queries.run(
       `delete from stream_users where account = $1 and (cast($2 as bigint) is null or id = $2)
        and (cast($3 as text) is null or app = $3) and (cast($4 as text) is null or stream = $4)
-       and (cast($5 as text) is null or publisher = $5)`,
+       and (cast($5 as text) is null or (publisher_digest = $6 and publisher = $5))`,
       [
         this.account,
         ref.streamuser_id ?? null,
         ref.app ?? null,
         ref.stream ?? null,
-        ref.user === undefined ? null : (ref.user ?? ''),
+        publisher,
+        publisher === null ? null : publisherDigest(publisher),
       ],
     )
     return removed === 1

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { digestOf } from '../../src/store/claims.js'
+import { digestOf } from '../../src/store/digest.js'
 import { blockOf, DigestFilter, digestsPerFilter } from '../../src/store/digest-filter.js'
 
 test('a full filter denies nothing that was added, and nearly everything that was not', () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { Claims, digestOf } from '../../src/store/claims.js'
+import { Claims } from '../../src/store/claims.js'
 import type { Db } from '../../src/store/db.js'
+import { digestOf, sourceDigest } from '../../src/store/digest.js'
 import { migrate } from '../../src/store/migrate.js'
+import { StreamUsers } from '../../src/store/stream-users.js'
 import { noPostgres } from '../support/postgres.js'
 import { before, migrations, open, openSchema } from './support.js'
 
@@ -50,5 +52,53 @@ for (const [name, opened, skip] of engines) {
     }
     assert.deepEqual({ ...(await db.get('select count(*) as n from claims')) }, { n: count })
     await assert.rejects(db.all('select * from claims_before'))
+  })
+
+  test(`${name}: an upgrade keeps every stream user and sample, long names included where there can be some`, {
+    skip,
+  }, async (t) => {
+    const db = await opened(t)
+    await migrate(db, before(t, '0024'), 1)
+    // As much as PostgreSQL took before.
+    const long = (seed: string) => seed.repeat(name === 'SQLite' ? 255 : 100)
+    const count = 1_500
+    await db.transaction(async (session) => {
+      await session.run(`insert into accounts (account, name, enable, version, created_at) values (1, 'one', 1, 0, 1)`)
+      for (let n = 0; n < count; n++) {
+        await session.run(
+          `insert into stream_users (account, id, app, stream, publisher, pass, settings, created_at)
+           values (1, $1, $2, $3, $4, null, '{}', 7)`,
+          [n + 1, long('\u{20000}'), long('\u{20001}'), n === 0 ? '' : `${long('\u{20002}')}${n}`],
+        )
+        await session.run(
+          `insert into samples (account, server, time, app, stream, id, connections, bytes_in, bytes_out, viewers, kept_from)
+           values (1, 's', $1, $2, $3, '', 1, 2, 3, null, 5)`,
+          [n % 9, long('\u{20000}'), `${long('\u{20001}')}${n}`],
+        )
+      }
+    })
+    await migrate(db, migrations, 2)
+    const users = new StreamUsers(db, 1)
+    const [app, stream] = [long('\u{20000}'), long('\u{20001}')]
+    const added = { app, stream, pass: null, settings: {} }
+    for (const user of [null, `${long('\u{20002}')}7`, `${long('\u{20002}')}${count - 1}`]) {
+      await db.transaction(async (session) => {
+        const there = new StreamUsers(session, 1)
+        assert.equal(await there.insert({ ...added, user }, 1), undefined, 'it is there already')
+        assert.equal(await there.remove({ app, stream, user }), true)
+      })
+    }
+    assert.equal((await users.list({ app }, 1, 1)).total, count - 3)
+    assert.deepEqual(
+      { ...(await db.get('select count(*) as n, sum(bytes_out) as bytes from samples')) },
+      { n: count, bytes: 3 * count },
+    )
+    const [{ source_digest: digest, ...row } = {} as { source_digest: string }] = await db.all<{
+      source_digest: string
+      app: string
+      stream: string
+      id: string
+    }>('select source_digest, app, stream, id from samples order by time, stream limit 1')
+    assert.equal(digest, sourceDigest(row as { app: string; stream: string; id: string }))
   })
 }

@@ -150,6 +150,8 @@ CREATE TABLE samples (
   account bigint not null references accounts (account),
   server text not null,
   time bigint not null,
+  -- Of application, stream and id.
+  source_digest text not null,
   app text not null,
   stream text not null,
   -- Tells the samples of one stream at one moment apart; empty where there is one.
@@ -158,8 +160,9 @@ CREATE TABLE samples (
   bytes_in bigint not null,
   bytes_out bigint not null,
   -- Ids of viewers, as JSON; null where none were told.
-  viewers text, kept_from bigint not null default 0,
-  primary key (account, server, time, app, stream, id)
+  viewers text,
+  kept_from bigint not null,
+  primary key (account, server, time, source_digest)
 );
 
 CREATE TABLE servers (
@@ -250,6 +253,7 @@ CREATE TABLE stream_users (
   app text not null,
   stream text not null,
   publisher text not null,
+  publisher_digest text not null,
   pass text,
   settings text not null,
   created_at bigint not null,
@@ -327,6 +331,6 @@ CREATE UNIQUE INDEX stats_series_by_number on stats_series (account, series);
 
 CREATE INDEX stats_viewers_of_series on stats_viewers (account, series, hour, viewer);
 
-CREATE UNIQUE INDEX stream_users_by_name on stream_users (account, app, stream, publisher);
+CREATE UNIQUE INDEX stream_users_by_name on stream_users (account, app, stream, publisher_digest);
 
 CREATE UNIQUE INDEX subowners_by_username on subowners (account, username);
