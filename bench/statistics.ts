@@ -59,7 +59,17 @@ async function scene(kept: string | undefined): Promise<Scene> {
   )
   if (!isInitialised(config)) await initialise(config, 1, around)
   const { db, vault, node } = await openData(config, around)
-  const instance = await openInstance({ ...config, ...around, db, vault, node, native, dialects, commands })
+  const instance = await openInstance({
+    ...config,
+    ...around,
+    elapsed: () => clock.now * 1000,
+    db,
+    vault,
+    node,
+    native,
+    dialects,
+    commands,
+  })
   return { instance, database: databaseFile(folder), clock, begin, remember }
 }
 

@@ -1,5 +1,5 @@
 import { isDone } from '../schemas/codes.js'
-import type { Dialect, Outcome } from '../src/dialect.js'
+import type { Carrier, Dialect, Outcome } from '../src/dialect.js'
 import { decodeUtf8, inflate, lenientBase64 } from '../src/encoding.js'
 import { type Scan, scanJson } from '../src/json.js'
 import { malformed } from '../src/refusal.js'
@@ -14,10 +14,11 @@ export const uplynk: Dialect = {
   names: 'owners',
   methods: (path) => (commandAt(path) === undefined ? undefined : ['POST']),
   recognises: ({ wire }) => commandAt(wire.path) !== undefined,
-  decode({ form, wire, bodyLimit }) {
+  decode(carrier) {
+    const { form, wire } = carrier
     const command = decodedCommandAt(wire.path)
     const { msg, sig } = signedFields(form)
-    const scan = readMsg(msg, bodyLimit)
+    const scan = readMsg(msg, carrier)
     const { value } = scan
     const owner = text(value, '_owner', 'the id of a principal or of a key')
     const user = namedUser(owner)
@@ -85,10 +86,17 @@ function signedFields(form: ReadonlyMap<string, string> | undefined): { msg: str
   throw malformed('expected a form with the fields msg and sig, and no others')
 }
 
-function readMsg(msg: string, limit: number): Scan {
+/** What a byte of DEFLATE can become, at most. */
+const mostInflated = 1_032
+
+function readMsg(msg: string, carrier: Carrier): Scan {
   const zlib = lenientBase64(msg)
   if (!zlib) throw malformed('msg: expected base64')
-  return scanJson(decodeUtf8(inflate(zlib, limit, 'msg')), '_timestamp')
+  // As much as it may become, until it is known: a stream that breaks off at its end has been inflated, too.
+  carrier.inflated = Math.min(carrier.bodyLimit, zlib.length * mostInflated)
+  const json = inflate(zlib, carrier.bodyLimit, 'msg')
+  carrier.inflated = json.length
+  return scanJson(decodeUtf8(json), '_timestamp')
 }
 
 const reserved: ReadonlySet<string> = new Set(['_owner', '_timestamp', '_cmd', '_idempotency_key'])

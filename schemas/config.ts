@@ -119,6 +119,14 @@ export const settings = {
     default: '0',
     about: 'messages per key and second; 0 is no limit',
   },
+  limitWaste: {
+    env: 'LIMIT_WASTE',
+    kind: 'integer',
+    min: 1,
+    max: 1_000_000_000,
+    default: '64',
+    about: 'MiB per address and minute, of messages refused before their MAC was right',
+  },
   statsRepeats: {
     env: 'STATS_REPEATS',
     kind: 'integer',

@@ -36,6 +36,7 @@ export async function instanceOn(
   const own = config.commands ? await loadCommands(config.commands) : []
   return openInstance({
     ...around,
+    elapsed: () => performance.now(),
     ...config,
     db,
     vault,

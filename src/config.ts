@@ -25,6 +25,8 @@ export interface Config {
   readonly bodyLimit: number
   readonly limitFailures: number
   readonly limitKey: number
+  /** In MiB. */
+  readonly limitWaste: number
   readonly statsRepeats: number
   /** In days. */
   readonly statsMinutes: number
@@ -126,6 +128,7 @@ export function toConfig(raw: RawConfig, dialectNames: readonly string[], linkin
     bodyLimit: number('bodyLimit'),
     limitFailures: number('limitFailures'),
     limitKey: number('limitKey'),
+    limitWaste: number('limitWaste'),
     statsRepeats: number('statsRepeats'),
     statsMinutes: number('statsMinutes'),
     statsHours: number('statsHours'),

@@ -31,6 +31,8 @@ export interface Carrier {
   readonly form: ReadonlyMap<string, string> | undefined
   /** Bytes that a body may have, and so whatever is inflated from it. */
   readonly bodyLimit: number
+  /** Bytes that were inflated from it so far, which a dialect adds: they cost as much as if they had been sent. */
+  inflated: number
 }
 
 /** A signature of the key that is named. */

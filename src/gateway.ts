@@ -11,7 +11,7 @@ import {
 import type { Authorities, Authority } from './authority.js'
 import type { BodyLimits } from './body-limits.js'
 import { principalText, type SignedMessage, targetOf } from './call.js'
-import type { Dialect, Message, Outcome, OwnerProof, PasswordProof, TokenProof, Wire } from './dialect.js'
+import type { Carrier, Dialect, Message, Outcome, OwnerProof, PasswordProof, TokenProof, Wire } from './dialect.js'
 import type { Executor } from './execute.js'
 import type { Limits } from './limits.js'
 import type { Log } from './log.js'
@@ -88,14 +88,17 @@ export function gateway(parts: GatewayParts): Handle {
     const requestId = parts.requestId(nowMs)
     const owner = isEndpoint(wire.path) ? undefined : ownerOf(wire.path, parts.dialects)
     let dialect = owner ?? parts.native
+    let carrier: Carrier | undefined
     let message: Message | undefined
     let verified: Verified | undefined
     let outcome: Outcome
     let audited = false
     let target: string | null = null
+    // A path that knows its caller by a token will name that: what such a caller costs is no matter of its address.
+    const payer = wire.address
     try {
-      parts.limits.requireAddress(wire.address)
-      const carrier = receive(wire, parts.bodies.of(wire.body), owner !== undefined)
+      parts.limits.requirePayer(payer)
+      carrier = receive(wire, parts.bodies.of(wire.body), owner !== undefined)
       dialect = owner ?? recognise(carrier, parts.dialects, parts.native)
       message = dialect.decode(carrier)
       parts.bodies.require(message.command, wire.body)
@@ -106,7 +109,7 @@ export function gateway(parts: GatewayParts): Handle {
         proof.kind === 'mac'
           ? verify(proof, parts.authorities.cached(proof.keyId) ?? (await parts.authorities.load(proof.keyId)), now)
           : await verifyOther(proof, now, wire)
-      if (!verified) throw unauthenticated(wire.address)
+      if (!verified) throw unauthenticated(payer)
       const { authority } = verified
       requireFresh(message.timestamp, now, parts.window, floor)
 
@@ -115,7 +118,7 @@ export function gateway(parts: GatewayParts): Handle {
       requireMeant(message, authority, parts)
       const { keyId } = authority
       if (keyId !== null) authority.use = parts.notes.used(keyId, now, wire.address, authority.use)
-      if (parts.limits.takeKey) await parts.limits.takeKey(limitedAs(authority), weightOf(message))
+      parts.limits.takeKey?.(limitedAs(authority), weightOf(message))
       const registered = requireKnown(message.command, parts.registry, dialect)
       requirePermission(registered.command, caller, message.params)
       requireValid(registered, message.params, message.hasNul)
@@ -138,6 +141,7 @@ export function gateway(parts: GatewayParts): Handle {
       audited = executed.audited
     } catch (error) {
       const { code, detail } = refusalOf(error, message, now)
+      if (!verified && isWaste(error)) parts.limits.charge(payer, wire.body.length + (carrier?.inflated ?? 0))
       const fault = code === 'INTERNAL' || code === 'STORAGE'
       if (fault) surely(() => parts.log.failed(requestId, verified && message?.command, error))
       outcome = refusedOutcome(code, detail, verified && message?.command, (verified && message?.dryRun) ?? false)
@@ -215,11 +219,15 @@ export function gateway(parts: GatewayParts): Handle {
     return parts.verifiers.token(proof, now, address)
   }
 
-  function unauthenticated(address: string): Refusal {
-    parts.limits.failed(address)
+  function unauthenticated(payer: string): Refusal {
+    parts.limits.failed(payer)
     return new Refusal('UNAUTHENTICATED')
   }
 }
+
+/** Whether a message was not worth what it cost: what the gateway could not do, or did not look at, is not the sender's. */
+const isWaste = (error: unknown): boolean =>
+  error instanceof Refusal && error.code !== 'RATE_LIMITED' && error.code !== 'OVERLOADED'
 
 /** What is claimed; undefined for whoever did not sign. */
 function signedMessage({ timestamp, idempotencyKey }: Message, { mac, key }: Verified): SignedMessage | undefined {

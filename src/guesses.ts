@@ -22,7 +22,7 @@ export class Guesses {
   private readonly perAddress: Tries
   private readonly perLogin: Tries
 
-  /** `now` gives Unix milliseconds. `shared`: what all nodes count together, where there are several. */
+  /** `now` gives milliseconds of a clock that nobody sets. `shared`: what all nodes count together, where there are several. */
   constructor(
     now: () => number,
     private readonly shared?: SharedFailures,

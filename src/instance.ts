@@ -54,6 +54,8 @@ export interface Surroundings {
 }
 
 export interface InstanceOptions extends Surroundings {
+  /** Milliseconds of a clock that nobody sets: for limits, which are kept in memory. */
+  readonly elapsed: () => number
   readonly db: Db
   readonly vault: KeyRing
   /** Names the audit chain. */
@@ -71,6 +73,8 @@ export interface InstanceOptions extends Surroundings {
   readonly requireAudience: boolean
   readonly limitFailures: number
   readonly limitKey: number
+  /** In MiB. */
+  readonly limitWaste: number
   readonly statsRepeats: number
   /** In days. */
   readonly statsMinutes: number
@@ -135,11 +139,12 @@ export interface LocalOutcome {
 const timeLimit = 10_000
 const forgetMargin = 60
 const day = 86_400
+const mebibyte = 1_048_576
 const flushEvery = 1_000
 
 /** Puts the steps together on a migrated database. */
 export async function openInstance(options: InstanceOptions): Promise<Instance> {
-  const { db, vault, now, logger, randomName } = options
+  const { db, vault, now, elapsed, logger, randomName } = options
   const seconds = () => Math.floor(now() / 1000)
   const registry = register(options.commands)
   const log = requestLog(logger, now, registry)
@@ -281,12 +286,15 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
         passwords: { ...hashing, verify: (...given) => load.aside(() => hashing.verify(...given)) },
         defaultAccount: options.defaultAccount,
         key: createSecretKey(options.randomBytes(32)),
-        now,
+        elapsed,
         shared: db.exclusive ? undefined : new PasswordFailures(db, hiddenName, now),
       }),
       token: tokenVerifier((token, queries = db) => findToken(queries, token)),
     },
-    limits: limits(options.limitFailures, options.limitKey, now),
+    limits: limits(
+      { failures: options.limitFailures, waste: options.limitWaste * mebibyte, messages: options.limitKey },
+      elapsed,
+    ),
     executor,
     floor,
     now,

@@ -1,61 +1,58 @@
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { limitedBy } from './address.js'
+import { Rate } from './rate.js'
 import { Refusal } from './refusal.js'
+import { Windows } from './windows.js'
 
-/** Counts what is limited, per address (IPv6 by /64) and per key. */
+/**
+ * Counts what is limited, per key and per payer: an address (IPv6 by /64), or the name of the token by which a path
+ * knows its caller, as `token NAME`.
+ */
 export interface Limits {
-  /** Throws 1429 while the address has used up its failures. Before the MAC, so it says nothing about any key. */
-  requireAddress(address: string): void
+  /** Throws 1429 while the payer has used up its failures or what it may cost. Before the MAC, so it says nothing about any key. */
+  requirePayer(payer: string): void
   /** Counts one 1401. */
-  failed(address: string): void
-  /** Rejects with 1429 when the key has used up its messages of this second. Undefined when keys are not limited. */
-  readonly takeKey: ((keyId: string, messages: number) => Promise<void>) | undefined
+  failed(payer: string): void
+  /** Counts what a message cost before it was refused, without its MAC being known to be right. */
+  charge(payer: string, bytes: number): void
+  /** Throws 1429 when the key has used up its messages of this second. Undefined when keys are not limited. */
+  readonly takeKey: ((keyId: string, messages: number) => void) | undefined
 }
 
-const minute = 60
-const maxBlocked = 1_000
-/** Milliseconds: looking through all of them for every message would be work that an attacker makes. */
-const sweepEvery = 1_000
+export interface Allowances {
+  /** 1401 answers of a payer and minute. */
+  readonly failures: number
+  /** Bytes of a payer and minute, in messages that are refused before their MAC was known to be right. */
+  readonly waste: number
+  /** Of a key and second; 0 for no limit. */
+  readonly messages: number
+}
 
-/** `failuresPerMinute` for an address; `messagesPerSecond` for a key, 0 for no limit. `now` in Unix milliseconds. */
-export function limits(failuresPerMinute: number, messagesPerSecond: number, now: () => number): Limits {
-  const failures = new RateLimiterMemory({ points: failuresPerMinute, duration: minute })
-  const messages = new RateLimiterMemory({ points: messagesPerSecond, duration: 1 })
-  const blocked = new Map<string, number>()
-  let sweptAt = Number.NEGATIVE_INFINITY
+const minute = 60_000
+const maxPayers = 100_000
+const maxKeys = 100_000
+/** What the shortest message costs: to take it in, to answer it, to log it. */
+const leastCost = 1_024
+
+/** `now` gives milliseconds of a clock that nobody sets: a step of the time of day neither ends nor lengthens what is counted. */
+export function limits({ failures, waste, messages }: Allowances, now: () => number): Limits {
+  const failed = new Windows(failures, minute, maxPayers, now)
+  const wasted = new Windows(waste, minute, maxPayers, now)
+  const keys = new Rate(messages, maxKeys, now)
   return {
-    requireAddress(address) {
-      if (blocked.size === 0) return
-      const id = limitedBy(address)
-      const at = now()
-      if (blocked.size > maxBlocked && Math.abs(at - sweptAt) >= sweepEvery) {
-        forgetPassed(blocked, at)
-        sweptAt = at
-      }
-      const wait = (blocked.get(id) ?? 0) - at
+    requirePayer(payer) {
+      if (!failed.anyFull && !wasted.anyFull) return
+      const name = limitedBy(payer)
+      const wait = Math.max(failed.wait(name), wasted.wait(name))
       if (wait > 0) throw tooMany(wait)
-      blocked.delete(id)
     },
-    failed(address) {
-      const id = limitedBy(address)
-      failures.consume(id).then(
-        ({ remainingPoints, msBeforeNext }) => {
-          if (remainingPoints <= 0) blocked.set(id, now() + msBeforeNext)
-        },
-        (result: unknown) => {
-          if (result instanceof RateLimiterRes) blocked.set(id, now() + result.msBeforeNext)
-        },
-      )
-    },
+    failed: (payer) => failed.spend(limitedBy(payer), 1),
+    charge: (payer, bytes) => wasted.spend(limitedBy(payer), leastCost + bytes),
     takeKey:
-      messagesPerSecond === 0
+      messages === 0
         ? undefined
-        : async (keyId, count) => {
-            try {
-              await messages.consume(keyId, count)
-            } catch (result) {
-              throw tooMany(result instanceof RateLimiterRes ? result.msBeforeNext : 1000)
-            }
+        : (keyId, count) => {
+            const wait = keys.take(keyId, count)
+            if (wait > 0) throw tooMany(wait)
           },
   }
 }
@@ -63,8 +60,3 @@ export function limits(failuresPerMinute: number, messagesPerSecond: number, now
 /** 1429 with how long to wait. */
 export const tooMany = (milliseconds: number): Refusal =>
   new Refusal('RATE_LIMITED', { retryAfter: Math.max(1, Math.ceil(milliseconds / 1000)) })
-
-/** Addresses that never come back would otherwise be kept for ever. */
-function forgetPassed(blocked: Map<string, number>, now: number): void {
-  for (const [id, until] of blocked) if (until <= now) blocked.delete(id)
-}

@@ -21,9 +21,9 @@ export function receive(wire: Wire, bodyLimit: number, owned: boolean): Carrier 
     if (!owned) {
       throw new Refusal('UNKNOWN_COMMAND', { message: 'Nothing is served under this path: POST to /control' })
     }
-    if (wire.body.length === 0) return { wire, form: new Map(), json: undefined, bodyLimit }
+    if (wire.body.length === 0) return { wire, form: new Map(), json: undefined, bodyLimit, inflated: 0 }
   }
-  if (isJson) return { wire, form: undefined, json: scanJson(decodeUtf8(wire.body)), bodyLimit }
+  if (isJson) return { wire, form: undefined, json: scanJson(decodeUtf8(wire.body)), bodyLimit, inflated: 0 }
   const form = readForm(wire, owned && !isBelowEndpoint(wire.path))
   const carrier = owned ? ownCarrier : carrierOf
   return carrier(wire, form, bodyLimit)
@@ -38,7 +38,7 @@ export const isBelowEndpoint = (path: string): boolean => path.startsWith('/cont
 export const tooLarge = (bodyLimit: number): string => `The request body is larger than ${bodyLimit} bytes`
 
 function ownCarrier(wire: Wire, fields: readonly [string, string][], bodyLimit: number): Carrier {
-  return { wire, form: fieldsOf(fields), json: undefined, bodyLimit }
+  return { wire, form: fieldsOf(fields), json: undefined, bodyLimit, inflated: 0 }
 }
 
 function fieldsOf(fields: readonly [string, string][]): Map<string, string> {
@@ -51,7 +51,7 @@ function carrierOf(wire: Wire, fields: readonly [string, string][], bodyLimit: n
   const form = fieldsOf(fields)
   const known = form.size === 1 ? form.has('json') : form.size === 2 && form.has('msg') && form.has('sig')
   if (!known) throw malformed(carriers)
-  return { wire, form, json: scanField(form.get('json')), bodyLimit }
+  return { wire, form, json: scanField(form.get('json')), bodyLimit, inflated: 0 }
 }
 
 function scanField(json: string | undefined): Scan | undefined {

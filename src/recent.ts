@@ -2,7 +2,7 @@
 export class Recent {
   private readonly seenAt = new Map<string, number>()
 
-  /** `keep` in milliseconds, as is what `now` gives. */
+  /** `keep` in milliseconds, as is what `now` gives: a clock that nobody sets. */
   constructor(
     private readonly capacity: number,
     private readonly keep: number,
@@ -13,8 +13,7 @@ export class Recent {
   has(name: string): boolean {
     const seen = this.seenAt.get(name)
     if (seen === undefined) return false
-    // A clock that was set back must not keep a name for ever.
-    const known = Math.abs(this.now() - seen) < this.keep
+    const known = this.now() - seen < this.keep
     this.seenAt.delete(name)
     if (known) this.seenAt.set(name, this.now())
     return known

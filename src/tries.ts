@@ -1,8 +1,4 @@
-interface Window {
-  failed: number
-  /** Unix milliseconds. */
-  readonly until: number
-}
+import { Windows } from './windows.js'
 
 /** The tries of one name whose end is not known yet. */
 interface UnderWay {
@@ -19,24 +15,25 @@ const capacity = 10_000
  * are no way round; whoever could be one too many waits until it is known, and so no right one is refused for want of room.
  */
 export class Tries {
-  private readonly windows = new Map<string, Window>()
+  private readonly failures: Windows
   private readonly underWay = new Map<string, UnderWay>()
 
-  /** `now` gives Unix milliseconds. */
+  /** `now` gives milliseconds of a clock that nobody sets. */
   constructor(
     readonly most: number,
-    private readonly now: () => number,
-  ) {}
+    now: () => number,
+  ) {
+    this.failures = new Windows(most, minute, capacity, now)
+  }
 
   /** Milliseconds until the name may try again; 0 when it may. */
   wait(name: string): number {
-    const window = this.current(name)
-    return window && window.failed >= this.most ? window.until - this.now() : 0
+    return this.failures.wait(name)
   }
 
   /** Whether a try could be one too many, should all those under way fail. */
   full(name: string): boolean {
-    return (this.current(name)?.failed ?? 0) + (this.underWay.get(name)?.count ?? 0) >= this.most
+    return this.failures.spent(name) + (this.underWay.get(name)?.count ?? 0) >= this.most
   }
 
   /** Resolves when a try under way has ended. */
@@ -55,37 +52,12 @@ export class Tries {
   }
 
   end(name: string, failed: boolean): void {
-    if (failed) this.fail(name)
+    if (failed) this.failures.spend(name, 1)
     const tries = this.underWay.get(name)
     if (!tries) return
     if (--tries.count === 0) this.underWay.delete(name)
     const { waiting } = tries
     tries.waiting = []
     for (const resolve of waiting) resolve()
-  }
-
-  private current(name: string): Window | undefined {
-    const window = this.windows.get(name)
-    const left = window ? window.until - this.now() : 0
-    // A clock that was set back must not make a window longer.
-    return left > 0 && left <= minute ? window : undefined
-  }
-
-  private fail(name: string): void {
-    const window = this.current(name)
-    if (window) {
-      window.failed++
-      return
-    }
-    this.windows.delete(name)
-    if (this.windows.size >= capacity) this.forget()
-    this.windows.set(name, { failed: 1, until: this.now() + minute })
-  }
-
-  /** What has passed, and if that is nothing, the oldest: it is the next to pass. */
-  private forget(): void {
-    for (const name of this.windows.keys()) if (!this.current(name)) this.windows.delete(name)
-    const [oldest] = this.windows.size >= capacity ? this.windows.keys() : []
-    if (oldest !== undefined) this.windows.delete(oldest)
   }
 }

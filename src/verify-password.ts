@@ -21,8 +21,8 @@ export interface PasswordParts {
   readonly defaultAccount: number
   /** Of this process alone: what passwords were right is remembered as HMACs under it. */
   readonly key: KeyObject
-  /** Unix milliseconds. */
-  readonly now: () => number
+  /** Milliseconds of a clock that nobody sets. */
+  readonly elapsed: () => number
   /** Counts wrong passwords together with other nodes. */
   readonly shared?: SharedFailures | undefined
 }
@@ -41,11 +41,11 @@ export function passwordVerifier({
   passwords,
   defaultAccount,
   key,
-  now,
+  elapsed,
   shared,
 }: PasswordParts): Verifier<PasswordProof> {
-  const remembered = new Recent(maxRemembered, rememberedFor, now)
-  const guesses = new Guesses(now, shared)
+  const remembered = new Recent(maxRemembered, rememberedFor, elapsed)
+  const guesses = new Guesses(elapsed, shared)
   // The same password of the same user, sent many times at once, is one guess.
   const underWay = new Map<string, Promise<boolean>>()
 

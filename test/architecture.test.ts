@@ -37,7 +37,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
       /^src\/(?!main$|cli\/|http(-[a-z]+)?$|instance$|data$|store\/)/,
       /^schemas\//,
       /^node:/,
-      /^(ajv|ipaddr\.js|rate-limiter-flexible|prom-client)$/,
+      /^(ajv|ipaddr\.js|prom-client)$/,
     ],
   ],
   [/^clients\//, [/^clients\//, /^node:/]],

@@ -17,6 +17,7 @@ const server = await startServer({
     COUNTERSIGN_DIALECTS: 'native,scaleengine,uplynk,astra,ibm',
     COUNTERSIGN_PUBLIC_URL: 'http://127.0.0.1',
     COUNTERSIGN_LIMIT_FAILURES: '1000000000',
+    COUNTERSIGN_LIMIT_WASTE: '1000000000',
   },
 })
 test.after(async () => {

@@ -199,7 +199,7 @@ const stopped = (t: TestContext) => t.mock.timers.enable({ apis: ['Date', 'setTi
 
 test('a key has its messages of a second, refused ones included, and another key has its own', async (t) => {
   stopped(t)
-  const gateway = await instanceFor(t, { limitKey: 3 })
+  const gateway = await instanceFor(t, { limitKey: 3, elapsed: () => Date.now() })
   const [one, two] = [await makeKey(gateway), await makeKey(gateway)]
   const codes = async (by: Credentials) => [
     (await send(gateway, by)).code,
@@ -217,14 +217,14 @@ test('a key has its messages of a second, refused ones included, and another key
 
 test('messages that nobody can prove to be a key’s use up nothing of it', async (t) => {
   stopped(t)
-  const gateway = await instanceFor(t, { limitKey: 1 })
+  const gateway = await instanceFor(t, { limitKey: 1, elapsed: () => Date.now() })
   for (let times = 0; times < 5; times++) await send(gateway, { ...gateway.owner, secret: 'wrong' })
   assert.equal((await send(gateway, gateway.owner)).code, 9001)
 })
 
 test('an address has its failures of a minute; then nothing of it is looked at, and others are served', async (t) => {
   stopped(t)
-  const gateway = await instanceFor(t, { limitFailures: 3 })
+  const gateway = await instanceFor(t, { limitFailures: 3, elapsed: () => Date.now() })
   const groups = [
     ['198.51.100.7', '198.51.100.7', '198.51.100.8'],
     ['2001:db8:1:2::1', '2001:db8:1:2:ffff::9', '2001:db8:1:3::1'],

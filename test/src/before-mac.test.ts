@@ -10,8 +10,8 @@ const size = 1_048_576
 const factor = 5
 const tries = 15
 
-const usual = await testInstance({ limitFailures: 1_000_000 })
-const wide = await testInstance({ bodyLimit: 2 * size, limitFailures: 1_000_000 })
+const usual = await testInstance({ limitFailures: 1_000_000, limitWaste: 1_000_000 })
+const wide = await testInstance({ bodyLimit: 2 * size, limitFailures: 1_000_000, limitWaste: 1_000_000 })
 test.after(() => Promise.all([usual.close(), wide.close()]))
 
 /**

@@ -109,7 +109,7 @@ async function refusalOf(gateway: TestInstance, body: Buffer | string, wire: Par
 
 for (const [what, make] of Object.entries(vectors)) {
   test(`${what} with one byte damaged is refused and does nothing, unless the signed text is the very same`, async () => {
-    const gateway = await testInstance({ limitFailures: 1_000_000_000 })
+    const gateway = await testInstance({ limitFailures: 1_000_000_000, limitWaste: 1_000_000_000 })
     const { body, wire, refusals, same } = make(gateway)
     const alike: Buffer[] = []
     for (const damaged of damage(Buffer.from(body))) {
@@ -126,7 +126,7 @@ for (const [what, make] of Object.entries(vectors)) {
 }
 
 test('a header signature with one byte damaged is 1401', async () => {
-  const gateway = await testInstance({ limitFailures: 1_000_000_000 })
+  const gateway = await testInstance({ limitFailures: 1_000_000_000, limitWaste: 1_000_000_000 })
   const body = signed(gateway, 'cmd').unsigned
   const base64 = mac(gateway.owner.secret, body)
   for (const signature of [base64, Buffer.from(base64, 'base64').toString('hex')]) {
@@ -141,7 +141,7 @@ test('a header signature with one byte damaged is 1401', async () => {
 
 test('a message that is cut anywhere, or sent twice in one body, is refused', async () => {
   for (const make of Object.values(vectors)) {
-    const gateway = await testInstance({ limitFailures: 1_000_000_000 })
+    const gateway = await testInstance({ limitFailures: 1_000_000_000, limitWaste: 1_000_000_000 })
     const { body, wire, refusals } = make(gateway)
     const bytes = Buffer.from(body)
     const last = body.endsWith('--\r\n') ? bytes.length - 2 : bytes.length

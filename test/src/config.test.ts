@@ -49,6 +49,7 @@ test('without any setting the documented defaults hold', () => {
   assert.equal(read({}).keep, 24 * 60 * 60)
   assert.equal(read({}).stallLimit, 30)
   assert.equal(read({}).walSize, 256)
+  assert.equal(read({}).limitWaste, 64)
 })
 
 test('a configuration cannot be changed after it was read', () => {
@@ -118,6 +119,7 @@ const bad: readonly (readonly [name: string, ...values: string[]])[] = [
   ['BODY_LIMIT', '0', '256k', '-1'],
   ['LIMIT_FAILURES', '0', '-1', 'none'],
   ['LIMIT_KEY', '-1', 'none'],
+  ['LIMIT_WASTE', '0', '-1', '64M'],
   ['VENDOR_PATHS', 'true', '1', 'ON', 'yes'],
   ['REQUIRE_AUDIENCE', 'true', 'on'],
   ['DIALECTS', 'klingon', 'native,klingon', 'native scaleengine', 'NATIVE', ','],

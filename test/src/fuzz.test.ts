@@ -95,7 +95,7 @@ async function writtenBy(make: (gateway: TestInstance) => Promise<Valid>): Promi
 
 for (const [name, make] of Object.entries(valid)) {
   test(`${name}: whatever becomes of a valid request on its way, it is a numbered refusal or what was signed`, async (t) => {
-    const gateway = await testInstance({ limitFailures: 1_000_000_000 })
+    const gateway = await testInstance({ limitFailures: 1_000_000_000, limitWaste: 1_000_000_000 })
     t.after(() => gateway.close())
     const request = await make(gateway)
     const claimed = async () => (await gateway.db.all<{ mac: string }>('select mac from claims')).map(({ mac }) => mac)

@@ -74,7 +74,7 @@ const ladder = command({
 /** Time stands still, so that no limit is forgotten while its test runs. */
 async function ladderInstance(t: TestContext): Promise<CommandInstance> {
   t.mock.timers.enable({ apis: ['Date', 'setTimeout'], now: Date.now() })
-  const gateway = await instanceFor(t, { extra: [ladder], bodyLimit, limitFailures: 1, limitKey: 3 })
+  const gateway = await instanceFor(t, { extra: [ladder], bodyLimit, limitFailures: 1, limitKey: 3, elapsed: () => 0 })
   assert.equal((await meet(gateway, blocked, [{ secret: 'wrong' }])).code, 1401)
   return gateway
 }

@@ -44,17 +44,6 @@ test('tries under way leave no room for more than could fail, and give it back w
   await tries.ended('a')
 })
 
-test('a clock that is set back keeps nobody waiting longer than a minute, and no name for ever', () => {
-  let now = start
-  const tries = new Tries(1, () => now)
-  const recent = new Recent(10, 60_000, () => now)
-  fail(tries, 'a')
-  recent.add('a')
-  now -= 86_400_000
-  assert.equal(tries.wait('a'), 0)
-  assert.equal(recent.has('a'), false)
-})
-
 test('names that never come back are not kept for ever, and those of the last minute are kept before older ones', () => {
   let now = start
   const tries = new Tries(1, () => now)

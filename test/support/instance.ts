@@ -71,6 +71,7 @@ export async function testInstance(options: TestOptions = {}): Promise<TestInsta
   const logger: Logger = options.logger ?? pino({ level: 'silent' })
   const around = {
     now: () => Date.now() + clock.offset * 1000,
+    elapsed: () => performance.now() + clock.offset * 1000,
     randomBytes,
     randomName: nanoid,
     migrations: join(root, 'migrations'),
