@@ -5,6 +5,7 @@ import {
   type Caller,
   command,
   type PanelUser,
+  passwordCeiling,
   permissionsOfType,
   Refusal,
   requireUserGrantable,
@@ -35,8 +36,9 @@ export default command({
       const after = { type: fields.type ?? before?.type ?? 3, expire: fields.expire ?? before?.expire ?? 0, assigned }
       requireAll(caller, after.type, assigned)
       requireUserGrantable(caller, before, after, fields.password !== undefined)
-      if (before) await store.users.update(id, fields, now)
-      else await store.users.insert(id, fields, now)
+      const ceiling = fields.password === undefined ? undefined : passwordCeiling(caller, after)
+      if (before) await store.users.update(id, { ...fields, ceiling }, now)
+      else await store.users.insert(id, { ...fields, ceiling }, now)
     }
     if (before && administers(before, now) && !(await store.users.administratorLeft(now))) return ['LAST_ADMINISTRATOR']
     if (user.remove) audit(before && toldOf(before), undefined)

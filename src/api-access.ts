@@ -1,6 +1,6 @@
 import type { Caller, Context } from './command.js'
-import { madeBy, mostLiveKeys, requireShowable } from './delegate.js'
-import { permissionsOfType } from './permissions.js'
+import { makerOf, mostLiveKeys, requireShowable } from './delegate.js'
+import { ceilingOf, permissionsOfType } from './permissions.js'
 import { Refusal } from './refusal.js'
 import type { KeyInfo } from './store/account-keys.js'
 import type { AssignedUser } from './store/users.js'
@@ -58,7 +58,7 @@ async function reviveKey(old: KeyInfo, { caller, store, now, newKey }: Around) {
   const { secret } = newKey()
   const ended = old.expiresAt !== null && old.expiresAt <= now
   // What it signed with before must not work again.
-  await store.accountKeys.rotate(old.keyId, secret, now)
+  await store.accountKeys.rotate(old.keyId, secret, ceilingOf(caller.permissions), now)
   await store.accountKeys.update(old.keyId, { enable: true, ...(ended && { expiresAt: caller.expiresAt }) })
   return { keyId: old.keyId, secret }
 }
@@ -74,7 +74,7 @@ async function makeKey(user: string, { caller, store, now, newKey }: Around) {
       permissions: ['*'],
       addresses: caller.addresses?.entries ?? [],
       expiresAt: caller.expiresAt,
-      createdBy: madeBy(caller),
+      ...makerOf(caller),
       comment: 'API access',
     },
     now,

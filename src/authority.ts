@@ -1,6 +1,6 @@
 import { type AddressList, addressList } from './address.js'
 import { MacKey } from './hmac.js'
-import { effective, type Permission } from './permissions.js'
+import { effective, intersect, type Permission } from './permissions.js'
 import type { Queries } from './store/db.js'
 import type { HeldUse } from './store/key-uses.js'
 import type { KeyRecord } from './store/keys.js'
@@ -18,8 +18,8 @@ export interface Authority {
   readonly powerless?: boolean
   /** Undefined: any address. */
   readonly addresses: AddressList | undefined
-  /** What keys; the newest first; `until` in Unix seconds, null for never. */
-  readonly secrets: readonly { readonly key: MacKey; readonly until: number | null }[]
+  /** The newest first. */
+  readonly secrets: readonly SigningSecret[]
   /** False when the key, its principal or its account is disabled or revoked. */
   readonly enabled: boolean
   /** The earlier of the key's and the principal's end, Unix seconds, null for never. */
@@ -30,6 +30,14 @@ export interface Authority {
   stale: boolean
   /** What is held of the last use of its key; undefined until it is used, and for whoever does not sign. */
   use?: HeldUse | undefined
+}
+
+export interface SigningSecret {
+  readonly key: MacKey
+  /** Unix seconds, null for never. */
+  readonly until: number | null
+  /** What a message that it signed may do: a secret never allows more than its maker held. */
+  readonly permissions: readonly Permission[]
 }
 
 /** An authority of a key. */
@@ -118,6 +126,13 @@ export class Authorities {
   }
 }
 
+/** The authority of a message that one of the secrets signed: an old secret may allow less, or more, than the newest. */
+export function signedBy(authority: Authority, { permissions }: SigningSecret): Authority {
+  if (permissions === authority.permissions) return authority
+  // What becomes stale must be seen to.
+  return Object.create(authority, { permissions: { value: permissions, enumerable: true } })
+}
+
 /** Beside the key itself. */
 function dependencies({ account, principal }: KeyAuthority): string[] {
   const owner =
@@ -143,7 +158,11 @@ function shared<T>(known: Map<string, T>, name: string, made: T): T {
 function toAuthority(record: KeyRecord, reload: Authority['reload']): KeyAuthority {
   const { principal } = record
   const { kind, id } = principal
-  const permissions = effective(record.permissions, principal.permissions, principal.type, principal.assigned)
+  const allowed = effective(record.permissions, principal.permissions, principal.type, principal.assigned)
+  const secrets = record.secrets.map(({ secret, until, ceiling }) => {
+    const permissions = intersect(allowed, ceiling)
+    return { key: new MacKey(secret), until, permissions: shared(permissionLists, permissions.join(' '), permissions) }
+  })
   const ends = [record.expiresAt, principal.expiresAt].filter((end) => end !== null)
   return {
     known: record.known,
@@ -151,10 +170,10 @@ function toAuthority(record: KeyRecord, reload: Authority['reload']): KeyAuthori
     account: record.account,
     lineage: record.lineage === record.keyId ? record.keyId : record.lineage,
     principal: shared(principals, `${kind}:${id}`, { kind, id }),
-    permissions: shared(permissionLists, permissions.join(' '), permissions),
+    permissions: secrets[0]?.permissions ?? [],
     powerless: principal.permissions?.length === 0,
     addresses: record.addresses.length > 0 ? addressList(record.addresses) : undefined,
-    secrets: record.secrets.map(({ secret, until }) => ({ key: new MacKey(secret), until })),
+    secrets,
     enabled: record.enabled && principal.enabled && record.accountEnabled,
     expiresAt: ends.length > 0 ? Math.min(...ends) : null,
     reload,

@@ -9,7 +9,9 @@ import type { Store } from './store/store.js'
 export { accessKey, isLiveKey, isOwnAccess, openAccess, requireOverUser, userMeant } from './api-access.js'
 export {
   madeBy,
+  makerOf,
   mostLiveKeys,
+  passwordCeiling,
   requireGrantable,
   requireHolding,
   requireOver,
@@ -20,7 +22,7 @@ export {
 } from './delegate.js'
 export { historyOf, noFigures, planOf, readHistory, shownFigures } from './history.js'
 export type { Permission } from './permissions.js'
-export { permissionsOfType } from './permissions.js'
+export { ceilingOf, permissionsOfType } from './permissions.js'
 export { invalid, Refusal } from './refusal.js'
 export {
   isHeld,
@@ -103,6 +105,8 @@ export interface Context<Prepared = undefined> {
   newKey(): { readonly keyId: string; readonly secret: string }
   /** A new bearer token. */
   newToken(): string
+  /** Says that the result shows a key's secrets, which from then on never allow more than the caller holds now. */
+  reveals(keyId: string): void
   /** Tells the audit trail what changed: never a secret. */
   audit(before: object | undefined, after: object | undefined): void
   /** Runs an item that `prepare` judged, in a savepoint of its own: an even code of it keeps nothing. */

@@ -1,9 +1,10 @@
 import { type AddressList, addressList } from './address.js'
 import type { Caller } from './command.js'
-import { covers, effective, permissionsOfType } from './permissions.js'
+import { ceilingOf, covers, effective, intersect, type Permission, permissionsOfType } from './permissions.js'
 import { invalid, Refusal } from './refusal.js'
 import type { TokenInfo } from './store/access-tokens.js'
 import type { KeyInfo } from './store/account-keys.js'
+import type { NewKey } from './store/keys.js'
 import type { Store } from './store/store.js'
 import type { AssignedUser } from './store/users.js'
 
@@ -20,7 +21,8 @@ export interface Grant {
 /** Throws 1403 unless the caller holds everything that a key may do now (protocol §11). */
 export function requireOver(caller: Caller, key: KeyInfo): void {
   const held = effective(key.permissions, key.principalPermissions, key.userType, key.userAssigned)
-  if (!caller.holdsAll(held)) throw new Refusal('FORBIDDEN', { message: 'This key may do more than you may' })
+  if (!caller.holdsAll(intersect(held, key.ceiling)))
+    throw new Refusal('FORBIDDEN', { message: 'This key may do more than you may' })
 }
 
 /** The same for a bearer token. */
@@ -29,14 +31,17 @@ export function requireHolding(caller: Caller, { permissions, principal }: Token
   throw new Refusal('FORBIDDEN', { message: 'This token may do more than you may' })
 }
 
-/** Throws 1403 unless the caller may know a key's secret: it holds everything, wherever and as long as the key works. */
+/**
+ * Throws 1403 unless the caller may make a key's next secret: it holds everything that the key may do now, wherever and as
+ * long as the key works. The secret never allows more than the caller holds.
+ */
 export function requireShowable(caller: Caller, key: KeyInfo): void {
   requireOver(caller, key)
   const ends = [key.expiresAt, key.principalExpiresAt].filter((end) => end !== null)
   requireGrantable(caller, { ips: key.addresses, expires_at: ends.length > 0 ? Math.min(...ends) : null })
 }
 
-/** Whether the caller may know a key's secret, as {@link requireShowable} says. */
+/** Whether the caller may know a key's secrets, as {@link requireShowable} says. */
 export function mayBeShown(caller: Caller, key: KeyInfo): boolean {
   try {
     requireShowable(caller, key)
@@ -70,6 +75,11 @@ export function requireGrantable(caller: Caller, { permissions = [], ips, expire
  * limits must not be made strong by a strong one that has limits. Turning a key on gives back what somebody gave it.
  */
 export function requireUpdatable(caller: Caller, before: KeyInfo, after: KeyInfo): void {
+  const added = after.permissions.filter((permission) => !covers(before.permissions, permission))
+  const above = added.filter((permission) => !covers(after.ceiling, permission))
+  if (above.length > 0) {
+    throw beyond(`The maker of this key's secret did not hold ${above.join(', ')}: give the key a new secret first`)
+  }
   requireOver(caller, after)
   if (gains(before, after)) requireShowable(caller, after)
 }
@@ -138,3 +148,18 @@ export async function signerFor({ principal, account }: Caller, store: Store): P
 
 /** What is kept of whoever made a key or token. */
 export const madeBy = ({ keyId, principal }: Caller): string => keyId ?? `${principal.kind}:${principal.id}`
+
+/** What is kept of the maker of a key: who it was, and what it holds now. */
+export const makerOf = (caller: Caller): Pick<NewKey, 'createdBy' | 'ceiling'> => ({
+  createdBy: madeBy(caller),
+  ceiling: ceilingOf(caller.permissions),
+})
+
+/**
+ * What a password that a caller gives a panel user may ever allow. A caller with limits, whom a user that holds nothing does not
+ * keep to them, gives one that stays worth nothing.
+ */
+export function passwordCeiling(caller: Caller, after: UserRights): Permission[] {
+  const limited = caller.expiresAt !== null || caller.addresses !== undefined
+  return limited && permissionsOfType(after.type, after.assigned).length === 0 ? [] : ceilingOf(caller.permissions)
+}

@@ -1,12 +1,13 @@
 import { isDone } from '../schemas/codes.js'
 import { callerOf, type Registered, requireActive, requirePermission } from './admit.js'
-import type { Authorities } from './authority.js'
+import { type Authorities, signedBy } from './authority.js'
 import { type Asked, auditEntry, type Call, carriedCall, type Executed, nowOf } from './call.js'
 import type { Caller, Judged, Keeps, Performed, Published } from './command.js'
 import { itemRows, type Judgement, judge, performedItem, refusedItem } from './items.js'
 import type { Load } from './load.js'
 import { entryByName, identityOf, isKept, messageIdentity, type OutcomeParts, Outcomes } from './outcomes.js'
 import { type Passwords, TooManyPasswords } from './passwords.js'
+import { ceilingOf, intersect } from './permissions.js'
 import { Refusal } from './refusal.js'
 import { mostKept, mostReply, requireReplyable, sizeAtLeast, tooLargeToAnswer } from './reply-size.js'
 import { type RequestParts, requestsOf } from './requests.js'
@@ -18,7 +19,7 @@ import type { Db, Queries } from './store/db.js'
 import type { Ledger, Ran } from './store/ledger.js'
 import { Store } from './store/store.js'
 import { UnderWay } from './under-way.js'
-import { isLive } from './verify.js'
+import { liveSecret } from './verify.js'
 
 export interface ExecuteParts extends OutcomeParts {
   readonly db: Db
@@ -79,7 +80,7 @@ export class Executor {
     const { db, timeLimit } = this.parts
     const caller = call.authority?.stale ? await this.current(call, db) : call.caller
     const prepared = registered.command.prepare ? await this.prepare(call) : undefined
-    const left: Left = { items: [] }
+    const left: Left = { items: [], revealed: [] }
     const context = new RunContext(this.contexts, {
       call,
       caller,
@@ -95,27 +96,34 @@ export class Executor {
     const executed = measured(toExecuted(registered, answer), false)
     const paths = registered.secretPaths(params)
     if (!showsSecret(executed.result, paths)) return { ...executed, audited: left.audited === true }
-    const first = !dryRun && (message === undefined || (await this.claimRead(call, executed)))
+    const first = !dryRun && (message === undefined || (await this.claimRead(call, executed, left.revealed)))
     return first
       ? { ...executed, audited: message !== undefined && !dryRun }
       : { ...withoutSecrets(executed, paths), replayed: !dryRun }
   }
 
   /** Claims the message of a read that showed a secret: true the first time. */
-  private async claimRead(call: Asked, executed: Executed): Promise<boolean> {
-    if (!call.message) return true
+  private async claimRead(call: Asked, executed: Executed, revealed: readonly string[]): Promise<boolean> {
+    if (!call.message) {
+      // Neither the command line nor an unsigned message has anything to claim; of commands that reveal, only the former asks.
+      return true
+    }
     const identity = messageIdentity(call, call.message)
-    return this.parts.ledger.submit<boolean>({
-      name: call.registered.command.name,
-      identity,
-      timestamp: call.message.timestamp,
-      run: async (queries) => {
-        const caller = await this.current(call, queries)
-        const claim = this.outcomes.claim(call, caller, identity, executed)
-        return { keep: true, claim, audit: [auditEntry(call, caller, executed.entry.code)], value: true }
-      },
-      seen: async () => false,
-    })
+    return this.touching((touched, touch) =>
+      this.parts.ledger.submit<boolean>({
+        name: call.registered.command.name,
+        identity,
+        timestamp: call.message?.timestamp,
+        touched,
+        run: async (queries) => {
+          const caller = await this.current(call, queries)
+          await lowerRevealed(revealed, caller, this.store(queries, caller, touch))
+          const claim = this.outcomes.claim(call, caller, identity, executed)
+          return { keep: true, claim, audit: [auditEntry(call, caller, executed.entry.code)], value: true }
+        },
+        seen: async () => false,
+      }),
+    )
   }
 
   private async write(call: Asked): Promise<Executed> {
@@ -152,22 +160,30 @@ export class Executor {
 
   private async commit(call: Asked, identity: string | undefined): Promise<Executed> {
     const prepared = call.registered.command.prepare ? await this.prepare(call) : undefined
-    const touched: string[] = []
-    const touch = (what: string) => {
-      touched.push(what)
-      this.parts.authorities.drop(what)
-    }
-    try {
-      return await this.parts.ledger.submit<Executed>({
+    return this.touching((touched, touch) =>
+      this.parts.ledger.submit<Executed>({
         name: call.registered.command.name,
         identity,
         timestamp: call.message?.timestamp,
         discards: call.dryRun,
         weight: call.registered.command.weight?.(call.params),
         touched,
-        run: (queries, nested) => this.run({ call, queries, nested, prepared, touch, left: { items: [] } }, identity),
+        run: (queries, nested) =>
+          this.run({ call, queries, nested, prepared, touch, left: { items: [], revealed: [] } }, identity),
         seen: async (claim, queries) => this.outcomes.replay(call, claim, await this.current(call, queries)),
-      })
+      }),
+    )
+  }
+
+  /** Forgets what a write changes of authorities, at once and after its commit. */
+  private async touching<T>(write: (touched: string[], touch: (what: string) => void) => Promise<T>): Promise<T> {
+    const touched: string[] = []
+    const touch = (what: string) => {
+      touched.push(what)
+      this.parts.authorities.drop(what)
+    }
+    try {
+      return await write(touched, touch)
     } finally {
       // Again after the commit: a reader may have loaded the old state while it was under way.
       for (const what of touched) this.parts.authorities.drop(what)
@@ -181,7 +197,11 @@ export class Executor {
     const context = new RunContext(this.contexts, { call, caller, queries, nested, prepared, touch, left })
     // Where there is one transaction at a time, everything is locked already.
     if (registered.command.locks && !this.parts.db.exclusive) await context.store.lock()
-    const executed = measured(toExecuted(registered, await registered.command.run(params, context)), isKept(call))
+    const ran = measured(toExecuted(registered, await registered.command.run(params, context)), isKept(call))
+    if (left.revealed.length > 0) await lowerRevealed(left.revealed, caller, context.store)
+    // Where nothing is kept, a ceiling that was to fall does not: the secret is not shown either.
+    const shows = !left.lowered || isDone(ran.entry.code)
+    const executed = shows ? ran : withoutSecrets(ran, registered.secretPaths(params))
     const { entry } = executed
     const own = auditEntry(call, caller, entry.code, left.detail)
     const claim = identity === undefined ? undefined : this.outcomes.claim(call, caller, identity, executed)
@@ -218,9 +238,10 @@ export class Executor {
     const fresh = await authority.reload(queries)
     // Deleted, or deleted and made anew elsewhere: the message was not meant for that.
     const same = fresh.known && fresh.account === authority.account && fresh.lineage === authority.lineage
-    if (!same || (message && !isLive(message.key, fresh, now))) throw new Refusal('UNAUTHENTICATED')
+    const secret = message && liveSecret(message.key, fresh, now)
+    if (!same || (message && !secret)) throw new Refusal('UNAUTHENTICATED')
     requireActive(fresh, caller.address, now)
-    const renewed = callerOf(fresh, caller.address)
+    const renewed = callerOf(secret ? signedBy(fresh, secret) : fresh, caller.address)
     requirePermission(registered.command, renewed, call.params)
     return renewed
   }
@@ -257,9 +278,12 @@ export class Executor {
     let performed: Performed
     try {
       const caller = call.authority?.stale ? await this.current(call, queries) : call.caller
-      const left: Left = { items: [] }
+      const left: Left = { items: [], revealed: [] }
       const context = new RunContext(this.contexts, { call, caller, queries, nested, prepared, touch, left })
       const { entry, result } = toExecuted(registered, await registered.command.run(params, context))
+      if (left.revealed.length > 0 && (await lowerRevealed(left.revealed, caller, context.store))) {
+        batch.left.lowered = true
+      }
       performed = performedItem(entry, result)
       batch.left.items.push(auditEntry(call, caller, entry.code, left.detail))
     } catch (error) {
@@ -300,6 +324,14 @@ function measured(executed: Executed, kept: boolean): Executed {
 function withoutSecrets(executed: Executed, paths: readonly SecretPath[]): Executed {
   const result = withhold(executed.result, paths)
   return result === executed.result ? executed : measured({ ...executed, result }, false)
+}
+
+/** A secret that somebody was shown never allows more than that one held then; whether one allowed more. */
+async function lowerRevealed(keyIds: readonly string[], { permissions }: Caller, store: Store): Promise<boolean> {
+  const limit = (ceiling: readonly string[]) => intersect(ceiling, ceilingOf(permissions))
+  let lowered = false
+  for (const keyId of new Set(keyIds)) lowered = (await store.accountKeys.lower(keyId, limit)) || lowered
+  return lowered
 }
 
 const untouched = () => undefined

@@ -36,6 +36,10 @@ export const effective = (
   assigned: boolean,
 ): Permission[] => intersect(key, own ?? permissionsOfType(type ?? 0, assigned))
 
+/** What something that is made now may ever allow: what its maker holds, but `instance`, which nobody can give. */
+export const ceilingOf = (held: readonly Permission[]): Permission[] =>
+  held.filter((permission) => permission !== 'instance')
+
 /** Whoever was assigned slices or servers reads them, and statistics cut to them. */
 const ofAssigned: readonly Permission[] = ['stats:read', 'slices:read', 'servers:read']
 

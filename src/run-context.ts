@@ -22,6 +22,10 @@ export interface Running {
 export interface Left {
   detail?: object
   items: AuditEntry[]
+  /** Keys whose secrets the result shows. */
+  readonly revealed: string[]
+  /** Whether an item of it lowered the ceiling of a secret that it shows. */
+  lowered?: boolean
   audited?: boolean
   /** Bytes that what its items answered has at least as JSON. */
   size?: number
@@ -89,6 +93,13 @@ export class RunContext implements Context<unknown> {
 
   get catalogue(): ContextParts['catalogue'] {
     return this.#parts.catalogue
+  }
+
+  get reveals(): Context['reveals'] {
+    const { revealed } = this.#running.left
+    return (keyId) => {
+      revealed.push(keyId)
+    }
   }
 
   get audit(): Context['audit'] {

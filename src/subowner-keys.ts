@@ -1,5 +1,5 @@
 import type { Caller, Context } from './command.js'
-import { mostLiveKeys, requireGrantable, requireShowable } from './delegate.js'
+import { makerOf, mostLiveKeys, requireGrantable, requireShowable } from './delegate.js'
 import type { KeyInfo } from './store/account-keys.js'
 import type { Subowner } from './store/subowners.js'
 import { subownerPrincipal } from './subowners.js'
@@ -30,14 +30,13 @@ export async function renewSubownerKey(
   const limits = limitsAfter(old, caller, now)
   requireGrantable(caller, { ips: limits.addresses, expires_at: limits.expiresAt })
   const principal = subownerPrincipal(id)
-  const createdBy = caller.keyId ?? `${caller.principal.kind}:${caller.principal.id}`
   const made = {
     keyId,
     secret,
     account: caller.account,
     principal,
     lineage: old?.lineage ?? keyId,
-    createdBy,
+    ...makerOf(caller),
     comment: '',
   }
   await store.keys.insert({ ...made, permissions: old?.permissions ?? ['*'], ...limits }, now)

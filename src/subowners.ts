@@ -42,13 +42,14 @@ export interface ShownSubowner {
 export function shownSubowner(
   subowner: Subowner,
   keys: readonly SecretKeyInfo[],
-  { caller, now }: Pick<Context, 'caller' | 'now'>,
+  { caller, now, reveals }: Pick<Context, 'caller' | 'now' | 'reveals'>,
 ): ShownSubowner {
   const { id, username, permissions, keyId } = subowner
   const revealed =
     caller.holds('secrets:read') &&
     caller.holdsAll(heldBySubowner(permissions)) &&
     keys.every((key) => mayBeShown(caller, key))
+  if (revealed) for (const key of keys) reveals(key.keyId)
   const current = keys.find((key) => key.keyId === keyId)
   return {
     username,

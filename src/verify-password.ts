@@ -5,7 +5,7 @@ import type { PasswordProof } from './dialect.js'
 import { Guesses, type SharedFailures } from './guesses.js'
 import { hmac } from './hmac.js'
 import type { Passwords } from './passwords.js'
-import { permissionsOfType } from './permissions.js'
+import { intersect, permissionsOfType } from './permissions.js'
 import { Recent } from './recent.js'
 import type { Queries } from './store/db.js'
 import type { LoginRecord } from './store/logins.js'
@@ -80,7 +80,7 @@ function authorityOf(user: LoginRecord, load: LoadLogin): Authority {
     // With another password it is another login: a message that was under way when it changed has not shown that one.
     lineage: user.hash ?? '',
     principal: { kind: 'user', id: user.login },
-    permissions: permissionsOfType(user.type),
+    permissions: intersect(permissionsOfType(user.type), user.ceiling),
     powerless: false,
     addresses: undefined,
     secrets: [],

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { Authority } from './authority.js'
+import { type Authority, type SigningSecret, signedBy } from './authority.js'
 import type { MacProof } from './dialect.js'
 import { decodeMac, macLength } from './encoding.js'
 import type { MacKey } from './hmac.js'
@@ -26,12 +26,13 @@ type Signature = Pick<MacProof, 'signed' | 'mac'>
 export function verify(proof: Signature, authority: Authority, now: number): Verified | undefined {
   const given = decodeMac(proof.mac, givenMac)
   let verified: Verified | undefined
-  for (const { key, until } of authority.secrets) {
+  for (const secret of authority.secrets) {
+    const { key, until } = secret
     const mac = key.mac(proof.signed, 'hex')
     rightMac.write(mac, 'hex')
     const right = given !== undefined && timingSafeEqual(rightMac, given)
     const live = until === null || until > now
-    if (right && live && authority.known) verified = { authority, mac, key }
+    if (right && live && authority.known) verified = { authority: signedBy(authority, secret), mac, key }
   }
   return verified
 }
@@ -40,9 +41,9 @@ export function verify(proof: Signature, authority: Authority, now: number): Ver
 const givenMac = Buffer.alloc(macLength)
 const rightMac = Buffer.alloc(macLength)
 
-/** Whether a secret is still one that the key signs with. */
-export const isLive = (key: MacKey, { secrets }: Authority, now: number): boolean =>
-  secrets.some((secret) => (secret.until === null || secret.until > now) && secret.key.equals(key))
+/** The secret of a key that a message was signed with; undefined when the key does not sign with it any more. */
+export const liveSecret = (key: MacKey, { secrets }: Authority, now: number): SigningSecret | undefined =>
+  secrets.find((secret) => (secret.until === null || secret.until > now) && secret.key.equals(key))
 
 /**
  * Freshness (protocol §4): throws 1503 while a restored database waits for the clock to pass its floor, and 1402 outside

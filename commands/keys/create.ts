@@ -1,5 +1,5 @@
 import { CreatedKey, CreateKey } from '../../schemas/keys.js'
-import { command, madeBy, mostLiveKeys, requireGrantable, signerFor } from '../../src/command.js'
+import { command, makerOf, mostLiveKeys, requireGrantable, signerFor } from '../../src/command.js'
 
 export default command({
   name: 'keys/create',
@@ -33,7 +33,7 @@ export default command({
         permissions,
         addresses: ips,
         expiresAt,
-        createdBy: madeBy(caller),
+        ...makerOf(caller),
         comment: wanted.comment ?? '',
       },
       now,

@@ -1,5 +1,5 @@
 import { ImportedKey, ImportKey } from '../../schemas/gateway.js'
-import { type Caller, command, madeBy, mostLiveKeys, requireGrantable } from '../../src/command.js'
+import { type Caller, command, madeBy, makerOf, mostLiveKeys, requireGrantable } from '../../src/command.js'
 
 export default command({
   name: 'keys/import',
@@ -23,6 +23,7 @@ export default command({
       account,
       principal: { kind: 'owner', id: owner },
       permissions: ['*'],
+      ...makerOf(caller),
       createdBy: creator(caller, account),
       comment: 'imported',
     }

@@ -1,5 +1,5 @@
 import { RevokedKeys, RevokeKey } from '../../schemas/keys.js'
-import { command, type KeyInfo, requireHolding, requireOver, type TokenInfo } from '../../src/command.js'
+import { command, type KeyInfo, requireHolding, requireOver } from '../../src/command.js'
 
 export default command({
   name: 'keys/revoke',
@@ -13,12 +13,13 @@ export default command({
   async run({ key, cascade = false }, { caller, store, now, audit }) {
     const keys = await store.accountKeys.list()
     const named = keys.find(({ keyId }) => keyId === key)
-    if (!named) return ['KEY_NOT_REVOKED']
-    requireOver(caller, named)
-    const tree = cascade ? descendants(named, keys) : [named]
-    const ended = tree.filter(({ revokedAt }) => revokedAt === null)
+    const removed = cascade ? await store.endedKeys.list() : []
+    if (!named && !removed.some(({ keyId }) => keyId === key)) return ['KEY_NOT_REVOKED']
+    if (named) requireOver(caller, named)
+    const tree = cascade ? descendants(key, [...keys, ...removed]) : new Set([key])
+    const ended = [...tree].flatMap((id) => keys.filter((one) => one.keyId === id && one.revokedAt === null))
     for (const one of ended) requireOver(caller, one)
-    const tokens = cascade ? (await store.accessTokens.list()).filter((token) => wasMadeIn(tree, token)) : []
+    const tokens = cascade ? (await store.accessTokens.list()).filter(({ createdBy }) => tree.has(createdBy)) : []
     for (const token of tokens) requireHolding(caller, token)
     for (const { keyId } of ended) await store.accountKeys.revoke(keyId, now)
     for (const { tokenId } of tokens) await store.accessTokens.remove(tokenId)
@@ -29,14 +30,11 @@ export default command({
   },
 })
 
-/** A key and whatever was made with it, with those, and so on. */
-function descendants(first: KeyInfo, keys: readonly KeyInfo[]): KeyInfo[] {
-  const found = [first]
+/** The ids of a key and of whatever was made with it, with those, and so on. */
+function descendants(first: string, keys: readonly Pick<KeyInfo, 'keyId' | 'createdBy'>[]): ReadonlySet<string> {
+  const found = new Set([first])
   for (const parent of found) {
-    found.push(...keys.filter((key) => key.createdBy === parent.keyId && !found.includes(key)))
+    for (const { keyId, createdBy } of keys) if (createdBy === parent) found.add(keyId)
   }
   return found
 }
-
-const wasMadeIn = (tree: readonly KeyInfo[], { createdBy }: TokenInfo): boolean =>
-  tree.some(({ keyId }) => keyId === createdBy)

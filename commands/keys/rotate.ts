@@ -1,5 +1,5 @@
 import { RotatedKey, RotateKey } from '../../schemas/keys.js'
-import { command, requireShowable } from '../../src/command.js'
+import { ceilingOf, command, requireShowable } from '../../src/command.js'
 
 const defaultGrace = 3_600
 
@@ -17,7 +17,7 @@ export default command({
     if (!before || before.revokedAt !== null) return ['KEY_NOT_ROTATED']
     requireShowable(caller, before)
     const { secret } = newKey()
-    await store.accountKeys.rotate(key, secret, now + grace)
+    await store.accountKeys.rotate(key, secret, ceilingOf(caller.permissions), now + grace)
     audit(undefined, { old_secret_until: now + grace })
     return ['KEY_ROTATED', { key_id: key, secret, old_secret_until: now + grace }]
   },

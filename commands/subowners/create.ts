@@ -1,5 +1,12 @@
 import { CreateSubowner, Subowner } from '../../schemas/subowners.js'
-import { command, heldBySubowner, requireOverSubowner, shownSubowner, subownerPrincipal } from '../../src/command.js'
+import {
+  command,
+  heldBySubowner,
+  makerOf,
+  requireOverSubowner,
+  shownSubowner,
+  subownerPrincipal,
+} from '../../src/command.js'
 
 export default command({
   name: 'subowners/create',
@@ -11,7 +18,8 @@ export default command({
   example: { params: { username: 'ptvn.dave', password: 'not-this-one', permissions: ['slice'] } },
   target: ({ username }) => username,
   prepare: ({ password }, { passwords }) => passwords.hash(password),
-  async run({ username, permissions: wanted = [] }, { caller, store, now, prepared, id, newKey, audit }) {
+  async run({ username, permissions: wanted = [] }, context) {
+    const { caller, store, now, prepared, id, newKey, audit } = context
     const permissions = [...new Set(wanted)]
     requireOverSubowner(caller, permissions)
     const { keyId, secret } = newKey()
@@ -26,13 +34,13 @@ export default command({
         permissions: ['*'],
         addresses: caller.addresses?.entries ?? [],
         expiresAt: caller.expiresAt,
-        createdBy: caller.keyId ?? `${caller.principal.kind}:${caller.principal.id}`,
+        ...makerOf(caller),
         comment: '',
       },
       now,
     )
     audit(undefined, { id: made.id, username, permissions, key_id: keyId })
-    const shown = shownSubowner(made, [], { caller, now })
+    const shown = shownSubowner(made, [], context)
     return ['SUBOWNER_CREATED', { ...shown, api_key: secret, all_api_keys: { [secret]: { enabled: true } } }]
   },
 })

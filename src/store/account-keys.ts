@@ -1,6 +1,6 @@
 import { lockAccount } from './account-lock.js'
 import type { Queries, Value } from './db.js'
-import { openSecret, sealSecret } from './keys.js'
+import { type KeySecret, type SecretColumns, sealSecret, secretsOf } from './keys.js'
 import type { Sealing, Touch } from './store.js'
 
 /** A key as its account sees it: everything but its secrets. Moments are Unix seconds. */
@@ -9,6 +9,8 @@ export interface KeyInfo {
   readonly lineage: string
   readonly principal: { readonly kind: string; readonly id: string }
   readonly permissions: readonly string[]
+  /** What the maker of its newest secret held: that secret never allows more. */
+  readonly ceiling: readonly string[]
   /** Null for a panel user: its type decides. */
   readonly principalPermissions: readonly string[] | null
   readonly userType: number | null
@@ -27,9 +29,9 @@ export interface KeyInfo {
   readonly lastAddress: string | null
 }
 
-/** A key with its signing secrets, the newest first; `until` in Unix seconds, null for as long as the key works. */
+/** A key with its signing secrets, the newest first. */
 export interface SecretKeyInfo extends KeyInfo {
-  readonly secrets: readonly { readonly secret: string; readonly until: number | null }[]
+  readonly secrets: readonly KeySecret[]
 }
 
 export interface KeyChange {
@@ -40,12 +42,8 @@ export interface KeyChange {
   readonly enable?: boolean | undefined
 }
 
-interface Row {
-  key_id: string
+interface Row extends SecretColumns {
   lineage: string
-  secret: string
-  old_secret: string | null
-  old_until: number | null
   principal_kind: string
   principal_id: string
   permissions: string
@@ -65,7 +63,7 @@ interface Row {
 }
 
 const select = `
-  select k.key_id, k.lineage, k.secret, k.old_secret, k.old_until, k.principal_kind, k.principal_id, k.permissions, k.addresses, k.enable, k.expires_at, k.revoked_at,
+  select k.key_id, k.lineage, k.secret, k.old_secret, k.old_until, k.ceiling, k.old_ceiling, k.principal_kind, k.principal_id, k.permissions, k.addresses, k.enable, k.expires_at, k.revoked_at,
          k.created_by, k.comment, k.created_at, p.permissions as principal_permissions, u.type as user_type,
          u.expire as user_expire, u.scope as user_scope, s.last_used_at, s.last_address
   from keys k
@@ -79,6 +77,7 @@ const toInfo = (row: Row): KeyInfo => ({
   lineage: row.lineage,
   principal: { kind: row.principal_kind, id: row.principal_id },
   permissions: JSON.parse(row.permissions),
+  ceiling: JSON.parse(row.ceiling),
   principalPermissions: row.principal_permissions === null ? null : JSON.parse(row.principal_permissions),
   userType: row.user_type,
   userAssigned: row.user_scope !== null,
@@ -119,12 +118,7 @@ export class AccountKeys {
       `${select} and k.principal_kind = $2 and (cast($3 as text) is null or k.principal_id = $3) order by k.created_at, k.key_id`,
       [this.account, kind, id ?? null],
     )
-    return rows.map((row) => ({ ...toInfo(row), secrets: this.secretsOf(row) }))
-  }
-
-  private secretsOf({ key_id: keyId, secret, old_secret: old, old_until: until }: Row): SecretKeyInfo['secrets'] {
-    const newest = { secret: openSecret(this.sealing, keyId, secret), until: null }
-    return old === null ? [newest] : [newest, { secret: openSecret(this.sealing, keyId, old), until }]
+    return rows.map((row) => ({ ...toInfo(row), secrets: secretsOf(this.sealing, row) }))
   }
 
   /** How many keys of a principal can sign now. Takes the account's lock, so that the count holds until the commit. */
@@ -155,13 +149,31 @@ export class AccountKeys {
     this.touch(`key:${keyId}`)
   }
 
-  /** Gives a key a new secret; the one it had goes on working until the moment given, one before that ends now. */
-  async rotate(keyId: string, secret: string, oldUntil: number): Promise<void> {
+  /** Gives a key a new secret, with what its maker holds; the one it had works until the moment given, one before that ends now. */
+  async rotate(keyId: string, secret: string, ceiling: readonly string[], oldUntil: number): Promise<void> {
     await this.queries.run(
-      'update keys set old_secret = secret, old_until = $3, secret = $4 where account = $1 and key_id = $2',
-      [this.account, keyId, oldUntil, sealSecret(this.sealing, keyId, secret)],
+      `update keys set old_secret = secret, old_until = $3, old_ceiling = ceiling, secret = $4, ceiling = $5
+       where account = $1 and key_id = $2`,
+      [this.account, keyId, oldUntil, sealSecret(this.sealing, keyId, secret), JSON.stringify(ceiling)],
     )
     this.touch(`key:${keyId}`)
+  }
+
+  /** Lowers the ceilings of a key's secrets; false when they were as low. */
+  async lower(keyId: string, limit: (ceiling: readonly string[]) => readonly string[]): Promise<boolean> {
+    const row = await this.queries.get<Row>(`${select} and k.key_id = $2`, [this.account, keyId])
+    if (!row) return false
+    const lowered = (text: string | null) => text && JSON.stringify(limit(JSON.parse(text)))
+    const [ceiling, old] = [lowered(row.ceiling), lowered(row.old_ceiling)]
+    if (ceiling === row.ceiling && old === row.old_ceiling) return false
+    await this.queries.run('update keys set ceiling = $3, old_ceiling = $4 where account = $1 and key_id = $2', [
+      this.account,
+      keyId,
+      ceiling,
+      old,
+    ])
+    this.touch(`key:${keyId}`)
+    return true
   }
 
   async revoke(keyId: string, now: number): Promise<void> {

@@ -30,6 +30,7 @@ export async function bootstrap(session: Session, sealing: Sealing, first: First
       account: first.account,
       principal: { kind: 'owner', id: first.ownerId },
       permissions: ['*', 'instance'],
+      ceiling: ['*', 'instance'],
       createdBy: 'init',
       comment: 'made by init',
     },

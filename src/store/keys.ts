@@ -13,10 +13,18 @@ export interface KeyRecord {
   readonly principal: PrincipalRecord
   readonly permissions: readonly string[]
   readonly addresses: readonly string[]
-  /** The newest first; `until` is when a secret stops being accepted, Unix seconds, null for never. */
-  readonly secrets: readonly { readonly secret: string; readonly until: number | null }[]
+  /** The newest first. */
+  readonly secrets: readonly KeySecret[]
   readonly enabled: boolean
   readonly expiresAt: number | null
+}
+
+export interface KeySecret {
+  readonly secret: string
+  /** When it stops being accepted, Unix seconds; null for as long as the key works. */
+  readonly until: number | null
+  /** What its maker held when it was made: it never allows more. */
+  readonly ceiling: readonly string[]
 }
 
 export interface PrincipalRecord {
@@ -39,6 +47,8 @@ export interface NewKey {
   /** That of the key it replaces; its own by default. */
   readonly lineage?: string
   readonly permissions: readonly string[]
+  /** What its maker holds. */
+  readonly ceiling: readonly string[]
   readonly addresses?: readonly string[]
   readonly expiresAt?: number | null
   readonly createdBy: string
@@ -57,6 +67,8 @@ interface Row {
   secret: string
   old_secret: string | null
   old_until: number | null
+  ceiling: string
+  old_ceiling: string | null
   enable: number
   expires_at: number | null
   revoked_at: number | null
@@ -89,6 +101,28 @@ export const sealSecret = (sealing: Sealing, keyId: string, secret: string): str
 export const openSecret = (sealing: Sealing, keyId: string, sealed: string): string =>
   sealing.open(sealed, keyBinding(keyId))
 
+/** The columns that hold the secrets of a key. */
+export interface SecretColumns {
+  readonly key_id: string
+  readonly secret: string
+  readonly old_secret: string | null
+  readonly old_until: number | null
+  readonly ceiling: string
+  readonly old_ceiling: string | null
+}
+
+/** The secrets of a key, opened, the newest first. */
+export function secretsOf(sealing: Sealing, row: SecretColumns): KeySecret[] {
+  const newest = {
+    secret: openSecret(sealing, row.key_id, row.secret),
+    until: null,
+    ceiling: JSON.parse(row.ceiling),
+  }
+  if (row.old_secret === null) return [newest]
+  const secret = openSecret(sealing, row.key_id, row.old_secret)
+  return [newest, { secret, until: row.old_until, ceiling: JSON.parse(row.old_ceiling ?? '[]') }]
+}
+
 /** The key repository: the only place where signing secrets are sealed and opened. */
 export class Keys {
   constructor(
@@ -106,8 +140,8 @@ export class Keys {
   /** Stores a key; false when the id is taken. */
   async insert(key: NewKey, now: number): Promise<boolean> {
     const inserted = await this.queries.run(
-      `insert into keys (key_id, account, principal_kind, principal_id, lineage, permissions, addresses, secret, enable, expires_at, created_by, comment, created_at)
-       values ($1, $2, $3, $4, $12, $5, $6, $7, 1, $8, $9, $10, $11) on conflict do nothing`,
+      `insert into keys (key_id, account, principal_kind, principal_id, lineage, permissions, addresses, secret, enable, expires_at, created_by, comment, created_at, ceiling)
+       values ($1, $2, $3, $4, $12, $5, $6, $7, 1, $8, $9, $10, $11, $13) on conflict do nothing`,
       [
         key.keyId,
         key.account,
@@ -121,6 +155,7 @@ export class Keys {
         key.comment,
         now,
         key.lineage ?? key.keyId,
+        JSON.stringify(key.ceiling),
       ],
     )
     this.touch(`key:${key.keyId}`)
@@ -128,10 +163,6 @@ export class Keys {
   }
 
   private record(row: Row): KeyRecord {
-    const secrets = [{ secret: openSecret(this.sealing, row.key_id, row.secret), until: null as number | null }]
-    if (row.old_secret !== null) {
-      secrets.push({ secret: openSecret(this.sealing, row.key_id, row.old_secret), until: row.old_until })
-    }
     return {
       known: true,
       keyId: row.key_id,
@@ -149,7 +180,7 @@ export class Keys {
       },
       permissions: JSON.parse(row.permissions),
       addresses: JSON.parse(row.addresses),
-      secrets,
+      secrets: secretsOf(this.sealing, row),
       enabled: row.enable === 1 && row.revoked_at === null,
       expiresAt: row.expires_at,
     }
@@ -175,7 +206,7 @@ export class Keys {
       },
       permissions: [],
       addresses: [],
-      secrets: [{ secret, until: null }],
+      secrets: [{ secret, until: null, ceiling: [] }],
       enabled: false,
       expiresAt: null,
     }

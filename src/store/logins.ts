@@ -9,6 +9,8 @@ export interface LoginRecord {
   readonly enabled: boolean
   /** Unix seconds, null for never. */
   readonly expiresAt: number | null
+  /** What whoever gave the password held: it never allows more. */
+  readonly ceiling: readonly string[]
   /** Undefined for a user without a password, whom none lets in. */
   readonly hash: string | undefined
 }
@@ -21,6 +23,7 @@ interface Row {
   enable: number
   expire: number
   password: string | null
+  ceiling: string | null
 }
 
 const toRecord = (row: Row): LoginRecord => ({
@@ -30,13 +33,14 @@ const toRecord = (row: Row): LoginRecord => ({
   type: row.type,
   enabled: row.enable === 1,
   expiresAt: row.expire || null,
+  ceiling: row.ceiling === null ? [] : JSON.parse(row.ceiling),
   hash: row.password ?? undefined,
 })
 
 /** The panel user of a login in one account; undefined when there is none. */
 export async function findLogin(queries: Queries, account: number, login: string): Promise<LoginRecord | undefined> {
   const row = await queries.get<Row>(
-    `select u.account, a.enable as account_enable, u.id, u.type, u.enable, u.expire, u.password
+    `select u.account, a.enable as account_enable, u.id, u.type, u.enable, u.expire, u.password, u.ceiling
      from users u join accounts a on a.account = u.account where u.account = $1 and u.id = $2`,
     [account, login],
   )

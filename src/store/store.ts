@@ -8,6 +8,7 @@ import type { AuditTrail } from './audit-trail.js'
 import type { Calendar } from './calendar.js'
 import type { Queries } from './db.js'
 import { DevicePasswords } from './device-passwords.js'
+import { EndedKeys } from './ended-keys.js'
 import { History } from './history.js'
 import { Keys } from './keys.js'
 import { Records } from './records.js'
@@ -77,6 +78,10 @@ export class Store {
   /** The keys of any account: for commands that need `instance`. */
   keysOf(account: number): AccountKeys {
     return new AccountKeys(this.queries, account, this.sealing, this.touch)
+  }
+
+  get endedKeys(): EndedKeys {
+    return new EndedKeys(this.queries, this.account)
   }
 
   get subowners(): Subowners {

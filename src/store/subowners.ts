@@ -1,4 +1,5 @@
 import type { Queries, Value } from './db.js'
+import { EndedKeys } from './ended-keys.js'
 import type { Touch } from './store.js'
 
 /** A subowner as it is kept, without its password. */
@@ -98,19 +99,16 @@ export class Subowners {
     this.changed(id)
   }
 
-  /** Removes a subowner with its keys: a deleted one is unknown, not turned off. */
+  /** Removes a subowner with its keys and tokens: a deleted one is unknown, not turned off. */
   async remove(id: string): Promise<void> {
-    const keys = await this.queries.all<{ key_id: string }>(
-      'delete from keys where account = $1 and principal_kind = $2 and principal_id = $3 returning key_id',
-      [this.account, subownerKind, id],
-    )
+    const keys = await new EndedKeys(this.queries, this.account).removeAllOf(subownerKind, id)
     await this.queries.run('delete from principals where account = $1 and kind = $2 and id = $3', [
       this.account,
       subownerKind,
       id,
     ])
     await this.queries.run('delete from subowners where account = $1 and id = $2', [this.account, id])
-    for (const { key_id: keyId } of keys) this.touch(`key:${keyId}`)
+    for (const keyId of keys) this.touch(`key:${keyId}`)
     this.changed(id)
   }
 

@@ -1,5 +1,6 @@
 import { lockAccount } from './account-lock.js'
 import type { Queries, Value } from './db.js'
+import { EndedKeys } from './ended-keys.js'
 import type { Sealing, Touch } from './store.js'
 
 /** A panel user as it is kept, without its password. Moments are Unix seconds. */
@@ -19,11 +20,12 @@ export interface AssignedUser extends PanelUser {
   readonly assigned: boolean
 }
 
-/** What a change may name; `password` is a hash, `token` plain (null removes it). */
+/** What a change may name; `password` is a hash, `ceiling` what it may ever allow, `token` plain (null removes it). */
 export interface UserFields {
   readonly enable?: boolean | undefined
   readonly type?: number | undefined
   readonly password?: string | undefined
+  readonly ceiling?: readonly string[] | undefined
   readonly comment?: string | undefined
   readonly token?: string | null | undefined
   readonly ip?: string | undefined
@@ -111,8 +113,8 @@ export class Users {
 
   async insert(id: string, fields: UserFields, now: number): Promise<void> {
     await this.queries.run(
-      `insert into users (account, id, enable, type, password, comment, token, ip, expire, conlimit, created_at, updated_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)`,
+      `insert into users (account, id, enable, type, password, comment, token, ip, expire, conlimit, created_at, updated_at, ceiling)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)`,
       [
         this.account,
         id,
@@ -125,6 +127,7 @@ export class Users {
         fields.expire ?? 0,
         fields.conlimit ?? 0,
         now,
+        fields.ceiling ? JSON.stringify(fields.ceiling) : null,
       ],
     )
     this.changed(id)
@@ -136,6 +139,7 @@ export class Users {
       enable: fields.enable === undefined ? undefined : Number(fields.enable),
       type: fields.type,
       password: fields.password,
+      ceiling: fields.ceiling && JSON.stringify(fields.ceiling),
       comment: fields.comment,
       token: fields.token === undefined ? undefined : this.sealed(id, fields.token),
       ip: fields.ip,
@@ -172,12 +176,8 @@ export class Users {
 
   /** Removes a user with its keys and tokens: they must not open the account to a later user of the same name. */
   async remove(id: string): Promise<void> {
-    for (const table of ['keys', 'access_tokens']) {
-      await this.queries.run(
-        `delete from ${table} where account = $1 and principal_kind = 'user' and principal_id = $2`,
-        [this.account, id],
-      )
-    }
+    const keys = await new EndedKeys(this.queries, this.account).removeAllOf('user', id)
+    for (const keyId of keys) this.touch(`key:${keyId}`)
     await this.queries.run('delete from api_access where account = $1 and user_id = $2', [this.account, id])
     await this.queries.run('delete from users where account = $1 and id = $2', [this.account, id])
     this.changed(id)

@@ -138,7 +138,14 @@ test('a command already admitted is 1401 when the secret that signed it is none 
   t.after(() => other.close())
   probe.beforePrepared = async () => {
     const owner = (await new Accounts(other, () => undefined).owner(1)) ?? ''
-    const made = { account: 1, permissions: ['*'], createdBy: '', comment: '', principal: { kind: 'owner', id: owner } }
+    const made = {
+      account: 1,
+      permissions: ['*'],
+      ceiling: ['*'],
+      createdBy: '',
+      comment: '',
+      principal: { kind: 'owner', id: owner },
+    }
     await other.transaction(async (session) => {
       await session.run('delete from keys where key_id = $1', [apiKey])
       await new Keys(session, instance.vault).insert({ ...made, keyId: apiKey, secret: 'another secret' }, 1)

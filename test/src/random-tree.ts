@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { nanoid } from 'nanoid'
 import type { Credentials } from '../../clients/typescript/index.js'
 import { generateKey } from '../../src/generate.js'
-import { effective } from '../../src/permissions.js'
+import { effective, intersect } from '../../src/permissions.js'
 import { AccessTokens } from '../../src/store/access-tokens.js'
 import { Accounts } from '../../src/store/accounts.js'
 import { ApiAccess } from '../../src/store/api-access.js'
@@ -130,13 +130,13 @@ const single = fc.record({
 type Single = typeof single extends fc.Arbitrary<infer T> ? T : never
 
 /**
- * Messages of the intruder, now and then one of the owner that takes something away (`honest`): what an owner gives
- * somebody on purpose is no rise.
+ * Messages of the intruder, now and then one of the owner (`honest`) that promotes, demotes, removes or revives somebody: the
+ * intruder may know secrets of theirs, and must not rise with them.
  */
 export const attempts = fc.array(
   fc.record({
     by: fc.nat(),
-    honest: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    honest: fc.integer({ min: 0, max: 9 }).map((n) => n < 2),
     atomic: fc.boolean(),
     items: fc.oneof(
       { weight: 3, arbitrary: fc.tuple(single) },
@@ -148,13 +148,15 @@ export const attempts = fc.array(
 export type Attempt = (typeof attempts extends fc.Arbitrary<infer T> ? T : never)[number]
 
 export interface KeyState {
-  /** What it may do together with its principal. */
+  /** What it may do together with its principal, under what the maker of its secret held. */
   readonly holds: readonly string[]
   readonly addresses: readonly string[]
   /** The earlier of its own and its principal's. */
   readonly end: number | null
   /** Whose it is, if a subowner's. */
   readonly subowner: string | null
+  readonly createdBy: string
+  readonly revoked: boolean
   readonly row: string
 }
 
@@ -214,7 +216,7 @@ export async function stateOf({ db }: TestInstance): Promise<State> {
     },
   ): KeyState => ({
     holds: effective(
-      JSON.parse(row.permissions ?? ''),
+      intersect(JSON.parse(row.permissions ?? ''), JSON.parse(row.ceiling ?? row.permissions ?? '')),
       row.own ? JSON.parse(row.own) : null,
       row.user_type,
       row.user_scope !== null,
@@ -222,6 +224,8 @@ export async function stateOf({ db }: TestInstance): Promise<State> {
     addresses: JSON.parse(row.addresses ?? ''),
     end: earlier(row.expires_at, row.user_expire || null),
     subowner: row.principal_kind === 'subowner' ? (row.principal_id ?? null) : null,
+    createdBy: row.created_by ?? '',
+    revoked: row.revoked_at !== null,
     row: JSON.stringify(row),
   })
   return {
@@ -261,6 +265,7 @@ export function plant(
     await session.run('delete from users')
     await session.run('delete from api_access')
     await session.run('delete from access_tokens')
+    await session.run('delete from ended_keys')
     await session.run('delete from subowners')
     await session.run(`delete from principals where kind = 'subowner'`)
     const repository = new Keys(session, instance.vault)
@@ -268,11 +273,12 @@ export function plant(
     const made: Credentials[] = [instance.owner]
     const at = (hours: number) => now + hours * 3600
     const subownerSecrets: [string, string][] = []
-    const add = async (kind: string, id: string, granted: readonly string[], limited = unlimited) => {
+    const add = async (kind: string, id: string, granted: readonly string[], limited = unlimited, ceiling = ['*']) => {
       const { keyId, secret } = generateKey({ randomBytes, randomName: nanoid })
       const createdBy = made[(parents[made.length % parents.length] ?? 0) % made.length]?.apiKey ?? ''
       const expiresAt = limited.hours === null ? null : at(limited.hours)
-      const given = { permissions: granted, addresses: limited.addresses, expiresAt, createdBy, comment: '' }
+      const { addresses } = limited
+      const given = { permissions: granted, ceiling, addresses, expiresAt, createdBy, comment: '' }
       await repository.insert({ keyId, secret, account: 1, principal: { kind, id }, ...given }, now)
       made.push({ apiKey: keyId, secret })
       return { apiKey: keyId, secret }
@@ -308,11 +314,12 @@ export function plant(
     const granted = [...intruder.permissions, ...intruder.writes]
     const first = await addFirst()
     async function addFirst() {
-      if (!intruder.ofUser) return add('owner', owner, granted, intruder.limits)
+      if (!intruder.ofUser) return add('owner', owner, granted, intruder.limits, granted)
       const { hours } = intruder.limits
       const expire = intruder.userEnds && hours !== null ? at(hours) : 0
       await panel.insert(own, { type: 1, expire }, now)
-      return add('user', own, granted, expire === 0 ? intruder.limits : { ...intruder.limits, hours: null })
+      const limited = expire === 0 ? intruder.limits : { ...intruder.limits, hours: null }
+      return add('user', own, granted, limited, granted)
     }
     const ofSubowners = new Set(subownerSecrets.map(([, secret]) => secret))
     const others = made.filter((one) => one.apiKey !== first.apiKey && !ofSubowners.has(one.secret))
@@ -324,7 +331,7 @@ type Sent = readonly [cmd: string, params: object]
 
 /** The message of an attempt, on what there is in `state`. */
 export function attempt({ items, atomic, honest }: Attempt, state: State, planted: Planted): Sent {
-  const commands = items.map((item) => (honest ? restriction(item, state) : message(item, state, planted)))
+  const commands = items.map((item) => (honest ? management(item, state) : message(item, state, planted)))
   const [first] = commands
   if (commands.length === 1 && first) return first
   return ['batch', { commands: commands.map(([cmd, params]) => ({ cmd, ...params })), atomic }]
@@ -335,13 +342,21 @@ const pick = <T>(from: Iterable<T>, index: number): T => {
   return all[index % all.length] as T
 }
 
-function restriction({ key, user, verb }: Single, { keys, users, subowners }: State): Sent {
+/** What an owner does to others: it lowers and raises them, takes them away, and makes them anew. */
+function management({ key, user, verb, type, flag }: Single, { keys, users, subowners }: State): Sent {
   if (verb.startsWith('subowner') && subowners.size > 0) {
-    return ['subowners/update', { id: pick(subowners.keys(), user), permissions: ['slice'] }]
+    const id = pick(subowners.keys(), user)
+    if (verb === 'subowner-delete') return ['subowners/delete', { id }]
+    return ['subowners/update', { id, permissions: flag ? ['slice'] : ['api'] }]
   }
-  const id = pick(users.keys(), user)
-  if (verb === 'create') return ['keys/update', { key: pick(keys.keys(), key), permissions: [] }]
-  return verb === 'update' ? ['set-user', { id, user: { type: 3 } }] : ['toggle-user', { id }]
+  const id = pick([...users.keys(), 'revived'], user)
+  if (verb === 'create') {
+    const others = [...keys].filter(([, { createdBy }]) => createdBy !== 'init').map(([keyId]) => keyId)
+    return ['keys/update', { key: pick(others, key), permissions: flag ? [] : ['*'] }]
+  }
+  if (verb === 'remove') return ['set-user', { id, user: { remove: true } }]
+  if (verb === 'assign') return ['slices/assign', { user: id, slices: ['sports'], servers: [] }]
+  return verb === 'toggle' ? ['toggle-user', { id }] : ['set-user', { id, user: { type: flag ? 1 : type } }]
 }
 
 /** Questions about what a panel user may have been given a part of. */

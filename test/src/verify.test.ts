@@ -19,7 +19,7 @@ function authority(secrets: readonly (readonly [secret: string, until: number | 
     principal: { kind: 'owner', id: 'o' },
     permissions: ['*'],
     addresses: undefined,
-    secrets: secrets.map(([secret, until]) => ({ key: new MacKey(secret), until })),
+    secrets: secrets.map(([secret, until]) => ({ key: new MacKey(secret), until, permissions: ['*'] })),
     enabled: true,
     expiresAt: null,
     reload: async () => assert.fail('is not loaded again'),

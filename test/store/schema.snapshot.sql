@@ -81,6 +81,13 @@ CREATE TABLE device_passwords (
   valid_until bigint
 );
 
+CREATE TABLE ended_keys (
+  account bigint not null references accounts (account),
+  key_id text not null,
+  created_by text not null,
+  primary key (account, key_id)
+);
+
 CREATE TABLE "key_use" (
   key_id text not null primary key,
   last_used_at bigint not null,
@@ -104,7 +111,7 @@ CREATE TABLE keys (
   created_by text not null,
   comment text not null,
   created_at bigint not null
-);
+, ceiling text not null default '[]', old_ceiling text);
 
 CREATE TABLE meta (
   name text not null primary key,
@@ -301,7 +308,7 @@ CREATE TABLE "users" (
   conlimit bigint not null,
   created_at bigint not null,
   updated_at bigint not null,
-  scope text,
+  scope text, ceiling text,
   primary key (account, id)
 ) without rowid;
 

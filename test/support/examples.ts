@@ -57,6 +57,7 @@ async function useExampleKey({ db, vault }: TestInstance): Promise<void> {
         account: 1,
         principal: { kind: 'owner', id: owner ?? '' },
         permissions: ['*', 'instance'],
+        ceiling: ['*', 'instance'],
         createdBy: 'init',
         comment: 'made by init',
       },

@@ -28,7 +28,16 @@ export function makeKey(instance: TestInstance, options: KeyOptions = {}): Promi
   return instance.db.transaction(async (session) => {
     const owner = await new Accounts(session, () => undefined).owner(account)
     const principal = user === undefined ? { kind: 'owner', id: owner ?? '' } : { kind: 'user', id: user }
-    const made = { keyId: apiKey, secret, account, principal, permissions, createdBy: 'test', comment: '' }
+    const made = {
+      keyId: apiKey,
+      secret,
+      account,
+      principal,
+      permissions,
+      ceiling: ['*'],
+      createdBy: 'test',
+      comment: '',
+    }
     await new Keys(session, instance.vault).insert(made, instance.seconds())
     await session.run('update keys set addresses = $2 where key_id = $1', [apiKey, JSON.stringify(addresses)])
     return { apiKey, secret }
