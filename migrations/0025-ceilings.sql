@@ -24,3 +24,6 @@ create table ended_keys (
   primary key (account, key_id)
 );
 
+
+-- Secrets that are to end, and then to be removed.
+create index keys_by_old_until on keys (old_until) where old_until is not null;

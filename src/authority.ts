@@ -18,7 +18,7 @@ export interface Authority {
   readonly powerless?: boolean
   /** Undefined: any address. */
   readonly addresses: AddressList | undefined
-  /** The newest first. */
+  /** Of a key always two, the newest first. */
   readonly secrets: readonly SigningSecret[]
   /** False when the key, its principal or its account is disabled or revoked. */
   readonly enabled: boolean
@@ -144,6 +144,7 @@ function dependencies({ account, principal }: KeyAuthority): string[] {
 
 const mostShared = 1_024
 const principals = new Map<string, Authority['principal']>()
+const decoyKeys = new Map<string, MacKey>()
 const permissionLists = new Map<string, readonly Permission[]>()
 
 /** What many keys have in common is kept once: a hundred thousand of them take less memory, and the processor finds it sooner. */
@@ -159,9 +160,13 @@ function toAuthority(record: KeyRecord, reload: Authority['reload']): KeyAuthori
   const { principal } = record
   const { kind, id } = principal
   const allowed = effective(record.permissions, principal.permissions, principal.type, principal.assigned)
-  const secrets = record.secrets.map(({ secret, until, ceiling }) => {
+  const secrets = record.secrets.map(({ secret, until, ceiling, decoy }) => {
     const permissions = intersect(allowed, ceiling)
-    return { key: new MacKey(secret), until, permissions: shared(permissionLists, permissions.join(' '), permissions) }
+    return {
+      key: decoy ? shared(decoyKeys, secret, new MacKey(secret)) : new MacKey(secret),
+      until,
+      permissions: shared(permissionLists, permissions.join(' '), permissions),
+    }
   })
   const ends = [record.expiresAt, principal.expiresAt].filter((end) => end !== null)
   return {

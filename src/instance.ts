@@ -29,7 +29,7 @@ import { AuditTrail } from './store/audit-trail.js'
 import { Claims } from './store/claims.js'
 import { CopyNotes } from './store/copies.js'
 import type { Db, Queries } from './store/db.js'
-import { ensureDecoy, Keys } from './store/keys.js'
+import { anyEndedSecret, clearEndedSecrets, ensureDecoy, Keys } from './store/keys.js'
 import { floorRaised, Ledger } from './store/ledger.js'
 import { findLogin } from './store/logins.js'
 import { Meta } from './store/meta.js'
@@ -360,6 +360,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
         meter?.forgotten(forgotten)
       }
       if (!db.exclusive) await ledger.chore((session) => forgetFailures(session, now()))
+      if (await anyEndedSecret(db, seconds())) await ledger.chore((session) => clearEndedSecrets(session, seconds()))
       await forgetStatistics()
       return forgotten
     },

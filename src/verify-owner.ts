@@ -11,7 +11,7 @@ const mostTried = 5
 
 /**
  * Verifies signatures that name only their principal: with every key that may have made it, and with decoys up to five,
- * so that an unknown owner takes the work of a known one. A bare login is that of the default account.
+ * so that an unknown owner takes the work of a known one: two MACs for each. A bare login is that of the default account.
  */
 export function ownerVerifier(
   authorities: Authorities,

@@ -21,7 +21,8 @@ type Signature = Pick<MacProof, 'signed' | 'mac'>
 
 /**
  * The third step: the proof against the live secrets of the key. A wrong signature, a spelling that is not canonical and
- * an unknown key (whose authority is the decoy) are one answer after the same work; undefined, for the caller to count.
+ * an unknown key (whose authority is the decoy) are one answer after the same work: two MACs, whether the key was rotated or
+ * not. Undefined, for the caller to count.
  */
 export function verify(proof: Signature, authority: Authority, now: number): Verified | undefined {
   const given = decodeMac(proof.mac, givenMac)

@@ -13,7 +13,7 @@ export interface KeyRecord {
   readonly principal: PrincipalRecord
   readonly permissions: readonly string[]
   readonly addresses: readonly string[]
-  /** The newest first. */
+  /** Always two, the newest first: a decoy stands in where there is no old one, so that all keys take the same work. */
   readonly secrets: readonly KeySecret[]
   readonly enabled: boolean
   readonly expiresAt: number | null
@@ -25,6 +25,8 @@ export interface KeySecret {
   readonly until: number | null
   /** What its maker held when it was made: it never allows more. */
   readonly ceiling: readonly string[]
+  /** True for what stands in for a secret that is not there. */
+  readonly decoy?: boolean
 }
 
 export interface PrincipalRecord {
@@ -112,7 +114,7 @@ export interface SecretColumns {
 }
 
 /** The secrets of a key, opened, the newest first. */
-export function secretsOf(sealing: Sealing, row: SecretColumns): KeySecret[] {
+export function secretsOf(sealing: Sealing, row: SecretColumns): [KeySecret] | [KeySecret, KeySecret] {
   const newest = {
     secret: openSecret(sealing, row.key_id, row.secret),
     until: null,
@@ -134,7 +136,8 @@ export class Keys {
   /** The key of an id; for an unknown one a decoy that costs as much and whose secret nobody has. */
   async load(keyId: string): Promise<KeyRecord> {
     const row = await this.queries.get<Row>(select, [keyId])
-    return row ? this.record(row) : this.decoy(keyId)
+    const sealed = (await new Meta(this.queries).get('decoy')) ?? ''
+    return row ? this.record(row, sealed) : this.decoy(keyId, sealed)
   }
 
   /** Stores a key; false when the id is taken. */
@@ -162,7 +165,12 @@ export class Keys {
     return inserted === 1
   }
 
-  private record(row: Row): KeyRecord {
+  private openDecoy(sealed: string): KeySecret {
+    return { secret: this.sealing.open(sealed, decoyBinding), until: 0, ceiling: [], decoy: true }
+  }
+
+  private record(row: Row, decoy: string): KeyRecord {
+    const [newest, old = this.openDecoy(decoy)] = secretsOf(this.sealing, row)
     return {
       known: true,
       keyId: row.key_id,
@@ -180,15 +188,13 @@ export class Keys {
       },
       permissions: JSON.parse(row.permissions),
       addresses: JSON.parse(row.addresses),
-      secrets: secretsOf(this.sealing, row),
+      secrets: [newest, old],
       enabled: row.enable === 1 && row.revoked_at === null,
       expiresAt: row.expires_at,
     }
   }
 
-  private async decoy(keyId: string): Promise<KeyRecord> {
-    const sealed = await new Meta(this.queries).get('decoy')
-    const secret = this.sealing.open(sealed ?? '', decoyBinding)
+  private decoy(keyId: string, sealed: string): KeyRecord {
     return {
       known: false,
       keyId,
@@ -206,11 +212,25 @@ export class Keys {
       },
       permissions: [],
       addresses: [],
-      secrets: [{ secret, until: null, ceiling: [] }],
+      secrets: [this.openDecoy(sealed), this.openDecoy(sealed)],
       enabled: false,
       expiresAt: null,
     }
   }
+}
+
+/** Removes secrets whose grace time has ended by `now` (Unix seconds); how many. */
+export function clearEndedSecrets(queries: Queries, now: number): Promise<number> {
+  return queries.run(
+    'update keys set old_secret = null, old_until = null, old_ceiling = null where old_until is not null and old_until <= $1',
+    [now],
+  )
+}
+
+/** Whether there are such secrets. */
+export async function anyEndedSecret(queries: Queries, now: number): Promise<boolean> {
+  const found = 'select 1 as one from keys where old_until is not null and old_until <= $1 limit 1'
+  return (await queries.get(found, [now])) !== undefined
 }
 
 /** Makes the decoy secret, once. */

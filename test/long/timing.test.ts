@@ -38,12 +38,14 @@ async function difference(gateway: TestInstance, one: Wire, other: Wire, count: 
 const sizes = { small: { filler: 0, most: 2 }, 'of 200 KB': { filler: 200_000, most: 10 } } as const
 
 for (const [size, { filler, most }] of Object.entries(sizes)) {
-  test(`keys that are known, unknown and disabled cannot be told apart by time: bodies ${size}`, {
+  test(`keys that are known, unknown, rotated and disabled cannot be told apart by time: bodies ${size}`, {
     timeout: 600_000,
   }, async (t) => {
     const gateway = await instanceFor(t, { limitFailures: 1_000_000_000, limitWaste: 1_000_000_000 })
     const disabled = await makeKey(gateway)
-    await gateway.call('keys/update', { key: disabled.apiKey, enabled: false })
+    await gateway.call('keys/update', { key: disabled.apiKey, enable: false })
+    const rotated = await makeKey(gateway)
+    await gateway.call('keys/rotate', { key: rotated.apiKey, grace: 86_400 })
     const wrong = (apiKey: string): Wire => {
       const text = JSON.stringify({
         cmd: 'ping',
@@ -54,7 +56,12 @@ for (const [size, { filler, most }] of Object.entries(sizes)) {
       return wireOf(text, { signature: mac('not the secret', text) })
     }
     const known = gateway.owner.apiKey
-    const others = { unknown: `ck_${'x'.repeat(known.length - 3)}`, disabled: disabled.apiKey, 'known itself': known }
+    const others = {
+      unknown: `ck_${'x'.repeat(known.length - 3)}`,
+      disabled: disabled.apiKey,
+      rotated: rotated.apiKey,
+      'known itself': known,
+    }
     for (const key of [known, ...Object.values(others)]) assert.equal((await gateway.handle(wrong(key))).code, 1401)
     for (const [name, key] of Object.entries(others)) {
       await difference(gateway, wrong(known), wrong(key), 200)

@@ -320,6 +320,8 @@ CREATE UNIQUE INDEX claims_by_part on claims (part, identity_digest);
 
 CREATE UNIQUE INDEX device_passwords_in_order on device_passwords (account, position);
 
+CREATE INDEX keys_by_old_until on keys (old_until) where old_until is not null;
+
 CREATE INDEX keys_of_creator on keys (account, created_by);
 
 CREATE INDEX keys_of_principal on keys (account, principal_kind, principal_id);
