@@ -86,7 +86,7 @@ export class Backlog {
   private cut(socket: Socket, mark: Mark): void {
     // The parser goes on with what it was given: nothing of it is looked at.
     mark.closing = true
-    socket.destroy()
+    reset(socket)
     this.forget(socket, mark)
   }
 
@@ -128,5 +128,15 @@ export class Backlog {
       excess -= unread
       this.cut(socket, markOf(socket))
     }
+  }
+}
+
+/** Closes at once: what the kernel has taken for a peer that does not read would stay there for minutes otherwise. */
+function reset(socket: Socket): void {
+  try {
+    socket.resetAndDestroy()
+  } catch {
+    // Only TCP can be reset, TLS cannot.
+    socket.destroy()
   }
 }
