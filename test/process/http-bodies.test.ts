@@ -40,6 +40,40 @@ test('a multipart form that ends in the middle of a file is refused, and the gat
   assertReply(await exchange(port, post(signed('ping'), [])), 200, 9001)
 })
 
+test('a body over the limit that has at most 1 MiB is read and refused, and the connection stays open', async () => {
+  for (const size of [limit + 1, 1_048_576]) {
+    const raw = await openSocket(port)
+    raw.write(post(signed('ping').padEnd(size)))
+    const reply = await raw.reply()
+    assertReply(reply, 413, 1413)
+    assert.equal(reply.headers.get('connection'), 'keep-alive')
+    raw.write(post(signed('ping')))
+    assertReply(await raw.reply(), 200, 9001)
+    raw.close()
+  }
+})
+
+test('a body of more than 1 MiB is refused before any of it is sent, or once so much has come, and the connection is closed', async () => {
+  const most = 1_048_576
+  const chunk = `${(most + 1).toString(16)}\r\n${' '.repeat(most + 1)}`
+  for (const bytes of [head(`Content-Length: ${most + 1}`), `${head('Transfer-Encoding: chunked')}${chunk}`]) {
+    const raw = await openSocket(port)
+    raw.write(bytes)
+    const reply = await raw.reply()
+    assertReply(reply, 413, 1413)
+    assert.equal(reply.headers.get('connection'), 'close')
+    assert.equal(await raw.closed(), '')
+  }
+})
+
+test('where the limit is above 1 MiB, a body is read up to it', async (t) => {
+  const own = await serverFor(t, { env: { COUNTERSIGN_BODY_LIMIT: '2097152' } })
+  const body = signMessage('ping', {}, own.owner, { timestamp: now() }).body
+  // White space behind the message was not signed: it was read.
+  assertReply(await exchange(own.port, post(body.padEnd(2_097_152))), 401, 1401)
+  assertReply(await exchange(own.port, head('Content-Length: 2097153')), 413, 1413)
+})
+
 const endless: Readonly<Record<string, readonly [head: string, piece: Buffer, status: number, code: number]>> = {
   announced: [head('Content-Length: 9000000000'), Buffer.alloc(0x4000, 'a'), 413, 1413],
   'in chunks': [head('Transfer-Encoding: chunked'), Buffer.from(`4000\r\n${'a'.repeat(0x4000)}\r\n`), 413, 1413],

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { codes } from '../../schemas/codes.js'
 import { root } from '../support/instance.js'
+import { assertReply, exchange, openSocket } from '../support/raw.js'
 import { removeFolder, runCli, startServer, type TestServer } from '../support/server.js'
 
 interface Measured {
@@ -112,4 +113,20 @@ test('alerts, dashboard and document name only metrics and codes that there are'
     names.filter((name) => !described.includes(name)),
     [],
   )
+})
+
+test('the address of the metrics has the limits of every path: two Host headers are refused, and thousands of requests are cut', async (t) => {
+  const { server, scrape } = await measured(t)
+  const port = Number(/metrics at http:\/\/127\.0\.0\.1:([0-9]+)/.exec(server.log())?.[1])
+  assertReply(await exchange(port, 'GET /metrics HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'), 400, 1400)
+  const raw = await openSocket(port)
+  raw.socket.pause()
+  raw.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_600))
+  assert.equal((await scrape()).get('countersign_ready'), 1)
+  raw.socket.resume()
+  await raw.closed()
+  const endless = await openSocket(port)
+  endless.write('GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000000\r\n\r\n')
+  assert.equal((await endless.reply()).headers.get('connection'), 'close')
+  assert.equal(await endless.closed(), '')
 })
