@@ -29,12 +29,16 @@ export function readBody(req: IncomingMessage, res: ServerResponse, address: str
     chunks = []
     refuseAndClose(req, res, reply)
   }
-  const waiting = bodies.begin(() => refuse(refuseAt(req, parts, 'SLOW')))
+  const refuseWasted = (reply: Reply) => {
+    parts.charge(address, size)
+    refuse(reply)
+  }
+  const waiting = bodies.begin(() => refuseWasted(refuseAt(req, parts, 'SLOW')))
   req.on('data', (chunk: Buffer) => {
     if (over) return
     size += chunk.length
     chunks.push(chunk)
-    if (size > parts.bodyLimit) refuse(tooLarge(req, parts))
+    if (size > parts.bodyLimit) refuseWasted(tooLarge(req, parts))
     else if (!bodies.grew(waiting, size + perPiece * chunks.length)) refuse(refuseAt(req, parts, 'OVERLOADED'))
   })
   req.on('end', () => {

@@ -63,6 +63,7 @@ export async function openGateway({ logger: given, ...options }: GatewayOptions 
   return {
     middleware: controlMiddleware({
       handle: instance.handle,
+      charge: instance.charge,
       refuse: instance.refuse,
       load: instance.load,
       methodsAt: instance.methodsAt,

@@ -89,6 +89,8 @@ export interface InstanceOptions extends Surroundings {
 /** A gateway on an open database, without HTTP. */
 export interface Instance {
   readonly handle: Handle
+  /** Counts for an address what was taken in of a body that is refused before it is there as a whole. */
+  charge(address: string, bytes: number): void
   /** Bytes of the longest body that some command takes. */
   readonly bodyLimit: number
   readonly load: Load
@@ -270,6 +272,12 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     for (let old = await oldPortion(db, horizons); old; old = await oldPortion(db, horizons)) await ledger.chore(old)
   }
   const bodies = bodyLimits(options.commands, options.bodyLimit)
+  const allowances = {
+    failures: options.limitFailures,
+    waste: options.limitWaste * mebibyte,
+    messages: options.limitKey,
+  }
+  const limited = limits(allowances, elapsed)
   const handle = gateway({
     dialects: options.dialects,
     native: options.native,
@@ -291,10 +299,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       }),
       token: tokenVerifier((token, queries = db) => findToken(queries, token)),
     },
-    limits: limits(
-      { failures: options.limitFailures, waste: options.limitWaste * mebibyte, messages: options.limitKey },
-      elapsed,
-    ),
+    limits: limited,
     executor,
     floor,
     now,
@@ -310,6 +315,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   })
   return {
     handle,
+    charge: limited.charge,
     bodyLimit: bodies.most,
     load,
     catalogue,

@@ -80,6 +80,7 @@ export async function serve(config: Config, { version, schema, say, onEnd, onUnh
   const onUnexpected = (error: unknown) => logger.error({ err: error }, 'unexpected')
   const { server, drain } = httpServer({
     handle: instance.handle,
+    charge: instance.charge,
     refuse: instance.refuse,
     load: instance.load,
     ready,

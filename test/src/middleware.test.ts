@@ -10,9 +10,10 @@ import { assertReply, exchange, openSocket, post } from '../support/raw.js'
 /** The middleware in a server of somebody else's, which answers everything but the gateway's paths. */
 async function mounted(t: TestContext): Promise<{ port: number; gateway: CommandInstance; ping: () => string }> {
   const gateway = await instanceFor(t)
-  const { handle, refuse, methodsAt, load } = gateway
+  const { handle, charge, refuse, methodsAt, load } = gateway
   const middleware = controlMiddleware({
     handle,
+    charge,
     refuse,
     methodsAt,
     load,

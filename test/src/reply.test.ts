@@ -197,6 +197,7 @@ test('faults of the gateway are signed as well, and tell the caller nothing but 
 async function listening(t: TestContext, gateway: CommandInstance, handle = gateway.handle): Promise<string> {
   const { server, drain } = httpServer({
     handle,
+    charge: gateway.charge,
     refuse: gateway.refuse,
     methodsAt: gateway.methodsAt,
     vendorPaths: false,

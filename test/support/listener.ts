@@ -8,11 +8,12 @@ import type { TestInstance } from './instance.js'
 /** The listener of the gateway in front of an instance of this process, on a port of its own until the test ends. */
 export async function listen(
   t: Pick<TestContext, 'after'>,
-  { handle, refuse, methodsAt, load }: TestInstance,
+  { handle, charge, refuse, methodsAt, load }: TestInstance,
   parts: Partial<HttpParts> = {},
 ): Promise<number> {
   const { server } = httpServer({
     handle,
+    charge,
     refuse,
     methodsAt,
     load,
