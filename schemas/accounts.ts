@@ -1,5 +1,8 @@
 import { Closed, Int, Name, Type } from './types.js'
 
+/** Beyond it adding 1 is not exact for long. Earlier versions made accounts up to 2^53 - 1, which go on working. */
+export const mostAccount = 999_999_999_999_999
+
 export const Cdn = Int(1, 2 ** 53 - 1, 'account number')
 const name = Name(128, 'name of the account')
 const enable = Type.Boolean({ description: 'false refuses every key of the account' })
@@ -18,7 +21,7 @@ export const Account = Closed({
 })
 
 export const CreateAccount = Closed({
-  account: Type.Optional(Cdn),
+  account: Type.Optional(Int(1, mostAccount, 'account number')),
   name: Type.Optional(name),
   enable: Type.Optional(Type.Boolean({ default: true })),
   time_zone: Type.Optional(timeZone),

@@ -98,7 +98,7 @@ async function requireOwn(db: Db, config: Config): Promise<void> {
   if (!databaseUrl) return
   if ((await copyState(db)) === 'copying') {
     throw new ConfigError([
-      'an instance is being copied into the database: run "countersign migrate --from ... --to ..." to its end',
+      'an instance is being copied into the database: run "countersign migrate --from ... --to-file ..." to its end',
     ])
   }
   const isMade = (await new Meta(db).get('master_key')) !== undefined
@@ -109,7 +109,7 @@ async function requireOwn(db: Db, config: Config): Promise<void> {
     ])
   }
   if (!isMade && existsSync(databaseFile(folder))) {
-    const to = `countersign migrate --from sqlite:${databaseFile(folder)} --to postgres://...`
+    const to = `countersign migrate --from sqlite:${databaseFile(folder)} --to-file FILE`
     throw new ConfigError([`${folder} holds an instance on SQLite, and the database is empty: ${to} takes it over`])
   }
 }

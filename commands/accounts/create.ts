@@ -1,5 +1,5 @@
-import { Account, CreateAccount } from '../../schemas/accounts.js'
-import { command, requireZone } from '../../src/command.js'
+import { Account, CreateAccount, mostAccount } from '../../schemas/accounts.js'
+import { command, invalid, requireZone } from '../../src/command.js'
 
 export default command({
   name: 'accounts/create',
@@ -12,7 +12,9 @@ export default command({
   target: ({ account }) => account,
   async run({ account: wanted, name, enable = true, time_zone = 'UTC' }, { store, now, id, audit }) {
     requireZone(time_zone)
-    const account = wanted ?? (await store.accounts.highest()) + 1
+    const account = wanted ?? (await store.accounts.highest(mostAccount)) + 1
+    if (account > mostAccount)
+      throw invalid('/account', `must be given: there is an account ${mostAccount}, the highest`)
     const created = { account, name: name ?? `account ${account}`, enable, time_zone }
     if (!(await store.accounts.insert(created, id(), now))) return ['ACCOUNT_EXISTS']
     if (time_zone !== 'UTC') await store.accounts.update(created)

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { gatewayCodes } from '../../schemas/codes.js'
 import type { Tools } from './tools.js'
+import { requireNoPassword, secretText } from './values.js'
 
 export function backupVerbs(program: Command, tools: Tools): void {
   program
@@ -37,22 +38,39 @@ export function backupVerbs(program: Command, tools: Tools): void {
     .option('--data <dir>', 'data folder (default ./data)')
     .addHelpText(
       'after',
-      '\nExamples:\n  countersign backup before.db && countersign migrate\n  countersign migrate --from sqlite:data/countersign.db --to postgres://countersign@db.example.org/countersign',
+      '\nExamples:\n  countersign backup before.db && countersign migrate\n  countersign migrate --from sqlite:data/countersign.db --to-file database-url.txt',
     )
     .option('--from <place>', 'copy the instance of a file, as sqlite:PATH, whose gateway is stopped')
-    .option('--to <url>', 'the PostgreSQL database that --from is copied into, as postgres://...')
-    .action(async ({ data, from, to }: { data?: string; from?: string; to?: string }) => {
-      if (from !== undefined || to !== undefined) return moveInstance(tools, data, from, to)
+    .option('--to-file <file>', 'file with the URL of the PostgreSQL database that --from is copied into')
+    .option('--to <url>', 'that URL itself, without a password (default: COUNTERSIGN_DATABASE_URL)')
+    .action(async (flags: MigrateFlags) => {
+      const { data, from, to, toFile } = flags
+      if (from !== undefined || to !== undefined || toFile !== undefined) return moveInstance(tools, flags)
       const { applied, schema } = await tools.migrate(tools.config({ data }))
       tools.print(JSON.stringify({ applied, schema }))
       tools.say(applied.length === 0 ? `nothing to do: the schema is ${schema}` : `applied ${applied.join(', ')}`)
     })
 }
 
-async function moveInstance(tools: Tools, data: string | undefined, from?: string, to?: string): Promise<void> {
-  if (from === undefined || to === undefined) throw new InvalidArgumentError('--from and --to go together')
-  // Told by --to; what the environment names need not be the same.
-  const config = tools.config({ data, databaseUrl: to })
+interface MigrateFlags {
+  readonly data?: string
+  readonly from?: string
+  readonly to?: string
+  readonly toFile?: string
+}
+
+const elsewhere =
+  'Give the URL in a file (--to-file) or in COUNTERSIGN_DATABASE_URL, or the password in PGPASSWORD or ~/.pgpass.'
+
+async function moveInstance(tools: Tools, { data, from, to: typed, toFile }: MigrateFlags): Promise<void> {
+  requireNoPassword('--to', typed, elsewhere)
+  if (typed !== undefined && toFile !== undefined) throw new InvalidArgumentError('give --to or --to-file, not both')
+  const given = toFile === undefined ? typed : secretText(tools.readFile(toFile))
+  const config = tools.config({ data, databaseUrl: given })
+  const { databaseUrl: to } = config
+  if (from === undefined || to === '') {
+    throw new InvalidArgumentError('--from goes together with --to-file, --to or COUNTERSIGN_DATABASE_URL')
+  }
   const onRows = (rows: number, of: number) => tools.progress(`${bar(rows / Math.max(of, 1))} ${rows} of ${of} rows`)
   const { rows, verified } = await tools.move(config, { from, to, onRows })
   tools.progress(undefined)

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { send, Unanswered } from '../../clients/typescript/index.js'
 import { exitOf, exits } from './exits.js'
 import type { Tools } from './tools.js'
-import { jsonObject } from './values.js'
+import { jsonObject, requireNoPassword } from './values.js'
 
 interface Flags {
   readonly json?: string
@@ -28,6 +28,7 @@ export function callVerb(program: Command, tools: Tools): void {
       `\nExample:\n  countersign call set-user --json '{"id":"alice","user":{"type":3}}' --idempotency-key job-1-alice`,
     )
     .action(async (cmd: string, flags: Flags) => {
+      requireNoPassword('--url', flags.url, 'A gateway needs none: a message is signed with a key.')
       const config = tools.config({ data: flags.data })
       const key = readKey(tools, flags.keyFile ?? tools.adminKeyFile(config.data))
       if (!key) return

@@ -1,14 +1,14 @@
 import type { Command } from 'commander'
 import { exits } from './exits.js'
 import type { Tools } from './tools.js'
-import { accountNumber } from './values.js'
+import { newAccountNumber } from './values.js'
 
 export function initVerb(program: Command, tools: Tools): void {
   program
     .command('init')
     .description('create the database, the master key, an account and its owner key')
     .option('--data <dir>', 'data folder (default ./data)')
-    .option('--cdn <number>', 'number of the account', accountNumber, 1)
+    .option('--cdn <number>', 'number of the account', newAccountNumber, 1)
     .option('--json', 'print what was made as JSON')
     .addHelpText('after', '\nExample:\n  countersign init --data ./data --cdn 158')
     .action(async ({ data, cdn, json }: { data?: string; cdn: number; json?: boolean }) => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Tools } from './tools.js'
+import { requireNoPassword } from './values.js'
 
 export function serveVerb(program: Command, tools: Tools): void {
   program
@@ -11,5 +12,8 @@ export function serveVerb(program: Command, tools: Tools): void {
     .option('--database-url <url>', 'where to store (default: SQLite in the data folder)')
     .option('--dialects <list>', 'ways of spelling requests that are served, joined by commas')
     .addHelpText('after', '\nExample:\n  countersign serve --data /var/lib/countersign --port 8420')
-    .action((flags: Record<string, string | undefined>) => tools.serve(tools.config(flags)))
+    .action((flags: Record<string, string | undefined>) => {
+      requireNoPassword('--database-url', flags.databaseUrl, 'Give the URL in COUNTERSIGN_DATABASE_URL.')
+      return tools.serve(tools.config(flags))
+    })
 }

@@ -1,10 +1,27 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { mostAccount } from '../../schemas/accounts.js'
 import type { Tools } from './tools.js'
 
 /** The number of an account, as typed. */
 export function accountNumber(text: string): number {
   if (/^[1-9][0-9]{0,15}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
   throw new InvalidArgumentError('expected an account number')
+}
+
+/** The number of an account that is to be made, as typed. */
+export function newAccountNumber(text: string): number {
+  const number = accountNumber(text)
+  if (number <= mostAccount) return number
+  throw new InvalidArgumentError(`expected an account number up to ${mostAccount}`)
+}
+
+/** Throws where a URL of an argument holds a password: every user of the machine can read arguments. */
+export function requireNoPassword(option: string, url: string | undefined, instead: string): void {
+  const parsed = url !== undefined && URL.canParse(url) ? new URL(url) : undefined
+  if (!parsed || (parsed.password === '' && !parsed.searchParams.has('password'))) return
+  throw new InvalidArgumentError(
+    `${option}: every user of this machine can read arguments, so no password is taken there. ${instead}`,
+  )
 }
 
 /** A number of days, as typed. */
@@ -19,7 +36,7 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError('expected a whole number')
 }
 
-const secretMember = /"(pass|password|secret)"\s*:\s*"/
+const secretMember = /"(pass|password|secret|token)"\s*:\s*"/
 
 /** A JSON object from an argument, or from stdin for `-`. */
 export async function jsonObject(text: string | undefined, tools: Tools): Promise<Record<string, unknown>> {

@@ -40,8 +40,12 @@ export class Accounts {
     this.touch(`account:${account}`)
   }
 
-  async highest(): Promise<number> {
-    const row = await this.queries.get<{ highest: number | null }>('select max(account) as highest from accounts')
+  /** The highest number that is taken, of those up to `most`; 0 when there is none. */
+  async highest(most: number): Promise<number> {
+    const row = await this.queries.get<{ highest: number | null }>(
+      'select max(account) as highest from accounts where account <= $1',
+      [most],
+    )
     return row?.highest ?? 0
   }
 

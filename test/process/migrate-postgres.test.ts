@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
@@ -39,7 +40,9 @@ test('an instance on SQLite is copied to PostgreSQL, checked, again at will, and
   const moved = await runCli(args)
   assert.equal(moved.status, 0, moved.stderr)
   assert.ok(JSON.parse(moved.stdout).rows > 90)
-  const again = await runCli(args)
+  const urlFile = join(first.folder, 'url.txt')
+  writeFileSync(urlFile, url, { mode: 0o600 })
+  const again = await runCli(['migrate', '--from', `sqlite:${file}`, '--to-file', urlFile])
   assert.deepEqual([again.status, JSON.parse(again.stdout).rows], [0, 0], again.stderr)
   const second = await startServer({ folder: first.folder, env })
   t.after(() => second.stop('SIGKILL'))

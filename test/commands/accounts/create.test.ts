@@ -92,3 +92,17 @@ test('accounts/create needs instance, which * does not include', async (t) => {
     assert.equal((await gateway.run('accounts/create', {}, by)).code, 1403)
   }
 })
+
+test('numbers end where 1 can still be added, and an account that was made beyond counts for none', async (t) => {
+  const gateway = await instanceFor(t)
+  const most = 999_999_999_999_999
+  const beyond = await gateway.run('accounts/create', { account: most + 1 })
+  assert.deepEqual([beyond.code, faultPaths(beyond)], [1422, ['/account']])
+  await makeAccount(gateway, 2 ** 53 - 1)
+  assert.equal((await gateway.run('accounts/create')).result.account, 2)
+  assert.equal((await gateway.run('accounts/update', { account: 2 ** 53 - 1, name: 'from before' })).code % 2, 1)
+  assert.equal((await gateway.run('accounts/create', { account: most })).code, 9201)
+  const full = await gateway.run('accounts/create')
+  assert.deepEqual([full.code, faultPaths(full)], [1422, ['/account']])
+  assert.equal((await gateway.run('accounts/create', { account: 3 })).code, 9201)
+})
