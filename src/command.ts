@@ -4,6 +4,7 @@ import type { Static, TSchema } from '../schemas/types.js'
 import type { AddressList } from './address.js'
 import type { Passwords } from './passwords.js'
 import type { Permission } from './permissions.js'
+import type { Pace } from './store/pace.js'
 import type { Store } from './store/store.js'
 
 export { accessKey, isLiveKey, isOwnAccess, openAccess, requireOverUser, userMeant } from './api-access.js'
@@ -30,7 +31,7 @@ export {
   scopeOf,
   shownSlice,
 } from './slices.js'
-export { rowsBy, totalsOf, viewOf } from './statistics.js'
+export { countedOf, viewOf } from './statistics.js'
 export type { TokenInfo } from './store/access-tokens.js'
 export type { KeyInfo, SecretKeyInfo } from './store/account-keys.js'
 export type { AssignedUser, PanelUser, UserFields } from './store/users.js'
@@ -98,6 +99,8 @@ export interface Context<Prepared = undefined> {
   readonly now: number
   readonly dryRun: boolean
   readonly keeps: Keeps
+  /** For work that takes longer than some milliseconds: `if (pace.isDue()) await pace.rest()`. */
+  readonly pace: Pace
   readonly prepared: Prepared
   /** A random id of 32 hex digits. */
   id(): string

@@ -6,6 +6,7 @@ import type { Caller, Judged, Keeps, Performed, Published } from './command.js'
 import { itemRows, type Judgement, judge, performedItem, refusedItem } from './items.js'
 import type { Load } from './load.js'
 import { entryByName, identityOf, isKept, messageIdentity, type OutcomeParts, Outcomes } from './outcomes.js'
+import { BatchPace, Turns } from './pace.js'
 import { type Passwords, TooManyPasswords } from './passwords.js'
 import { ceilingOf, intersect } from './permissions.js'
 import { Refusal } from './refusal.js'
@@ -17,6 +18,7 @@ import type { AuditTrail } from './store/audit-trail.js'
 import { Claims } from './store/claims.js'
 import type { Db, Queries } from './store/db.js'
 import type { Ledger, Ran } from './store/ledger.js'
+import type { Pace } from './store/pace.js'
 import { Store } from './store/store.js'
 import { UnderWay } from './under-way.js'
 import { liveSecret } from './verify.js'
@@ -32,7 +34,7 @@ export interface ExecuteParts extends OutcomeParts {
   readonly newToken: () => string
   readonly readable: (length: number) => string
   readonly catalogue: () => readonly Published[]
-  readonly trailOn: (queries: Queries) => AuditTrail
+  readonly trailOn: (queries: Queries, pace: Pace) => AuditTrail
   readonly keeps: Keeps
   /** Longest wait for a twin, a preparation or a read, in milliseconds. */
   readonly timeLimit: number
@@ -44,6 +46,8 @@ export class Executor {
   private readonly running = new UnderWay<Promise<boolean>>()
   private readonly outcomes: Outcomes
   private readonly contexts: ContextParts
+  /** Among which long reads share the event loop. */
+  private readonly turns = new Turns()
 
   constructor(private readonly parts: ExecuteParts) {
     this.outcomes = new Outcomes(parts)
@@ -60,7 +64,7 @@ export class Executor {
       newKey: parts.newKey,
       newToken: parts.newToken,
       catalogue: parts.catalogue,
-      storeOf: ({ queries, caller, touch }) => this.store(queries, caller, touch),
+      storeOf: ({ queries, caller, touch, pace }) => this.store(queries, caller, touch, pace),
       performOf: (running) => (judged) => this.perform(running, judged),
       requestsOf: ({ call, left }) =>
         requestsOf(call, requests, () => {
@@ -81,6 +85,7 @@ export class Executor {
     const caller = call.authority?.stale ? await this.current(call, db) : call.caller
     const prepared = registered.command.prepare ? await this.prepare(call) : undefined
     const left: Left = { items: [], revealed: [] }
+    const pace = this.turns.begin(caller.account, timeLimit)
     const context = new RunContext(this.contexts, {
       call,
       caller,
@@ -89,8 +94,14 @@ export class Executor {
       prepared,
       touch: untouched,
       left,
+      pace,
     })
-    const run = () => within(registered.command.run(params, context), timeLimit, timedOut)
+    const run = () =>
+      within(
+        registered.command.run(params, context).finally(() => pace.over()),
+        timeLimit,
+        timedOut,
+      )
     // The gateway's own reads wait for the store alone; an operator's may wait for anything.
     const answer = registered.command.ownCodes.size === 0 ? await run() : await this.parts.load.aside(run)
     const executed = measured(toExecuted(registered, answer), false)
@@ -169,7 +180,10 @@ export class Executor {
         weight: call.registered.command.weight?.(call.params),
         touched,
         run: (queries, nested) =>
-          this.run({ call, queries, nested, prepared, touch, left: { items: [], revealed: [] } }, identity),
+          this.run(
+            { call, queries, nested, prepared, touch, left: { items: [], revealed: [] }, pace: new BatchPace() },
+            identity,
+          ),
         seen: async (claim, queries) => this.outcomes.replay(call, claim, await this.current(call, queries)),
       }),
     )
@@ -191,10 +205,10 @@ export class Executor {
   }
 
   private async run(started: Omit<Running, 'caller'>, identity: string | undefined): Promise<Ran<Executed>> {
-    const { call, queries, nested, prepared, touch, left } = started
+    const { call, queries, nested, prepared, touch, left, pace } = started
     const { registered, params, dryRun } = call
     const caller = call.authority?.stale ? await this.current(call, queries) : call.caller
-    const context = new RunContext(this.contexts, { call, caller, queries, nested, prepared, touch, left })
+    const context = new RunContext(this.contexts, { call, caller, queries, nested, prepared, touch, left, pace })
     // Where there is one transaction at a time, everything is locked already.
     if (registered.command.locks && !this.parts.db.exclusive) await context.store.lock()
     const ran = measured(toExecuted(registered, await registered.command.run(params, context)), isKept(call))
@@ -246,8 +260,8 @@ export class Executor {
     return renewed
   }
 
-  private store(queries: Queries, { account }: Caller, touch: (what: string) => void): Store {
-    return new Store(queries, account, this.parts.sealing, touch, this.parts.trailOn)
+  private store(queries: Queries, { account }: Caller, touch: (what: string) => void, pace?: Pace): Store {
+    return new Store(queries, account, this.parts.sealing, touch, this.parts.trailOn, pace)
   }
 
   /** Runs one item of a batch. Throws 1414 as soon as the items together answer more than the batch may: no more is built than that. */
@@ -272,14 +286,14 @@ export class Executor {
       return deny(refused ?? { code: 0, done: false, status: 'failure', message: '' }, null)
     }
     const call = carriedCall(batch.call, registered, params)
-    const { queries, nested, touch } = batch
+    const { queries, nested, touch, pace } = batch
     const saving = nested.savepoint()
     if (saving) await saving
     let performed: Performed
     try {
       const caller = call.authority?.stale ? await this.current(call, queries) : call.caller
       const left: Left = { items: [], revealed: [] }
-      const context = new RunContext(this.contexts, { call, caller, queries, nested, prepared, touch, left })
+      const context = new RunContext(this.contexts, { call, caller, queries, nested, prepared, touch, left, pace })
       const { entry, result } = toExecuted(registered, await registered.command.run(params, context))
       if (left.revealed.length > 0 && (await lowerRevealed(left.revealed, caller, context.store))) {
         batch.left.lowered = true

@@ -1,16 +1,15 @@
 import type { Context } from './command.js'
 import { invalid } from './refusal.js'
-import type { Cell } from './slices.js'
-import { byName, type View } from './statistics.js'
+import { sorted } from './sorted.js'
+import { type GroupBy, groupsBy, type View } from './statistics.js'
 import type { Calendar } from './store/calendar.js'
 import type { Figures } from './store/count.js'
-import type { Group, History, HistoryRow } from './store/history.js'
+import type { Group, History, HistoryRow, Reach } from './store/history.js'
+import type { Pace } from './store/pace.js'
 import { calendarOf } from './zone.js'
 
 /** What statistics are asked by in time: minutes, hours and days; all of the time together without one. */
 export type Bucket = '1m' | '5m' | '1h' | '1d' | undefined
-
-export type GroupBy = keyof Cell | 'slice' | undefined
 
 interface Time {
   readonly from: number
@@ -67,31 +66,38 @@ function requireKept(moment: number, oldest: number, what: string): void {
 }
 
 /** Reads what groups came to, in order of time, those with the most connections first. Throws 1422 when that would take too long. */
-export async function readHistory(history: History, plan: Plan, view: View, by: GroupBy): Promise<HistoryRow[]> {
+export async function readHistory(
+  history: History,
+  plan: Plan,
+  view: View,
+  by: GroupBy,
+  pace: Pace,
+): Promise<HistoryRow[]> {
   const { from, to, rows, together } = plan
-  const groups = await groupsOf(history, view, by, typeof rows === 'number')
-  const found =
-    rows === 'days'
-      ? await history.days(groups, from, to, together)
-      : rows === 'hours'
-        ? await history.hours(groups, from, to, together)
-        : await history.minutes(groups, from, to, rows)
+  const found = await history.withinReach(async (reach) => {
+    const groups = await groupsOf(reach, view, by, typeof rows === 'number', pace)
+    if (rows === 'days') return reach.days(groups, from, to, together)
+    if (rows === 'hours') return reach.hours(groups, from, to, together)
+    return reach.minutes(groups, from, to, rows)
+  })
   if (!found) throw invalid('/from', 'is too far from /to for so much: ask for a shorter time, or for longer rows')
-  return found.sort((a, b) => a.from - b.from || b.connections - a.connections || (a.group < b.group ? -1 : 1))
+  const order = (a: HistoryRow, b: HistoryRow) =>
+    a.from - b.from || b.connections - a.connections || (a.group < b.group ? -1 : 1)
+  return sorted(found, order, pace)
 }
 
 /** What is kept as a whole is told from that: a part of an account is added up from its streams on servers. */
-async function groupsOf(history: History, view: View, by: GroupBy, cellsOnly: boolean): Promise<Group[]> {
+async function groupsOf(reach: Reach, view: View, by: GroupBy, cellsOnly: boolean, pace: Pace): Promise<Group[]> {
   const { server, isWhole } = view
   if (!cellsOnly && isWhole && by !== 'slice' && (server === undefined || by === undefined || by === 'server')) {
     const kind = by ?? (server === undefined ? 'all' : 'server')
-    const series = (await history.series(kind)).filter((one) => server === undefined || one.server === server)
+    const series = await reach.series(kind, server)
     return series.map((one) => ({ name: by === undefined ? '' : one[by], series: [one] }))
   }
-  const cells = (await history.series('cell')).filter((cell) => view.matches(cell))
-  if (by === 'slice') return view.slices.map(({ id, matches }) => ({ name: id, series: cells.filter(matches) }))
+  const cells = await view.shown(await reach.series('cell', server))
   if (by === undefined) return [{ name: '', series: cells }]
-  return [...byName(cells, by)].map(([name, series]) => ({ name, series }))
+  const groups = await groupsBy(by, cells, view, (count) => reach.keep(count), pace)
+  return [...groups].map(([name, series]) => ({ name, series }))
 }
 
 /** What nobody watched comes to. */

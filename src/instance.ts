@@ -35,6 +35,7 @@ import { findLogin } from './store/logins.js'
 import { Meta } from './store/meta.js'
 import { Notes } from './store/notes.js'
 import { Owners } from './store/owners.js'
+import type { Pace } from './store/pace.js'
 import { forgetFailures, PasswordFailures } from './store/password-failures.js'
 import { oldPortion } from './store/retention.js'
 import { ownerVerifier } from './verify-owner.js'
@@ -223,7 +224,8 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   const flushing = setInterval(flush, flushEvery)
   flushing.unref()
   const { headFile: file } = options
-  const trailOn = (queries: Queries) => new AuditTrail(queries, chainMac, () => keptCheckpoints(file))
+  const trailOn = (queries: Queries, pace?: Pace) =>
+    new AuditTrail(queries, chainMac, () => keptCheckpoints(file), pace)
   const keepHead =
     file === undefined ? async () => undefined : headKeeper({ trail: trailOn(db), file, logger, now: seconds })
   const requestId = (nowMs: number) => requestPrefix(nowMs) + randomName(13)

@@ -3,6 +3,7 @@ import type { Caller, Context, Judged, Keeps, Performed, Published } from './com
 import type { AuditEntry } from './store/audit.js'
 import type { Queries } from './store/db.js'
 import type { Nested } from './store/handle.js'
+import type { Pace } from './store/pace.js'
 import type { Store } from './store/store.js'
 
 /** What belongs to one run: who, on which queries, and what it leaves beside its effect. */
@@ -16,6 +17,7 @@ export interface Running {
   readonly touch: (what: string) => void
   /** Filled while it runs. */
   readonly left: Left
+  readonly pace: Pace
 }
 
 /** What a run leaves beside its effect. */
@@ -73,6 +75,10 @@ export class RunContext implements Context<unknown> {
 
   get keeps(): Keeps {
     return this.#parts.keeps
+  }
+
+  get pace(): Pace {
+    return this.#running.pace
   }
 
   get prepared(): unknown {

@@ -3,7 +3,7 @@ import { requireUserGrantable } from './delegate.js'
 import { permissionsOfType } from './permissions.js'
 import { Refusal } from './refusal.js'
 import type { Scope } from './store/scopes.js'
-import type { Slice, SliceMatch } from './store/slices.js'
+import type { Slice } from './store/slices.js'
 import type { AssignedUser } from './store/users.js'
 
 /** One stream on one server. */
@@ -42,30 +42,4 @@ export function requireAssignable(caller: Caller, before: AssignedUser): void {
     throw new Refusal('FORBIDDEN', { message: `You do not hold ${permissionsOfType(after.type, true).join(', ')}` })
   }
   requireUserGrantable(caller, before, after, false)
-}
-
-/** What a slice matches: the server, the application and the stream, each by one of its globs. */
-export function sliceMatcher({ servers, apps, streams }: SliceMatch): (cell: Cell) => boolean {
-  const [ofServer, ofApp, ofStream] = [matcher(servers), matcher(apps), matcher(streams)]
-  return ({ server, app, stream }) => ofServer(server) && ofApp(app) && ofStream(stream)
-}
-
-function matcher(globs: readonly string[] | undefined): (name: string) => boolean {
-  if (globs === undefined) return () => true
-  return (name) => globs.some((glob) => matchesGlob(glob, name))
-}
-
-/** `*` is any run of characters, everything else is itself. Takes time in proportion to both lengths, whatever the glob. */
-export function matchesGlob(glob: string, name: string): boolean {
-  const [first = '', ...rest] = glob.split('*')
-  const last = rest.pop()
-  if (last === undefined) return name === glob
-  if (!name.startsWith(first)) return false
-  let at = first.length
-  for (const part of rest) {
-    const found = name.indexOf(part, at)
-    if (found < 0) return false
-    at = found + part.length
-  }
-  return name.length - last.length >= at && name.endsWith(last)
 }

@@ -21,9 +21,9 @@ export default command({
       return ['DAILY_NOT_TOLD']
     }
     const plan = { from, to: calendar.nextDay(from), rows: 'days', together: false } as const
-    const [totals] = await readHistory(history, plan, view, undefined)
+    const [totals] = await readHistory(history, plan, view, undefined, context.pace)
     const by = async (what: 'server' | 'app' | 'stream') => {
-      const rows = await readHistory(history, plan, view, what)
+      const rows = await readHistory(history, plan, view, what, context.pace)
       return rows.slice(0, mostRows).map((row) => ({ group: row.group, ...shownFigures(row) }))
     }
     return [

@@ -1,5 +1,5 @@
 import { AskRealtime, Realtime } from '../../schemas/statistics.js'
-import { command, rowsBy, totalsOf, viewOf } from '../../src/command.js'
+import { command, countedOf, viewOf } from '../../src/command.js'
 
 const minute = 60
 
@@ -14,11 +14,9 @@ export default command({
   example: { params: { slice: 'sports', group_by: 'stream' }, after: ['stats/report', 'slices/set'] },
   target: ({ server, slice }) => server ?? slice,
   async run({ server, slice, group_by: by }, context) {
-    const view = await viewOf({ server, slice }, context)
+    const view = await viewOf({ server, slice, group_by: by }, context)
     if (!view) return ['REALTIME_NOT_TOLD']
     const [from, to] = [context.now - minute, context.now]
-    const counted = (await context.store.samples.between(from, to)).filter((source) => view.matches(source))
-    const rows = by === undefined ? [] : rowsBy(by, counted, view)
-    return ['REALTIME_TOLD', { from, to, totals: totalsOf(counted), rows }]
+    return ['REALTIME_TOLD', { from, to, ...(await countedOf({ from, to, by }, view, context)) }]
   },
 })

@@ -11,6 +11,7 @@ import {
 import { type ChainHead, type Checkpoint, isSignedCheckpoint, signCheckpoint } from './audit-checkpoint.js'
 import { chainHeads } from './audit-heads.js'
 import type { Queries, Value } from './db.js'
+import { ownPace, type Pace } from './pace.js'
 
 export interface AuditFilter {
   readonly from?: number | undefined
@@ -33,8 +34,8 @@ const columns =
   'node, seq, at_ms, account, principal, key_id, address, dialect, command, target, code, dry_run, request_id, detail, hash'
 const pageRows = 500
 /** Rows that one query of `list` looks at; a filter that fits nothing must not hold everybody up. */
-const lookedAt = 5_000
-const maxLooks = 40
+const lookedAt = 1_000
+const maxLooks = 200
 
 /** Reading the audit trail: listing, checking, exporting. */
 export class AuditTrail {
@@ -43,6 +44,7 @@ export class AuditTrail {
     private readonly mac: ChainMac,
     /** The checkpoints that `verify` checks against where it is given none. */
     private readonly kept: () => readonly Checkpoint[] = () => [],
+    private readonly pace: Pace = ownPace(),
   ) {}
 
   /** True inside a transaction: nobody else can write meanwhile, and nothing may be awaited but the store. */
@@ -70,7 +72,7 @@ export class AuditTrail {
       if (last && rows.length === limit) return { rows, next: last }
       if (!start) return { rows, next: undefined }
       end = start
-      await this.pause()
+      if (this.pace.isDue(lookedAt / 10)) await this.pace.rest()
     }
     return { rows, next: end }
   }
@@ -118,15 +120,18 @@ export class AuditTrail {
     let node = ''
     let seq = 0
     for (;;) {
-      const page = await this.queries.all<AuditRow>(
-        `select ${columns} from audit where node > $1 or (node = $1 and seq > $2) order by node, seq limit $3`,
-        [node, seq, pageRows],
+      const { rows, more } = await this.queries.piece<AuditRow>(
+        `select ${columns} from audit where (node, seq) > ($1, $2) order by node, seq`,
+        [node, seq],
+        pageRows,
       )
-      yield* page
-      const last = page.at(-1)
-      if (!last || page.length < pageRows) return
+      for (const row of rows) {
+        yield row
+        if (!this.hurried && this.pace.isDue()) await this.pace.rest()
+      }
+      const last = rows.at(-1)
+      if (!more || !last) return
       ;[node, seq] = [last.node, last.seq]
-      await this.pause()
     }
   }
 
@@ -185,10 +190,6 @@ export class AuditTrail {
     const cut = (await this.cuts()).find((one) => one.node === node && isSignedCut(one, this.mac))
     if (cut && cut.seq >= seq) return undefined
     return `row ${seq} of chain ${node}, which it saw, is missing: the tail was cut off`
-  }
-
-  private async pause(): Promise<void> {
-    if (!this.hurried) await new Promise((resolve) => setImmediate(resolve))
   }
 }
 

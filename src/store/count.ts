@@ -49,14 +49,18 @@ export class Count {
 export class Counts {
   private readonly counts = new Map<string, Count>()
 
-  of(from: number, group: string): Count {
+  /** `made`: told of each that was not there before. */
+  of(from: number, group: string, made: () => void): Count {
     const key = `${from} ${group}`
-    const known = this.counts.get(key) ?? new Count(from, group)
-    this.counts.set(key, known)
-    return known
+    const known = this.counts.get(key)
+    if (known) return known
+    const count = new Count(from, group)
+    this.counts.set(key, count)
+    made()
+    return count
   }
 
-  get all(): Count[] {
-    return [...this.counts.values()]
+  get all(): Iterable<Count> {
+    return this.counts.values()
   }
 }

@@ -7,7 +7,21 @@ export interface Queries {
   get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined>
   /** The number of rows changed. */
   run(sql: string, params?: readonly Value[]): Promise<number>
+  /**
+   * The first rows of a query that has no limit of its own: at most `most`, at least one where there is one. An engine that holds the
+   * event loop while it reads stops after some two milliseconds.
+   */
+  piece<T extends object>(sql: string, params: readonly Value[], most: number): Promise<Piece<T>>
 }
+
+/** Rows of a longer answer; `more` where others may follow. */
+export interface Piece<T> {
+  readonly rows: T[]
+  readonly more: boolean
+}
+
+/** A query with one more parameter: how many rows it gives. */
+export const limited = (sql: string, params: readonly Value[]): string => `${sql} limit $${params.length + 1}`
 
 /** One open write transaction. */
 export interface Session extends Queries {

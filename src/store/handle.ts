@@ -1,4 +1,4 @@
-import type { Queries, Session, Value } from './db.js'
+import type { Piece, Queries, Session, Value } from './db.js'
 import { NeedsSavepoints } from './taking.js'
 
 /** A command awaited the network, a timer or a file inside its transaction. */
@@ -49,6 +49,11 @@ export class Handle implements Queries, Nested {
   run(sql: string, params?: readonly Value[]): Promise<number> {
     if (this.isDirect) return this.queries.run(sql, params)
     return this.counted(() => this.queries.run(sql, params))
+  }
+
+  piece<T extends object>(sql: string, params: readonly Value[], most: number): Promise<Piece<T>> {
+    if (this.isDirect) return this.queries.piece<T>(sql, params, most)
+    return this.counted(() => this.queries.piece<T>(sql, params, most))
   }
 
   savepoint(): Promise<unknown> | undefined {

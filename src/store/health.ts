@@ -5,7 +5,7 @@ import { chainHeads } from './audit-heads.js'
 import { AuditTrail } from './audit-trail.js'
 import { type BareNames, type BareNaming, namesNoLongerBare } from './bare-names.js'
 import { CopyNotes } from './copies.js'
-import type { Queries, Value } from './db.js'
+import { limited, type Queries, type Value } from './db.js'
 import { Keys } from './keys.js'
 import { Meta } from './meta.js'
 import type { Sealing } from './store.js'
@@ -129,6 +129,10 @@ function readingOf(database: Database.Database): Queries {
       database.prepare(sql).all(named(params)) as T[],
     get: async <T extends object>(sql: string, params: readonly Value[] = []) =>
       database.prepare(sql).get(named(params)) as T | undefined,
+    piece: async <T extends object>(sql: string, params: readonly Value[], most: number) => {
+      const rows = database.prepare(limited(sql, params)).all(named([...params, most])) as T[]
+      return { rows, more: rows.length === most }
+    },
     run: () => Promise.reject(new Error('this database is only looked at')),
   }
 }

@@ -1,7 +1,8 @@
 import type { Calendar } from './calendar.js'
-import type { Figures } from './count.js'
+import type { Count, Figures } from './count.js'
 import type { Queries } from './db.js'
-import { Rows, TooManyRows } from './rows.js'
+import { eachInTurns, type Pace } from './pace.js'
+import { Budget, Rows, TooManyRows } from './rows.js'
 import { type Series, type SeriesKind, SeriesNumbers } from './series.js'
 import { type Group, type Span, Tally } from './tally.js'
 
@@ -17,7 +18,7 @@ export interface HistoryRow extends Figures {
 const mostPeakHours = 200_000
 const hour = 3_600
 
-/** What samples of one account came to. All answers are undefined where they would take too long. */
+/** What samples of one account came to. */
 export class History {
   constructor(
     private readonly queries: Queries,
@@ -25,38 +26,67 @@ export class History {
     private readonly calendar: Calendar,
     /** From when on all hours are kept. */
     private readonly hoursFrom: number,
+    private readonly pace: Pace,
   ) {}
 
-  series(kind: SeriesKind): Promise<Series[]> {
-    return new SeriesNumbers(this.queries, this.account).list(kind)
+  /** What `ask` finds out; undefined where that would take too much time or memory. */
+  async withinReach<T>(ask: (reach: Reach) => Promise<T>): Promise<T | undefined> {
+    const { queries, account, calendar, hoursFrom, pace } = this
+    try {
+      return await ask(new Reach(queries, account, calendar, hoursFrom, new Budget(pace)))
+    } catch (error) {
+      if (error instanceof TooManyRows) return undefined
+      throw error
+    }
+  }
+}
+
+/** What one answer is told from. */
+export class Reach {
+  constructor(
+    private readonly queries: Queries,
+    private readonly account: number,
+    private readonly calendar: Calendar,
+    private readonly hoursFrom: number,
+    private readonly budget: Budget,
+  ) {}
+
+  /** Counts entries that are kept until the answer is there. */
+  keep(entries: number): void {
+    this.budget.keep(entries)
+  }
+
+  /** Those of a kind, of one server where that is given. */
+  series(kind: SeriesKind, server: string | undefined): Promise<Series[]> {
+    return new SeriesNumbers(this.queries, this.account).list(kind, server, this.budget)
   }
 
   /** By minutes, or several of them together. Of cells alone: minutes are kept of nothing else. */
-  minutes(groups: readonly Group[], from: number, to: number, step: number): Promise<HistoryRow[] | undefined> {
+  minutes(groups: readonly Group[], from: number, to: number, step: number): Promise<HistoryRow[]> {
     const span = { from, to, bucketOf: (minute: number) => minute - (minute % step) }
     return this.told(groups, span, (tally) => tally.addMinutes())
   }
 
   /** By hours, or all of them together; viewers are counted exactly. */
-  hours(groups: readonly Group[], from: number, to: number, together: boolean): Promise<HistoryRow[] | undefined> {
+  hours(groups: readonly Group[], from: number, to: number, together: boolean): Promise<HistoryRow[]> {
     const span = { from, to, bucketOf: (start: number) => (together ? from : start) }
     return this.told(groups, span, async (tally) => {
       await tally.addHours()
       await tally.addPeaks()
       // An hour of one series counts its own; whoever watched in several of them may be the same.
       const own = together ? groups : tally.several
-      if (own.length > 0) await tally.countViewers(own, await this.series('cell'))
+      if (own.length > 0) await tally.countViewers(own, await this.series('cell', undefined))
     })
   }
 
   /** By days of the account's time zone, or all of them together; above some thousand viewers their number is an estimate. */
-  days(groups: readonly Group[], from: number, to: number, together: boolean): Promise<HistoryRow[] | undefined> {
+  days(groups: readonly Group[], from: number, to: number, together: boolean): Promise<HistoryRow[]> {
     const span = { from, to, bucketOf: (moment: number) => (together ? from : this.calendar.dayOf(moment)) }
     return this.told(groups, span, async (tally) => {
       await tally.addDays()
       const wanted = tally.several.reduce((total, { series }) => total + series.length, 0) * ((to - from) / hour)
       if (from >= this.hoursFrom && wanted <= mostPeakHours) await tally.addPeaks()
-      else tally.leavePeaks()
+      else await tally.leavePeaks()
     })
   }
 
@@ -64,14 +94,14 @@ export class History {
     groups: readonly Group[],
     span: Span,
     add: (tally: Tally) => Promise<void>,
-  ): Promise<HistoryRow[] | undefined> {
-    const tally = new Tally(new Rows(this.queries, this.account), groups, span)
-    try {
-      await add(tally)
-    } catch (error) {
-      if (error instanceof TooManyRows) return undefined
-      throw error
-    }
-    return tally.counts.all.map(({ from, group, figures }) => ({ from, group, ...figures }))
+  ): Promise<HistoryRow[]> {
+    const { budget } = this
+    const tally = new Tally(new Rows(this.queries, this.account, budget), groups, span, budget)
+    await add(tally)
+    const rows: HistoryRow[] = []
+    await eachInTurns(tally.counts.all, budget.pace, ({ from, group, figures }: Count) => {
+      rows.push({ from, group, ...figures })
+    })
+    return rows
   }
 }

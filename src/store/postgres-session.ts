@@ -1,4 +1,4 @@
-import { Conflict, type Session, StorageError, type Value } from './db.js'
+import { Conflict, limited, type Piece, type Session, StorageError, type Value } from './db.js'
 import { type Answer, type Connection, changesSchema } from './postgres-connection.js'
 
 /** The channel on which processes on one database tell each other what to forget. */
@@ -36,6 +36,11 @@ export class PostgresSession implements Session {
 
   async get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined> {
     return (await this.query<T>(sql, params)).rows[0]
+  }
+
+  async piece<T extends object>(sql: string, params: readonly Value[], most: number): Promise<Piece<T>> {
+    const { rows } = await this.query<T>(limited(sql, params), [...params, most])
+    return { rows, more: rows.length === most }
   }
 
   async run(sql: string, params?: readonly Value[]): Promise<number> {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import { Conflict, type Db, type Session, StorageError, type Value } from './db.js'
+import { Conflict, type Db, limited, type Piece, type Session, StorageError, type Value } from './db.js'
 import { type Answer, Connection, clientOptions } from './postgres-connection.js'
 import { afterAll, isLost, isReadOnly, meaning } from './postgres-errors.js'
 import { Listener, listening } from './postgres-listener.js'
@@ -57,6 +57,11 @@ class Postgres implements Db {
 
   async get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined> {
     return (await this.read<T>(sql, params)).rows[0]
+  }
+
+  async piece<T extends object>(sql: string, params: readonly Value[], most: number): Promise<Piece<T>> {
+    const { rows } = await this.read<T>(limited(sql, params), [...params, most])
+    return { rows, more: rows.length === most }
   }
 
   run(): Promise<number> {

@@ -1,7 +1,10 @@
 import type { Calendar } from './calendar.js'
 import type { Queries } from './db.js'
 import { sourceDigest } from './digest.js'
+import type { Pace } from './pace.js'
 import { RollUp } from './roll-up.js'
+import { Budget, TooManyRows } from './rows.js'
+import { walk } from './walk.js'
 
 /** One sample of a stream on a media server. `time` is Unix seconds. */
 export interface Sample {
@@ -23,10 +26,18 @@ export interface SourceCount {
   readonly connections: number
   readonly bytes_in: number
   readonly bytes_out: number
-  readonly viewers: readonly string[]
+  readonly viewers: ReadonlySet<string>
 }
 
-type Row = Omit<SourceCount, 'viewers'> & { id: string }
+type Row = Omit<SourceCount, 'viewers'> & { id: string; time: number; viewers: string | null }
+
+type Source = { -readonly [K in Exclude<keyof SourceCount, 'viewers'>]: SourceCount[K] } & {
+  readonly viewers: Set<string>
+}
+
+/** What a source takes in memory, in entries of a set. */
+const sourceSize = 12
+const serversAtOnce = 500
 
 const sourceOf = ({ server, app, stream, id }: Pick<Row, 'server' | 'app' | 'stream' | 'id'>): string =>
   JSON.stringify([server, app, stream, id])
@@ -48,6 +59,7 @@ export class Samples {
   constructor(
     private readonly queries: Queries,
     private readonly account: number,
+    private readonly pace: Pace,
   ) {}
 
   /**
@@ -118,24 +130,82 @@ export class Samples {
     return added === 1
   }
 
-  /** Of the samples after `from` and until `to`. None is kept from before its own time, by which they would not be found. */
-  async between(from: number, to: number): Promise<SourceCount[]> {
-    const rows = await this.queries.all<Row>(
-      `select server, app, stream, id, max(connections) as connections, sum(bytes_in) as bytes_in, sum(bytes_out) as bytes_out
-       from samples where account = $1 and kept_from > $2 and time > $2 and time <= $3 group by server, app, stream, id`,
-      [this.account, from, to],
-    )
-    const told = await this.queries.all<Pick<Row, 'server' | 'app' | 'stream' | 'id'> & { viewers: string }>(
-      `select server, app, stream, id, viewers from samples
-       where account = $1 and kept_from > $2 and time > $2 and time <= $3 and viewers is not null`,
-      [this.account, from, to],
-    )
-    const viewers = new Map<string, string[]>()
-    for (const sample of told) {
-      const source = sourceOf(sample)
-      const known = viewers.get(source) ?? []
-      viewers.set(source, known.concat(JSON.parse(sample.viewers)))
+  /** What `ask` finds out; undefined where that would take too much time or memory. */
+  async withinReach<T>(ask: (reach: Recent) => Promise<T>): Promise<T | undefined> {
+    try {
+      return await ask(new Recent(this.queries, this.account, new Budget(this.pace)))
+    } catch (error) {
+      if (error instanceof TooManyRows) return undefined
+      throw error
     }
-    return rows.map(({ id, ...row }) => ({ ...row, viewers: viewers.get(sourceOf({ id, ...row })) ?? [] }))
+  }
+}
+
+/** What one answer is told from. */
+export class Recent {
+  constructor(
+    private readonly queries: Queries,
+    private readonly account: number,
+    private readonly budget: Budget,
+  ) {}
+
+  /** Counts entries that are kept until the answer is there. */
+  keep(entries: number): void {
+    this.budget.keep(entries)
+  }
+
+  /** What the samples of each source after `from` and until `to` come to, of one server where that is given. */
+  async between(from: number, to: number, server: string | undefined): Promise<SourceCount[]> {
+    const sources = new Map<string, Source>()
+    const add = (row: Row) => {
+      this.budget.takeRow()
+      this.add(sources, row)
+    }
+    for (const one of server === undefined ? await this.servers() : [server]) {
+      const sql = `select server, time, source_digest, app, stream, id, connections, bytes_in, bytes_out, viewers from samples
+        where account = $1 and server = $2 and time <= $3`
+      const key = ['time', 'source_digest']
+      const walked = { sql, params: [this.account, one, to], key, after: [from + 1, ''] }
+      await walk<Row>(this.queries, this.budget.pace, walked, add)
+    }
+    return [...sources.values()]
+  }
+
+  /** The servers of which samples are kept: each is found without reading its samples. */
+  private async servers(): Promise<string[]> {
+    const { pace } = this.budget
+    const found: string[] = []
+    for (;;) {
+      const { rows, more } = await this.queries.piece<{ server: string }>(
+        `with recursive found (server) as (
+           select min(server) from samples where account = $1 and server > $2
+           union all
+           select (select min(server) from samples where account = $1 and server > found.server) from found where server is not null
+         ) select server from found where server is not null`,
+        [this.account, found.at(-1) ?? ''],
+        serversAtOnce,
+      )
+      for (const { server } of rows) found.push(server)
+      if (!more) return found
+      if (pace.isDue(serversAtOnce)) await pace.rest()
+    }
+  }
+
+  private add(sources: Map<string, Source>, row: Row): void {
+    const key = sourceOf(row)
+    let source = sources.get(key)
+    if (!source) {
+      const { server, app, stream } = row
+      source = { server, app, stream, connections: 0, bytes_in: 0, bytes_out: 0, viewers: new Set() }
+      sources.set(key, source)
+      this.budget.keep(sourceSize)
+    }
+    source.connections = Math.max(source.connections, row.connections)
+    source.bytes_in += row.bytes_in
+    source.bytes_out += row.bytes_out
+    if (row.viewers === null) return
+    const before = source.viewers.size
+    for (const viewer of JSON.parse(row.viewers)) source.viewers.add(viewer)
+    this.budget.keep(source.viewers.size - before)
   }
 }

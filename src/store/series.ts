@@ -1,4 +1,6 @@
 import type { Queries } from './db.js'
+import type { Budget } from './rows.js'
+import { walk } from './walk.js'
 
 /** A stream on a server, or all of one server, application, stream or the account. */
 export type SeriesKind = 'all' | 'server' | 'app' | 'stream' | 'cell'
@@ -43,11 +45,27 @@ export class SeriesNumbers {
     }
   }
 
-  list(kind: SeriesKind): Promise<Series[]> {
-    return this.queries.all<Series>(
-      'select series, kind, server, app, stream from stats_series where account = $1 and kind = $2',
-      [this.account, kind],
-    )
+  /** Those of a kind, of one server where that is given. */
+  async list(kind: SeriesKind, server: string | undefined, budget: Budget): Promise<Series[]> {
+    const found: Series[] = []
+    const sql = 'select series, kind, server, app, stream from stats_series where account = $1 and kind = $2'
+    const params = [this.account, kind]
+    // The one of the whole account has no names.
+    if (kind === 'all') return this.queries.all<Series>(sql, params)
+    const all = { sql, params, key: ['server', 'app', 'stream'], after: ['', '', ''] }
+    const ofServer = {
+      sql: `${sql} and server = $3`,
+      params: [...params, server ?? ''],
+      key: ['app', 'stream'],
+      after: ['', ''],
+    }
+    if (kind === 'server' && server !== undefined) return this.queries.all<Series>(ofServer.sql, ofServer.params)
+    await walk<Series>(this.queries, budget.pace, server === undefined ? all : ofServer, (series) => {
+      // As much memory as a dozen names in a set.
+      budget.keep(12)
+      found.push(series)
+    })
+    return found
   }
 
   private async numberOf(kind: SeriesKind, ...names: [server: string, app: string, stream: string]): Promise<number> {

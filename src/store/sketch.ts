@@ -52,6 +52,11 @@ export class Sketch {
     }
   }
 
+  /** About what it takes in memory, in entries of a set. */
+  get size(): number {
+    return this.hashes ? this.hashes.size : mostHashes
+  }
+
   get count(): number {
     if (this.hashes) return this.hashes.size
     const { registers } = this

@@ -1,4 +1,6 @@
 import type { Queries } from './db.js'
+import type { Pace } from './pace.js'
+import { walk } from './walk.js'
 
 /** Globs over names; what is absent matches every name. */
 export interface SliceMatch {
@@ -26,6 +28,7 @@ export class Slices {
   constructor(
     private readonly queries: Queries,
     private readonly account: number,
+    private readonly pace: Pace,
   ) {}
 
   async find(id: string): Promise<Slice | undefined> {
@@ -41,6 +44,26 @@ export class Slices {
       this.account,
     ])
     return rows.map(toSlice)
+  }
+
+  /** What a slice matches, as JSON. */
+  async text(id: string): Promise<{ id: string; text: string } | undefined> {
+    return this.queries.get('select id, matches as text from slices where account = $1 and id = $2', [this.account, id])
+  }
+
+  /** What each matches, as JSON, in the order of their ids. */
+  async texts(): Promise<{ id: string; text: string }[]> {
+    const found: { id: string; text: string }[] = []
+    const sql = 'select id, matches as text from slices where account = $1'
+    await walk<{ id: string; text: string }>(
+      this.queries,
+      this.pace,
+      { sql, params: [this.account], key: ['id'], after: [''] },
+      (one) => {
+        found.push(one)
+      },
+    )
+    return found
   }
 
   async count(): Promise<number> {

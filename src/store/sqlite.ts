@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
-import { type Db, type Session, StorageError, type Value } from './db.js'
+import { type Db, limited, type Piece, type Session, StorageError, type Value } from './db.js'
 import { mostRows, PageCache } from './page-cache.js'
 import { Checkpoints } from './sqlite-checkpoints.js'
 
@@ -38,6 +38,8 @@ const pageSize = 4_096
 const defaultPatience = 5_000
 const retryAfter = 4
 const full = 2
+/** Milliseconds after which a piece of a longer answer ends. */
+const longestPiece = 1
 /** Reads that share a transaction, at most: whoever reads on and on must not keep the log from being written back. */
 const readsAtOnce = 256
 
@@ -95,6 +97,10 @@ class Sqlite implements Db {
 
   get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined> {
     return promised(() => this.reading().get<T>(sql, params))
+  }
+
+  piece<T extends object>(sql: string, params: readonly Value[], most: number): Promise<Piece<T>> {
+    return promised(() => this.reading().piece<T>(sql, params, most))
   }
 
   /**
@@ -358,6 +364,22 @@ class Connection {
     }
   }
 
+  /** Not by an iterator of several turns: the connection could do nothing else meanwhile. */
+  piece<T extends object>(sql: string, params: readonly Value[], most: number): Piece<T> {
+    try {
+      const { statement, order, columns } = this.prepared(limited(sql, params))
+      const rows: T[] = []
+      const began = performance.now()
+      for (const values of statement.iterate(...inOrder([...params, most], order)) as Iterable<Value[]>) {
+        rows.push(rowOf(columns, values) as T)
+        if (performance.now() - began > longestPiece) return { rows, more: true }
+      }
+      return { rows, more: rows.length === most }
+    } catch (error) {
+      throw this.fault(error)
+    }
+  }
+
   run(sql: string, params: readonly Value[] = []): number {
     try {
       const { statement, order, writes } = this.prepared(sql)
@@ -485,6 +507,14 @@ class SqliteSession implements Session {
   get<T extends object>(sql: string, params?: readonly Value[]): Promise<T | undefined> {
     try {
       return Promise.resolve(this.connection.get<T>(sql, params))
+    } catch (error) {
+      return this.failed(error)
+    }
+  }
+
+  piece<T extends object>(sql: string, params: readonly Value[], most: number): Promise<Piece<T>> {
+    try {
+      return Promise.resolve(this.connection.piece<T>(sql, params, most))
     } catch (error) {
       return this.failed(error)
     }

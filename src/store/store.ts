@@ -11,6 +11,7 @@ import { DevicePasswords } from './device-passwords.js'
 import { EndedKeys } from './ended-keys.js'
 import { History } from './history.js'
 import { Keys } from './keys.js'
+import { ownPace, type Pace } from './pace.js'
 import { Records } from './records.js'
 import { Samples } from './samples.js'
 import { Scopes } from './scopes.js'
@@ -37,7 +38,8 @@ export class Store {
     private readonly account: number,
     private readonly sealing: Sealing,
     private readonly touch: Touch,
-    private readonly trailOn: (queries: Queries) => AuditTrail,
+    private readonly trailOn: (queries: Queries, pace: Pace) => AuditTrail,
+    private readonly pace: Pace = ownPace(),
   ) {}
 
   /** See {@link lockAccount}. */
@@ -46,15 +48,15 @@ export class Store {
   }
 
   get audit(): AccountAudit {
-    return new AccountAudit(this.trailOn(this.queries), this.account, this.sealing)
+    return new AccountAudit(this.trailOn(this.queries, this.pace), this.account, this.sealing)
   }
 
   get users(): Users {
-    return new Users(this.queries, this.account, this.sealing, this.touch)
+    return new Users(this.queries, this.account, this.sealing, this.touch, this.pace)
   }
 
   get streamUsers(): StreamUsers {
-    return new StreamUsers(this.queries, this.account)
+    return new StreamUsers(this.queries, this.account, this.pace)
   }
 
   get records(): Records {
@@ -97,15 +99,15 @@ export class Store {
   }
 
   get slices(): Slices {
-    return new Slices(this.queries, this.account)
+    return new Slices(this.queries, this.account, this.pace)
   }
 
   get samples(): Samples {
-    return new Samples(this.queries, this.account)
+    return new Samples(this.queries, this.account, this.pace)
   }
 
   history(calendar: Calendar, hoursFrom: number): History {
-    return new History(this.queries, this.account, calendar, hoursFrom)
+    return new History(this.queries, this.account, calendar, hoursFrom, this.pace)
   }
 
   get scopes(): Scopes {

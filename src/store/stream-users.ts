@@ -1,5 +1,7 @@
 import type { Queries } from './db.js'
 import { publisherDigest } from './digest.js'
+import type { Pace } from './pace.js'
+import { paged } from './paged.js'
 
 /** Who may publish a stream; `user` is null where no name is asked for. */
 export interface StreamUser {
@@ -37,6 +39,7 @@ const toStreamUser = (row: Row): StreamUser => ({
   settings: JSON.parse(row.settings),
 })
 
+const columns = 'id, app, stream, publisher, settings, created_at'
 const filter = 'account = $1 and (cast($2 as text) is null or app = $2) and (cast($3 as text) is null or stream = $3)'
 
 /** Stream users of one account. */
@@ -44,6 +47,7 @@ export class StreamUsers {
   constructor(
     private readonly queries: Queries,
     private readonly account: number,
+    private readonly pace: Pace,
   ) {}
 
   /** The new id, or undefined when application, stream and user exist already. */
@@ -72,16 +76,10 @@ export class StreamUsers {
     page: number,
     pagesize: number,
   ): Promise<{ data: StreamUser[]; total: number }> {
-    const where = [this.account, wanted.app ?? null, wanted.stream ?? null]
-    const rows = await this.queries.all<Row>(
-      `select id, app, stream, publisher, settings, created_at from stream_users where ${filter} order by id limit $4 offset $5`,
-      [...where, pagesize, (page - 1) * pagesize],
-    )
-    const count = await this.queries.get<{ total: number }>(
-      `select count(*) as total from stream_users where ${filter}`,
-      where,
-    )
-    return { data: rows.map(toStreamUser), total: count?.total ?? 0 }
+    const params = [this.account, wanted.app ?? null, wanted.stream ?? null]
+    const asked = { table: 'stream_users', columns, key: 'id', filter, params }
+    const { rows, total } = await paged<Row>(this.queries, this.pace, asked, page, pagesize)
+    return { data: rows.map(toStreamUser), total }
   }
 
   /** True when exactly the one named was removed: everything given must agree. */

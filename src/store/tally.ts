@@ -1,7 +1,8 @@
 import { type Count, Counts, type Sums } from './count.js'
 import { viewSeconds } from './minutes.js'
-import type { Level, Rows } from './rows.js'
-import type { Series } from './series.js'
+import { eachInTurns, type Pace, type Step } from './pace.js'
+import type { Budget, Level, Rows } from './rows.js'
+import type { Series, SeriesKind } from './series.js'
 import { Sketch } from './sketch.js'
 
 /** Series that are counted together. */
@@ -18,10 +19,13 @@ export interface Span {
   readonly bucketOf: (moment: number) => number
 }
 
-const minutes: Level = { table: 'stats_minutes', time: 'minute', bySeries: false }
-const hours: Level = { table: 'stats_hours', time: 'hour', bySeries: true }
-const viewers: Level = { table: 'stats_viewers', time: 'hour', bySeries: true }
-const days: Level = { table: 'stats_days', time: 'day', bySeries: true }
+const minutes: Level = { table: 'stats_minutes', time: 'minute', key: ['minute', 'series', 'id'], bySeries: false }
+const hours: Level = { table: 'stats_hours', time: 'hour', key: ['hour', 'series'], bySeries: true }
+const viewers: Level = { table: 'stats_viewers', time: 'hour', key: ['hour', 'viewer', 'series'], bySeries: true }
+const days: Level = { table: 'stats_days', time: 'day', key: ['day', 'series'], bySeries: true }
+
+/** What a count takes in memory, in entries of a set. */
+const countSize = 8
 
 /** Adds up one answer from the rows of a level. */
 export class Tally {
@@ -31,6 +35,7 @@ export class Tally {
     private readonly rows: Rows,
     private readonly groups: readonly Group[],
     private readonly span: Span,
+    private readonly budget: Budget,
   ) {}
 
   /** The groups whose peaks and viewers are not those of a row. */
@@ -40,45 +45,52 @@ export class Tally {
 
   async addMinutes(): Promise<void> {
     const byMinute = new Map<Count, Map<number, number>>()
-    const seen = new Map<Count, Set<string>>()
+    const seen = new Distinct(this.budget)
     type Row = { minute: number; most: number; total: number; samples: number; viewers: string | null } & Sums
-    const columns = 'minute, most, total, samples, bytes_in, bytes_out, viewers'
-    await this.each<Row>(minutes, columns, this.groups, (row, group) => {
-      const count = this.count(row.minute, group)
-      count.add({ ...row, connections: row.most, view_seconds: viewSeconds(row) })
-      const sums = known(byMinute, count, () => new Map<number, number>())
-      const sum = (sums.get(row.minute) ?? 0) + row.most
-      sums.set(row.minute, sum)
-      count.addPeak(sum)
-      const names = row.viewers === null ? [] : JSON.parse(row.viewers)
-      for (const viewer of names) known(seen, count, () => new Set()).add(viewer)
+    const columns = 'minute, id, most, total, samples, bytes_in, bytes_out, viewers'
+    await this.each<Row>(minutes, columns, this.groups, (row, groups) => {
+      const view_seconds = viewSeconds(row)
+      const names: string[] = row.viewers === null ? [] : JSON.parse(row.viewers)
+      return eachInTurns(groups, this.budget.pace, (group) => {
+        const count = this.count(row.minute, group)
+        count.add({ ...row, connections: row.most, view_seconds })
+        const sums = known(byMinute, count, () => new Map<number, number>())
+        const sum = (sums.get(row.minute) ?? 0) + row.most
+        sums.set(row.minute, sum)
+        count.addPeak(sum)
+        seen.add(count, names)
+      })
     })
-    for (const [count, names] of seen) count.viewers = names.size
+    await seen.tell()
   }
 
   async addHours(): Promise<void> {
     type Row = { hour: number; peak: number; viewers: number } & Sums
     const columns = 'hour, connections, bytes_in, bytes_out, view_seconds, peak, viewers'
-    await this.each<Row>(hours, columns, this.groups, (row, group) => {
-      const count = this.count(row.hour, group)
-      count.add(row)
-      if (group.series.length > 1) return
-      count.addPeak(row.peak)
-      count.viewers = row.viewers
+    await this.each<Row>(hours, columns, this.groups, (row, groups) => {
+      for (const group of groups) {
+        const count = this.count(row.hour, group)
+        count.add(row)
+        if (group.series.length > 1) continue
+        count.addPeak(row.peak)
+        count.viewers = row.viewers
+      }
     })
   }
 
   async addDays(): Promise<void> {
-    const sketches = new Map<Count, Sketch>()
+    const sketches = new Sketches(this.budget)
     type Row = { day: number; peak: number; sketch: string } & Sums
     const columns = 'day, connections, bytes_in, bytes_out, view_seconds, peak, sketch'
-    await this.each<Row>(days, columns, this.groups, (row, group) => {
-      const count = this.count(row.day, group)
-      count.add(row)
-      if (group.series.length === 1) count.addPeak(row.peak)
-      if (row.sketch !== '') known(sketches, count, () => new Sketch()).mergeText(row.sketch)
-    })
-    for (const [count, sketch] of sketches) count.viewers = sketch.count
+    await this.each<Row>(days, columns, this.groups, (row, groups) =>
+      eachInTurns(groups, this.budget.pace, (group) => {
+        const count = this.count(row.day, group)
+        count.add(row)
+        if (group.series.length === 1) count.addPeak(row.peak)
+        if (row.sketch !== '') sketches.merge(count, row.sketch)
+      }),
+    )
+    await sketches.tell()
   }
 
   /** The peak of several series together is not that of any of them: their minutes are added up. */
@@ -97,58 +109,108 @@ export class Tally {
   }
 
   /** For when the peaks of several series together cannot be told. */
-  leavePeaks(): void {
+  async leavePeaks(): Promise<void> {
     const names = new Set(this.several.map(({ name }) => name))
-    for (const count of this.counts.all) if (names.has(count.group)) count.peak = undefined
+    await eachInTurns(this.counts.all, this.budget.pace, (count) => {
+      if (names.has(count.group)) count.peak = undefined
+    })
   }
 
   /** Counts exactly who watched groups, whose series are among the cells given. */
   async countViewers(groups: readonly Group[], cells: readonly Series[]): Promise<void> {
-    const seen = new Map<Count, Set<string>>()
-    await this.each<{ hour: number; viewer: string }>(viewers, 'hour, viewer', inCells(groups, cells), (row, group) => {
-      known(seen, this.count(row.hour, group), () => new Set()).add(row.viewer)
+    const seen = new Distinct(this.budget)
+    const byCells = await inCells(groups, cells, this.budget.pace)
+    await this.each<{ hour: number; viewer: string }>(viewers, 'hour, viewer', byCells, (row, groups) => {
+      for (const group of groups) seen.add(this.count(row.hour, group), [row.viewer])
     })
-    for (const [count, names] of seen) count.viewers = names.size
+    await seen.tell()
   }
 
   private count(moment: number, { name }: Group): Count {
-    return this.counts.of(this.span.bucketOf(moment), name)
+    return this.counts.of(this.span.bucketOf(moment), name, () => this.budget.keep(countSize))
   }
 
-  /** Every row of a level, with each group that it belongs to. */
+  /** Every row of a level that belongs to a group, with all groups that it belongs to. */
   private async each<T extends object>(
     level: Level,
     columns: string,
     groups: readonly Group[],
-    use: (row: T, group: Group) => void,
+    use: (row: T, groups: readonly Group[]) => Step,
   ): Promise<void> {
     const groupsOf = new Map<number, Group[]>()
-    for (const group of groups) {
-      for (const { series } of group.series) known(groupsOf, series, () => []).push(group)
-    }
+    await eachInTurns(groups, this.budget.pace, (group) =>
+      eachInTurns(group.series, this.budget.pace, ({ series }) => {
+        known(groupsOf, series, () => []).push(group)
+      }),
+    )
     const { from, to } = this.span
-    for (const row of await this.rows.of<T>(level, columns, new Set(groupsOf.keys()), from, to)) {
-      for (const group of groupsOf.get(row.series) ?? []) use(row, group)
-    }
+    await this.rows.each<T>(level, columns, new Set(groupsOf.keys()), from, to, (row) =>
+      use(row, groupsOf.get(row.series) ?? []),
+    )
+  }
+}
+
+/** Different names, of each count its own. */
+class Distinct {
+  private readonly seen = new Map<Count, Set<string>>()
+
+  constructor(private readonly budget: Budget) {}
+
+  add(count: Count, names: readonly string[]): void {
+    if (names.length === 0) return
+    const own = known(this.seen, count, () => new Set<string>())
+    const before = own.size
+    for (const name of names) own.add(name)
+    this.budget.keep(own.size - before)
+  }
+
+  tell(): Step {
+    return eachInTurns(this.seen, this.budget.pace, ([count, names]) => {
+      count.viewers = names.size
+    })
+  }
+}
+
+/** Sketches, of each count its own. */
+class Sketches {
+  private readonly sketches = new Map<Count, Sketch>()
+
+  constructor(private readonly budget: Budget) {}
+
+  merge(count: Count, text: string): void {
+    const own = known(this.sketches, count, () => new Sketch())
+    const before = own.size
+    own.mergeText(text)
+    this.budget.keep(own.size - before)
+  }
+
+  tell(): Step {
+    return eachInTurns(this.sketches, this.budget.pace, ([count, sketch]) => {
+      count.viewers = sketch.count
+    })
   }
 }
 
 /** The same groups by the cells of their series: of those alone it is kept who watched. */
-function inCells(groups: readonly Group[], cells: readonly Series[]): Group[] {
-  const within = (cell: Series) => (one: Series) =>
-    one.kind === 'cell'
-      ? cell.series === one.series
-      : (one.server || cell.server) === cell.server &&
-        (one.app || cell.app) === cell.app &&
-        (one.stream || cell.stream) === cell.stream
+async function inCells(groups: readonly Group[], cells: readonly Series[], pace: Pace): Promise<Group[]> {
+  const byName = new Map<string, Series[]>()
+  const nameOf = (kind: SeriesKind, { server, app, stream }: Series) =>
+    JSON.stringify([kind, kind === 'server' ? server : kind === 'app' ? app : kind === 'stream' ? stream : ''])
+  const kinds = new Set(groups.flatMap(({ series }) => series.slice(0, 1).map(({ kind }) => kind)))
+  kinds.delete('cell')
+  await eachInTurns(cells, pace, (cell) => {
+    for (const kind of kinds) known(byName, nameOf(kind, cell), () => []).push(cell)
+  })
   return groups.map(({ name, series }) => ({
     name,
-    series: series[0]?.kind === 'cell' ? series : cells.filter((cell) => series.some(within(cell))),
+    series: series[0]?.kind === 'cell' ? series : series.flatMap((one) => byName.get(nameOf(one.kind, one)) ?? []),
   }))
 }
 
 function known<K, V>(values: Map<K, V>, key: K, make: () => V): V {
-  const found = values.get(key) ?? make()
-  values.set(key, found)
-  return found
+  const found = values.get(key)
+  if (found !== undefined) return found
+  const made = make()
+  values.set(key, made)
+  return made
 }

@@ -1,6 +1,8 @@
 import { lockAccount } from './account-lock.js'
 import type { Queries, Value } from './db.js'
 import { EndedKeys } from './ended-keys.js'
+import { ownPace, type Pace } from './pace.js'
+import { paged } from './paged.js'
 import type { Sealing, Touch } from './store.js'
 
 /** A panel user as it is kept, without its password. Moments are Unix seconds. */
@@ -71,6 +73,7 @@ export class Users {
     private readonly account: number,
     private readonly sealing: Sealing,
     private readonly touch: Touch,
+    private readonly pace: Pace = ownPace(),
   ) {}
 
   /** The user, and whether it was assigned slices or servers. */
@@ -100,15 +103,9 @@ export class Users {
       wanted.enable === undefined ? null : Number(wanted.enable),
       q,
     ]
-    const rows = await this.queries.all<Row>(
-      `select ${columns} from users where ${filter} order by id limit $5 offset $6`,
-      [...where, pagesize, (page - 1) * pagesize],
-    )
-    const count = await this.queries.get<{ total: number }>(
-      `select count(*) as total from users where ${filter}`,
-      where,
-    )
-    return { users: rows.map(toUser), total: count?.total ?? 0 }
+    const asked = { table: 'users', columns, key: 'id', filter, params: where }
+    const { rows, total } = await paged<Row>(this.queries, this.pace, asked, page, pagesize)
+    return { users: rows.map(toUser), total }
   }
 
   async insert(id: string, fields: UserFields, now: number): Promise<void> {

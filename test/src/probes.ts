@@ -184,7 +184,7 @@ export function fifthStep({ db, vault }: TestInstance, commands: readonly Comman
     newToken: () => generateToken({ randomBytes }),
     readable: (length) => generateReadable({ randomBytes }, length),
     catalogue: () => [],
-    trailOn: (queries) => new AuditTrail(queries, chainMac),
+    trailOn: (queries, pace) => new AuditTrail(queries, chainMac, undefined, pace),
     keeps: { samples: 86_400, minutes: 86_400, hours: 86_400, days: 86_400 },
     timeLimit,
   })
@@ -215,6 +215,7 @@ export const wrapped = (db: Db, methods: Partial<Db>): Db => ({
   all: (sql, params) => db.all(sql, params),
   get: (sql, params) => db.get(sql, params),
   run: (sql, params) => db.run(sql, params),
+  piece: (sql, params, most) => db.piece(sql, params, most),
   transaction: (work) => db.transaction(work),
   changedElsewhere: () => db.changedElsewhere(),
   listen: (onTold) => db.listen(onTold),

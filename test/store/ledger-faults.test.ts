@@ -169,6 +169,7 @@ test('a fault in the middle of a batch keeps and acknowledges nothing of it, tho
             },
             all: (sql, params) => session.all(sql, params),
             get: (sql, params) => session.get(sql, params),
+            piece: (sql, params, most) => session.piece(sql, params, most),
             run(sql, params) {
               if (params?.[0] !== 'bad') return session.run(sql, params)
               met = fault()

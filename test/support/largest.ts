@@ -1,0 +1,38 @@
+import type { TestInstance } from './instance.js'
+
+/** Globs that nearly match, as many and as long as a slice may have. */
+const globs = (own: string): string[] =>
+  Array.from({ length: 64 }, (_, index) => `a*${'a'.repeat(40)}*${own}${index}`.padEnd(250, '*a'))
+
+/** Slices of account 1 with as many globs as they may have; none matches a stream. */
+export async function fillSlices({ db, seconds }: TestInstance, count: number): Promise<void> {
+  const now = seconds()
+  await db.transaction(async (session) => {
+    for (let number = 0; number < count; number++) {
+      const match = JSON.stringify({ apps: ['*'], streams: globs(`b${number}`) })
+      await session.run('insert into slices (account, id, name, matches, created_at) values (1, $1, $1, $2, $3)', [
+        `slice-${number}`,
+        match,
+        now,
+      ])
+    }
+  })
+}
+
+/** Streams of one server, each with a sample of now, in as few messages as they fit into. */
+export async function fillStreams(gateway: TestInstance, count: number): Promise<void> {
+  await gateway.call('servers/set', { id: 'edge-1', name: 'Edge 1' })
+  const time = gateway.seconds() - 1
+  for (let first = 0; first < count; first += 1_000) {
+    const samples = Array.from({ length: Math.min(1_000, count - first) }, (_, index) => ({
+      time,
+      app: 'live',
+      stream: `${'a'.repeat(200)}-${first + index}`,
+      connections: 1,
+      bytes_in: 1,
+      bytes_out: 1,
+    }))
+    const { code } = await gateway.call('stats/report', { server: 'edge-1', samples })
+    if (code !== 7201) throw new Error(`samples were not taken: ${code}`)
+  }
+}
