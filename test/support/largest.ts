@@ -36,3 +36,31 @@ export async function fillStreams(gateway: TestInstance, count: number): Promise
     if (code !== 7201) throw new Error(`samples were not taken: ${code}`)
   }
 }
+
+const numbers = 'with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < $1)'
+
+/** Rows of account 1 that only their number makes large. */
+const rows: readonly string[] = [
+  `insert into users (account, id, enable, type, comment, ip, expire, conlimit, created_at, updated_at)
+   ${numbers} select 1, 'user-' || n, 1, 3, 'a comment that is not short', '', 0, 0, 0, 0 from numbers`,
+  `insert into stream_users (account, id, app, stream, publisher, settings, created_at)
+   ${numbers} select 1, n, 'live', 'stream-' || n, '', '{}', 0 from numbers`,
+  `insert into servers (account, id, name, host, created_at)
+   ${numbers} select 1, 'server-' || n, 'a name', 'host.example.org', 0 from numbers`,
+]
+
+/** Users, stream users, and at most 10,000 servers, which is their limit. */
+export async function fillRows({ db }: TestInstance, count: number): Promise<void> {
+  await db.transaction(async (session) => {
+    for (const sql of rows) await session.run(sql, [sql.includes('into servers') ? Math.min(10_000, count) : count])
+  })
+}
+
+/** Rows of the audit trail, a hundred by each message. */
+export async function fillTrail({ call }: TestInstance, messages: number): Promise<void> {
+  const commands = Array.from({ length: 100 }, (_, index) => ({ cmd: 'toggle-user', id: `user-${index + 1}` }))
+  for (let message = 0; message < messages; message++) {
+    const { code } = await call('batch', { commands }, { idempotencyKey: `trail-${message}-of-many` })
+    if (code % 2 === 0) throw new Error(`the trail was not filled: ${code}`)
+  }
+}

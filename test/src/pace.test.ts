@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BatchPace, type ReadPace, Turns } from '../../src/pace.js'
+import { Refusal } from '../../src/refusal.js'
+
+const patience = 10_000
+
+/** A read that rests so many times, and writes down each. */
+async function reading(pace: ReadPace, name: string, rests: number, log: string[]): Promise<void> {
+  try {
+    for (let rest = 0; rest < rests; rest++) {
+      await pace.rest()
+      log.push(name)
+    }
+  } finally {
+    pace.over()
+  }
+}
+
+test('many long reads of one account keep another one waiting for one turn each', async () => {
+  const turns = new Turns()
+  const log: string[] = []
+  const crowd = Array.from({ length: 30 }, () => reading(turns.begin(1, patience), 'crowd', 10, log))
+  const lone = reading(turns.begin(2, patience), 'lone', 10, log)
+  await lone
+  assert.ok(log.length <= 21, log.join(' '))
+  await Promise.all(crowd)
+})
+
+test('of one account one long read goes on at a time', async () => {
+  const turns = new Turns()
+  const log: string[] = []
+  await Promise.all(['a', 'b', 'c'].map((name) => reading(turns.begin(1, patience), name, 3, log)))
+  assert.equal(log.join(''), 'aaabbbccc')
+})
+
+test('more long reads of one account than may wait are 1503', async () => {
+  const turns = new Turns()
+  const reads = Array.from({ length: 40 }, () => reading(turns.begin(1, patience), '', 1, []))
+  const settled = await Promise.allSettled(reads)
+  const refused = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+  assert.equal(refused.length, 7)
+  assert.ok(refused.every((reason) => reason instanceof Refusal && reason.code === 'OVERLOADED'))
+})
+
+test('the work itself stops at the time limit', async () => {
+  const pace = new Turns().begin(1, 1)
+  const ended = performance.now() + 2
+  while (performance.now() < ended);
+  assert.throws(() => pace.isDue(), new Refusal('TIMED_OUT'))
+})
+
+test('the reads of one batch may do only so much', () => {
+  const pace = new BatchPace()
+  assert.equal(pace.isDue(10_000), false)
+  assert.throws(() => pace.isDue(), /send it by itself/)
+})
