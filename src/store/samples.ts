@@ -1,7 +1,7 @@
 import type { Calendar } from './calendar.js'
 import type { Queries } from './db.js'
 import { sourceDigest } from './digest.js'
-import type { Pace } from './pace.js'
+import { ownPace, type Pace } from './pace.js'
 import { RollUp } from './roll-up.js'
 import { Budget, TooManyRows } from './rows.js'
 import { walk } from './walk.js'
@@ -59,7 +59,7 @@ export class Samples {
   constructor(
     private readonly queries: Queries,
     private readonly account: number,
-    private readonly pace: Pace,
+    private readonly pace: Pace = ownPace(),
   ) {}
 
   /**

@@ -1,6 +1,6 @@
 import type { Queries } from './db.js'
 import { publisherDigest } from './digest.js'
-import type { Pace } from './pace.js'
+import { ownPace, type Pace } from './pace.js'
 import { paged } from './paged.js'
 
 /** Who may publish a stream; `user` is null where no name is asked for. */
@@ -47,7 +47,7 @@ export class StreamUsers {
   constructor(
     private readonly queries: Queries,
     private readonly account: number,
-    private readonly pace: Pace,
+    private readonly pace: Pace = ownPace(),
   ) {}
 
   /** The new id, or undefined when application, stream and user exist already. */

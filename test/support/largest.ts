@@ -43,8 +43,8 @@ const numbers = 'with recursive numbers (n) as (select 1 union all select n + 1 
 const rows: readonly string[] = [
   `insert into users (account, id, enable, type, comment, ip, expire, conlimit, created_at, updated_at)
    ${numbers} select 1, 'user-' || n, 1, 3, 'a comment that is not short', '', 0, 0, 0, 0 from numbers`,
-  `insert into stream_users (account, id, app, stream, publisher, settings, created_at)
-   ${numbers} select 1, n, 'live', 'stream-' || n, '', '{}', 0 from numbers`,
+  `insert into stream_users (account, id, app, stream, publisher, publisher_digest, settings, created_at)
+   ${numbers} select 1, n, 'live', 'stream-' || n, '', '', '{}', 0 from numbers`,
   `insert into servers (account, id, name, host, created_at)
    ${numbers} select 1, 'server-' || n, 'a name', 'host.example.org', 0 from numbers`,
 ]
