@@ -19,6 +19,7 @@ test('a key that is known, unknown, disabled, rotated, or was rotated once takes
     const queries: Queries = {
       all: gateway.db.all.bind(gateway.db),
       run: gateway.db.run.bind(gateway.db),
+      piece: gateway.db.piece.bind(gateway.db),
       get: (sql, params) => {
         done.queries++
         return gateway.db.get(sql, params)
