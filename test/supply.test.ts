@@ -8,6 +8,7 @@ interface Locked {
   readonly integrity?: string
   readonly resolved?: string
   readonly hasInstallScript?: boolean
+  readonly dev?: boolean
 }
 
 const read = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8'))
@@ -27,4 +28,16 @@ test('no package but better-sqlite3 runs anything when it is installed, and npm 
   const running = packages.filter(([, { hasInstallScript }]) => hasInstallScript === true).map(([path]) => path)
   assert.deepEqual(running, ['node_modules/better-sqlite3'])
   assert.deepEqual(read('package.json').allowScripts, { 'better-sqlite3': true })
+})
+
+test('an installation is pinned as the tree is, without what only the tree needs', () => {
+  const { '': _root, 'node_modules/countersign': own, ...installed } = read('deploy/package-lock.json').packages
+  assert.deepEqual(installed, Object.fromEntries(packages.filter(([, { dev }]) => !dev)))
+  assert.ok('node_modules/pg' in installed && !('node_modules/typescript' in installed))
+  const { version, dependencies, optionalDependencies } = read('package.json')
+  assert.deepEqual(
+    [own.version, own.dependencies, own.optionalDependencies],
+    [version, dependencies, optionalDependencies],
+    'node scripts/shrinkwrap.mjs --lock',
+  )
 })

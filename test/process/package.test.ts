@@ -75,6 +75,19 @@ test('the package holds the program, its migrations, its documents and deploy/, 
   )
 })
 
+test('the package pins what a registry installs with it, and nothing that only its makers need', () => {
+  const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')).packages
+  const pinned = read(join(installed.folder, 'node_modules/countersign/npm-shrinkwrap.json'))
+  const { '': own, ...needed } = read(join(root, 'package-lock.json'))
+  const isNeeded = ([, { dev }]: [string, { dev?: boolean }]) => !dev
+  const { devDependencies, ...rest } = own
+  assert.ok(devDependencies.typescript)
+  assert.deepEqual(pinned, {
+    '': rest,
+    ...Object.fromEntries(Object.entries<{ dev?: boolean }>(needed).filter(isNeeded)),
+  })
+})
+
 test('installed elsewhere, countersign serve runs, and npx countersign call gets its answer', async (t) => {
   const { url, end } = await listening(['node_modules/.bin/countersign', 'serve', '--port', '0'], {}, t)
   const called = await run('npx', ['--offline', 'countersign', 'call', 'ping', '--url', url], { cwd: installed.folder })

@@ -21,7 +21,10 @@ export async function installPacked(): Promise<Installed> {
       cwd,
       env: { npm_config_cache: join(folder, '.npm') },
     })
+  const shrinkwrap = (...args: string[]) => run(process.execPath, ['scripts/shrinkwrap.mjs', ...args], { cwd: root })
+  await shrinkwrap()
   const packed = await npm(['pack', '--json', '--pack-destination', folder], root)
+  await shrinkwrap('--remove')
   if (packed.status !== 0) throw new Error(packed.stderr)
   const [{ filename, files }]: [{ filename: string; files: { path: string }[] }] = JSON.parse(packed.stdout)
   const home = join(folder, 'app')
