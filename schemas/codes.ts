@@ -159,6 +159,7 @@ export const localCodes = {
   BACKED_UP: done(9131, 'Backup made'),
   RESTORED: done(9141, 'Restored from a backup'),
   REKEYED: done(9151, 'Another master key in force'),
+  FLOOR_LOWERED: done(9161, 'Floor lowered'),
 } as const satisfies Record<string, CodeEntry>
 
 export const codes = { ...gatewayCodes, ...commandCodes }

@@ -2,8 +2,9 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { gatewayCodes } from '../schemas/codes.js'
 import { chainMacOf, headFile, readCheckpoints } from './checkpoint.js'
+import { ClockGuard } from './clock-guard.js'
 import { type Config, ConfigError } from './config.js'
-import { openDatabase, openMaster } from './data.js'
+import { nodeOf, openDatabase, openMaster } from './data.js'
 import { type Finding, failed, ok, warned } from './finding.js'
 import { databaseFile, isEmpty, isInitialised } from './folder.js'
 import type { Surroundings } from './instance.js'
@@ -11,6 +12,7 @@ import type { KeyRing } from './keyring.js'
 import { nextKeyFile } from './master-key.js'
 import { forwarderFindings, portFindings, proxyFindings } from './network-check.js'
 import { bareNamingOf } from './program.js'
+import { promisesOf, shorterPromises } from './promises.js'
 import type { Db } from './store/db.js'
 import { FileHealth, Health } from './store/health.js'
 
@@ -27,6 +29,8 @@ const comfortable = 1024 * mebibyte
 const clockSlack = 5
 const fileSlack = 60
 const headAge = 300
+/** No restore raises the floor so far ahead of a right clock: the largest window, and a margin. */
+const furthestFloor = 90_000
 const backupHours = 48
 
 /** Looks over everything that a gateway on this configuration rests on, and changes nothing. Never rejects. */
@@ -118,6 +122,7 @@ async function databaseFindings(config: Config, around: DoctorSurroundings): Pro
     if (faults.length === 0) findings.push(ok('database', 'every page is whole, and every reference leads somewhere'))
     findings.push(await schemaFinding(health, around))
     findings.push(...(await clockFindings(health, config, around)))
+    findings.push(...(await promiseFindings(health, config, around)))
     findings.push(...(await keyFindings(health, config, around)))
     findings.push(backupFinding(await health.lastBackup(), around))
     findings.push(...forwarderFindings(await health.meta('forwarder'), config))
@@ -144,7 +149,9 @@ async function serverFindings(config: Config, around: DoctorSurroundings): Promi
     return [
       ...(settings.length > 0 ? settings : [ok(check, 'the server answers, and keeps what it commits')]),
       await schemaFinding(health, around),
+      ...(await serverClockFindings(db, around)),
       ...(await clockFindings(health, config, around)),
+      ...(await promiseFindings(health, config, around)),
       ...(await keyFindings(health, config, around)),
       ...forwarderFindings(await health.meta('forwarder'), config),
       ...(await nameFindings(health, config, around)),
@@ -208,20 +215,39 @@ async function clockFindings(health: Health, config: Config, { now }: DoctorSurr
   const seconds = Math.floor(now() / 1000)
   const findings: Finding[] = []
   const next = 'set the clock (timedatectl, chronyc tracking)'
+  const repair = `${next}; where it is right, a wrong clock raised the floor: countersign floor lower --today YYYY-MM-DD`
   const { data } = config
-  const newest = Math.floor(((await health.newestRow()) ?? 0) / 1000)
+  const newest = Math.floor(((await health.newestRowOf(nodeOf(config))) ?? 0) / 1000)
   if (newest > seconds + clockSlack) {
     findings.push(failed(check, `it stands ${newest - seconds} s before the newest row of the audit trail`, next))
   }
   const floor = await health.floor()
   if (floor >= seconds) {
     const text = `it stands ${floor - seconds} s before the floor: until it has passed, every message is answered ${gatewayCodes.OVERLOADED.code}`
-    findings.push(failed(check, text, `after a restore wait; else ${next}`))
+    findings.push(failed(check, text, floor > seconds + furthestFloor ? repair : `after a restore wait; else ${next}`))
   }
   const files = readdirSync(data).map((name) => ({ name, at: writtenAt(join(data, name)) }))
   const ahead = files.filter(({ at }) => at > seconds + fileSlack)
   for (const { name, at } of ahead) findings.push(warned(check, `${name} was written ${at - seconds} s from now`, next))
   return findings.length > 0 ? findings : [ok(check, 'it stands after everything that was written')]
+}
+
+/** The window of a message is measured by the clock of its node, and all nodes share one database. */
+async function serverClockFindings(db: Db, { now }: DoctorSurroundings): Promise<Finding[]> {
+  const clocks = { now, monotonic: () => performance.now(), server: () => db.serverClock() }
+  const fault = await new ClockGuard(clocks).fault()
+  return fault === undefined
+    ? []
+    : [failed('clock', fault, 'set it right (chronyc tracking): the gateway is not ready')]
+}
+
+/** A process that promises less than another one, or than the one before it, keeps to the longer promise until that has run out. */
+async function promiseFindings(health: Health, config: Config, { now }: DoctorSurroundings): Promise<Finding[]> {
+  const own = promisesOf(config)
+  const inForce = (await health.inForce(own, Math.floor(now() / 1000))) ?? own
+  return shorterPromises(own, inForce).map((text) =>
+    warned('promises', text, 'give every gateway on this database the same settings, or wait'),
+  )
 }
 
 const writtenAt = (path: string) => Math.floor((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) / 1000)

@@ -45,6 +45,8 @@ export interface GatewayParts {
   readonly meter: Meter | undefined
   readonly notes: Notes
   readonly window: number
+  /** Told the timestamp of each signed message that is fresh, and the clock's; Unix seconds. */
+  readonly onFresh: (timestamp: number, now: number) => void
   readonly bodies: BodyLimits
   /** How clients reach the gateway; empty where that is not known. */
   readonly publicUrl: string
@@ -112,6 +114,7 @@ export function gateway(parts: GatewayParts): Handle {
       if (!verified) throw unauthenticated(payer)
       const { authority } = verified
       requireFresh(message.timestamp, now, parts.window, floor)
+      if (message.timestamp !== undefined) parts.onFresh(message.timestamp, now)
 
       const caller = callerOf(authority, wire.address)
       requireActive(authority, wire.address, now)

@@ -7,6 +7,7 @@ import { bodyLimits } from './body-limits.js'
 import type { Executed } from './call.js'
 import { publishAll, register } from './catalogue.js'
 import { chainMacOf, headKeeper, keptCheckpoints } from './checkpoint.js'
+import { ClockGuard } from './clock-guard.js'
 import type { Caller, Command, Published } from './command.js'
 import type { Dialect } from './dialect.js'
 import { Executor } from './execute.js'
@@ -19,6 +20,7 @@ import { Load } from './load.js'
 import { requestLog } from './log.js'
 import type { MeterOf } from './meter.js'
 import { passwords } from './passwords.js'
+import { promisesOf, shorterPromises } from './promises.js'
 import { readiness } from './readiness.js'
 import { isBelowEndpoint } from './receive.js'
 import { ownerOf } from './recognise.js'
@@ -37,6 +39,7 @@ import { Notes } from './store/notes.js'
 import { Owners } from './store/owners.js'
 import type { Pace } from './store/pace.js'
 import { forgetFailures, PasswordFailures } from './store/password-failures.js'
+import { type PromisedValues, Promises } from './store/promises.js'
 import { oldPortion } from './store/retention.js'
 import { ownerVerifier } from './verify-owner.js'
 import { passwordVerifier } from './verify-password.js'
@@ -85,6 +88,8 @@ export interface InstanceOptions extends Surroundings {
   readonly headFile?: string
   /** Counts what is answered and committed. */
   readonly meter?: MeterOf
+  /** For how many milliseconds the clock must run evenly before anything is forgotten by it. */
+  readonly settling?: number
 }
 
 /** A gateway on an open database, without HTTP. */
@@ -106,6 +111,8 @@ export interface Instance {
   storage(): Promise<StorageLoad>
   /** Whether a write would succeed now. */
   writable(): Promise<boolean>
+  /** Why the clock of this node cannot be right; undefined when it agrees with the database server's. */
+  clockFault(): Promise<string | undefined>
   /** Forgets claims that can no longer matter; the number forgotten. */
   forget(): Promise<number>
   /** Writes the signed heads of the audit trail to the log and to `headFile`, when one has moved. */
@@ -124,6 +131,8 @@ export interface StorageLoad {
   readonly oldestClaim: number | undefined
   /** Age of the newest backup in seconds; undefined when there was none. */
   readonly lastBackup: number | undefined
+  /** Seconds by which this node's clock is ahead of the database server's; 0 where the database is a file. */
+  readonly clockAhead: number
 }
 
 export interface LocalCaller {
@@ -141,7 +150,6 @@ export interface LocalOutcome {
 
 const timeLimit = 10_000
 const forgetMargin = 60
-const day = 86_400
 const mebibyte = 1_048_576
 const flushEvery = 1_000
 
@@ -196,8 +204,14 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   await ledger.chore(async (session) => {
     await ensureDecoy(session, vault, options.randomBytes(32).toString('hex'))
     // Who restores must know how far ahead messages may have been dated.
-    if (options.headFile !== undefined) await new Meta(session).set('window', String(options.window))
+    if (options.headFile === undefined) return
+    await new Meta(session).set('window', String(options.window))
+    await new Promises(session).use(promisesOf(options), seconds())
   })
+  if (options.headFile !== undefined) {
+    const own = promisesOf(options)
+    for (const shorter of shorterPromises(own, await new Promises(db).inForce(own, seconds()))) logger.warn(shorter)
+  }
 
   async function readFloor(): Promise<number> {
     if (doubtful.reading) await follow(db, 'reading')
@@ -230,16 +244,13 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     file === undefined ? async () => undefined : headKeeper({ trail: trailOn(db), file, logger, now: seconds })
   const requestId = (nowMs: number) => requestPrefix(nowMs) + randomName(13)
   // A message dated ahead by the window is fresh for two: what was claimed or made void for it must last as long.
-  const keep = Math.max(options.keep, 2 * options.window + forgetMargin)
+  const keepOf = ({ keep, window }: PromisedValues) => Math.max(keep, 2 * window + forgetMargin)
   const hashing = passwords(options.randomBytes)
   const hiddenName = (name: string) => hmac(vault.derive('guesses'), name, 'hex')
   const load = new Load()
-  const keeps = {
-    samples: options.statsRepeats,
-    minutes: options.statsMinutes * day,
-    hours: options.statsHours * day,
-    days: options.statsDays * day,
-  }
+  const own = promisesOf(options)
+  const { samples, minutes, hours, days } = own
+  const keeps = { samples, minutes, hours, days }
   const executor = new Executor({
     registry,
     db,
@@ -263,15 +274,34 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     keeps,
     timeLimit,
   })
-  async function forgetStatistics(): Promise<void> {
-    const now = seconds()
+  async function forgetStatistics(now: number, inForce: PromisedValues): Promise<void> {
     const horizons = {
-      samples: now - keeps.samples,
-      minutes: now - keeps.minutes,
-      hours: now - keeps.hours,
-      days: now - keeps.days,
+      samples: now - inForce.samples,
+      minutes: now - inForce.minutes,
+      hours: now - inForce.hours,
+      days: now - inForce.days,
     }
     for (let old = await oldPortion(db, horizons); old; old = await oldPortion(db, horizons)) await ledger.chore(old)
+  }
+  const clock = new ClockGuard({ now, monotonic: elapsed, server: () => db.serverClock() }, options.settling)
+  let clockWas: string | undefined
+  async function clockFault(): Promise<string | undefined> {
+    const fault = await clock.fault()
+    if (fault !== undefined && clockWas === undefined)
+      logger.error(`${fault}: this node is not ready until it is right`)
+    if (fault === undefined && clockWas !== undefined) logger.info('the clock is right again')
+    clockWas = fault
+    return fault
+  }
+  /** The newest timestamp that a client signed and this gateway took for fresh, Unix seconds. */
+  let newestSigned = 0
+  /** The moment (Unix seconds) that has certainly come: clients, the clock, and the database server's agree that it has. */
+  async function certain(): Promise<number | undefined> {
+    await clockFault()
+    const settled = await clock.settled()
+    if (settled === undefined) return undefined
+    const signed = Math.max(newestSigned, await new Claims(db).newestSigned())
+    return Math.min(Math.floor(settled / 1000), signed)
   }
   const bodies = bodyLimits(options.commands, options.bodyLimit)
   const allowances = {
@@ -310,6 +340,9 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     meter,
     notes,
     window: options.window,
+    onFresh(timestamp, at) {
+      if (timestamp > newestSigned) newestSigned = Math.max(newestSigned, Math.min(timestamp, at))
+    },
     bodies,
     publicUrl: options.publicUrl,
     audience: options.audience,
@@ -354,22 +387,25 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       const age = (made: number | undefined) => (made === undefined ? undefined : seconds() - made)
       const oldestClaim = age(await new Claims(db).oldest())
       const lastBackup = age(await new CopyNotes(db).lastBackup())
-      return { waiting: ledger.waiting, longestWait: ledger.longestWait, oldestClaim, lastBackup }
+      const clockAhead = (clock.ahead ?? 0) / 1000
+      return { waiting: ledger.waiting, longestWait: ledger.longestWait, oldestClaim, lastBackup, clockAhead }
     },
-    writable: readiness(
-      () => ledger.writable(now()),
-      () => performance.now(),
-    ),
+    writable: readiness(async () => (await clockFault()) === undefined && ledger.writable(now()), elapsed),
+    clockFault,
     async forget() {
-      const floor = seconds() - options.window - forgetMargin
-      const forgotten = await ledger.forget(requestPrefix((seconds() - keep) * 1000), floor)
+      await ledger.chore((session) => new Promises(session).use(own, seconds()))
+      const moment = await certain()
+      if (moment === undefined) return 0
+      const inForce = await new Promises(db).inForce(own, moment)
+      const until = moment - inForce.window - forgetMargin
+      const forgotten = await ledger.forget(requestPrefix((moment - keepOf(inForce)) * 1000), until)
       if (forgotten > 0) {
         knownFloor = undefined
         meter?.forgotten(forgotten)
       }
-      if (!db.exclusive) await ledger.chore((session) => forgetFailures(session, now()))
-      if (await anyEndedSecret(db, seconds())) await ledger.chore((session) => clearEndedSecrets(session, seconds()))
-      await forgetStatistics()
+      if (!db.exclusive) await ledger.chore((session) => forgetFailures(session, moment * 1000))
+      if (await anyEndedSecret(db, moment)) await ledger.chore((session) => clearEndedSecrets(session, moment))
+      await forgetStatistics(moment, inForce)
       return forgotten
     },
     keepHead,

@@ -85,6 +85,7 @@ const tools: Tools = {
   open: async (...given) => (await work()).open(...given),
   backup: async (...given) => (await work()).backup(...given),
   restore: async (...given) => (await work()).restore(...given),
+  lowerFloor: async (...given) => (await work()).lowerFloor(...given),
   rekey: async (...given) => (await work()).rekey(...given),
   migrate: async (...given) => (await work()).migrate(...given),
   move: async (...given) => (await work()).move(...given),

@@ -33,6 +33,7 @@ async function readings(instance: Pick<Instance, 'storage'>, folder: string, rea
     oldestWait: storage?.longestWait ?? 0,
     oldestClaimAge: storage?.oldestClaim,
     lastBackupAge: storage?.lastBackup,
+    clockAhead: storage?.clockAhead,
     databaseBytes,
     walBytes,
     diskFreeBytes,

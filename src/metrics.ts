@@ -12,6 +12,7 @@ export interface Readings {
   readonly oldestWait: number
   readonly oldestClaimAge: number | undefined
   readonly lastBackupAge: number | undefined
+  readonly clockAhead: number | undefined
   readonly databaseBytes: number | undefined
   readonly walBytes: number | undefined
   readonly diskFreeBytes: number | undefined
@@ -122,6 +123,7 @@ function gaugesOf(registry: Registry): [Gauge, Read][] {
     gauge('oldest_wait_seconds', 'How long the first of them has waited', ({ oldestWait }) => oldestWait),
     gauge('oldest_claim_age_seconds', 'Age of the oldest claim that is kept', ({ oldestClaimAge }) => oldestClaimAge),
     gauge('last_backup_age_seconds', 'Age of the newest backup', ({ lastBackupAge }) => lastBackupAge),
+    gauge('clock_ahead_seconds', 'How far this clock is ahead of the database server', ({ clockAhead }) => clockAhead),
     gauge('database_bytes', 'Size of the database file', ({ databaseBytes }) => databaseBytes),
     gauge('wal_bytes', 'Size of the write-ahead log beside it', ({ walBytes }) => walBytes),
     gauge('disk_free_bytes', 'Space left where the data folder is', ({ diskFreeBytes }) => diskFreeBytes),

@@ -24,7 +24,7 @@ import { Claims } from './store/claims.js'
 import { CopyNotes, foldLog } from './store/copies.js'
 import type { Db } from './store/db.js'
 import { takeAlone } from './store/folder-lock.js'
-import { FileHealth } from './store/health.js'
+import { FileHealth, Health } from './store/health.js'
 import { floorRaised } from './store/ledger.js'
 import { localEntry } from './store/local-entry.js'
 import { Meta } from './store/meta.js'
@@ -86,7 +86,7 @@ async function restored(config: Config, from: string | undefined, around: Around
     await vault.refresh(db)
     const now = Math.floor(around.now() / 1000)
     const newest = (await new Claims(db).newest()) ?? 0
-    const window = Math.max(config.window, Number((await new Meta(db).get('window')) ?? 0))
+    const window = Math.max(config.window, await new Health(db).largestWindow())
     const floor = Math.max(now, newest) + window
     await enter(db, vault, nodeOf(config), { madeAt: undefined, floor, now, uid })
     putHeadAside(config.data, `audit.head.replaced-${stampOf(around.now())}`)
@@ -129,7 +129,7 @@ async function history(file: string): Promise<History> {
     return {
       floor: await health.floor(),
       newest: Math.floor(((await health.newestRow()) ?? 0) / 1000),
-      window: Number((await health.meta('window')) ?? 0),
+      window: await health.largestWindow(),
     }
   } catch {
     return nothing

@@ -28,6 +28,9 @@ import { watched } from './watchdog.js'
  */
 const collectorSetting = '--heap-growing-percent=130'
 
+/** Milliseconds that no restore raises the floor ahead of a right clock: the largest window, and a margin. */
+const furthest = 90_000_000
+
 /** What a gateway needs of the process that it runs in. */
 export interface Host {
   readonly version: string
@@ -131,6 +134,11 @@ export async function serve(config: Config, { version, schema, say, onEnd, onUnh
   if (floor * 1000 >= around.now()) {
     const until = new Date((floor + 1) * 1000).toISOString()
     say(`restored, or the clock was set back: every message is answered ${gatewayCodes.OVERLOADED.code} until ${until}`)
+    if (floor * 1000 > around.now() + furthest) {
+      say(
+        'that is too far ahead for a restore: a clock was wrong; if it is right now, see "countersign floor lower --help"',
+      )
+    }
   }
   say(`Countersign ${version} listening on ${url}/control`)
   if (fresh && existsSync(adminKeyFile(config.data)))

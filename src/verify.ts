@@ -53,7 +53,7 @@ export const liveSecret = (key: MacKey, { secrets }: Authority, now: number): Si
 export function requireFresh(timestamp: number | undefined, now: number, window: number, floor: number): void {
   if (floor >= now) {
     throw new Refusal('OVERLOADED', {
-      message: 'This instance was restored from a backup and takes no messages yet',
+      message: 'This instance was restored from a backup, or its clock was wrong: it takes no messages yet',
       retryAfter: floor - now + 1,
     })
   }

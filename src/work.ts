@@ -8,6 +8,7 @@ import type { Tools } from './cli/tools.js'
 import { instanceOn, surroundings } from './compose.js'
 import { initialise, migrateData, openData, openMaster } from './data.js'
 import { examine } from './doctor.js'
+import { lowerFloor } from './floor.js'
 import { move } from './move.js'
 import { openapi } from './openapi.js'
 import { loadCommands } from './own-commands.js'
@@ -23,6 +24,7 @@ type Work = Pick<
   | 'open'
   | 'backup'
   | 'restore'
+  | 'lowerFloor'
   | 'rekey'
   | 'migrate'
   | 'move'
@@ -44,6 +46,7 @@ export function workOf({ uid, progress }: Pick<Tools, 'uid' | 'progress'>, versi
     },
     backup: (config, file) => backup(config, file, withSteps, uid()),
     restore: (config, file) => restore(config, file, withSteps, uid()),
+    lowerFloor: (config, options) => lowerFloor(config, silent, { ...options, uid: uid() }),
     rekey: (config, options) => rekey(config, silent, { ...options, uid: uid() }),
     migrate: (config) => migrateData(config, withSteps),
     move: (config, options) => move(config, silent, options),

@@ -28,7 +28,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
     [/^src\/(http-[a-z]+|address|dialect|gateway|load|refusal|reply)$/, /^schemas\//, /^node:/],
   ],
   [
-    /^src\/(instance|data|doctor|metered|keyring|master-key|backup|restore|rekey|move|soundness)$/,
+    /^src\/(instance|data|doctor|metered|keyring|master-key|backup|restore|rekey|floor|move|soundness)$/,
     [/^src\/(?!main$|cli\/|http(-[a-z]+)?$)/, /^schemas\//, /^pino$/, /^node:/],
   ],
   [
@@ -44,7 +44,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
 ]
 
 /** Types are free to come from the store, the instance and what works on a data folder: they leave no trace in the compiled code. */
-const typesOnly = [/^src\/store\//, /^src\/(instance|backup|restore|rekey|move)$/, /^pino$/]
+const typesOnly = [/^src\/store\//, /^src\/(instance|backup|restore|rekey|floor|move)$/, /^pino$/]
 
 /** The steps name the store's errors and repositories as values; everything else takes them as types. */
 const exceptions = new Set([

@@ -5,6 +5,7 @@ import { backupVerbs } from './backup.js'
 import { callVerb } from './call.js'
 import { completionVerb } from './completion.js'
 import { doctorVerb } from './doctor.js'
+import { floorVerbs } from './floor.js'
 import { initVerb } from './init.js'
 import { keyVerbs } from './key.js'
 import { openapiVerb } from './openapi.js'
@@ -28,6 +29,7 @@ const verbs = [
   doctorVerb,
   openapiVerb,
   backupVerbs,
+  floorVerbs,
   rekeyVerb,
   completionVerb,
 ]

@@ -1,6 +1,7 @@
 import type { Backup } from '../backup.js'
 import type { Config } from '../config.js'
 import type { Finding } from '../finding.js'
+import type { Lowered, LowerOptions } from '../floor.js'
 import type { Instance, LocalOutcome } from '../instance.js'
 import type { Moved, MoveOptions } from '../move.js'
 import { Refusal } from '../refusal.js'
@@ -39,6 +40,7 @@ export interface Tools extends Look {
   /** Opens the data folder for one verb; a running server notices what it changes. */
   open(config: Config): Promise<Instance>
   backup(config: Config, file: string): Promise<Backup>
+  lowerFloor(config: Config, options: Omit<LowerOptions, 'uid'>): Promise<Lowered>
   restore(config: Config, file: string | undefined): Promise<Restored>
   rekey(config: Config, options: Pick<RekeyOptions, 'newKeyFile' | 'onRows'>): Promise<Rekeyed>
   /** Applies the migrations that the database has not seen; those, and the last of all. */

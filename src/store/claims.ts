@@ -32,6 +32,12 @@ export interface Claim {
   readonly created_at: number
 }
 
+/** Claims that are forgotten together: up to a request id, on messages dated until a moment (Unix seconds). */
+export interface Portion {
+  readonly last: string
+  readonly newest: number
+}
+
 const columns =
   'request_id, identity_digest, account, principal, command, timestamp, mac, params_mac, code, outcome, sealed, created_at'
 
@@ -130,13 +136,27 @@ export class Claims {
     return rows.map(({ identity_digest }) => identity_digest)
   }
 
-  /** Forgets up to `limit` claims made before a request id and with a timestamp at or below the floor; the number forgotten. */
-  forget(beforeRequest: string, floor: number, limit: number): Promise<number> {
-    return this.queries.run(
-      `delete from claims where request_id in
-       (select request_id from claims where request_id < $1 and timestamp <= $2 order by request_id limit $3)`,
-      [beforeRequest, floor, limit],
+  /** The oldest claims that may go, up to `limit`: those made before a request id, on messages dated until `until`. */
+  async portion(beforeRequest: string, until: number, limit: number): Promise<Portion | undefined> {
+    const row = await this.queries.get<{ last: string | null; newest: number }>(
+      `select max(request_id) as last, max(timestamp) as newest from
+       (select request_id, timestamp from claims where request_id < $1 and timestamp <= $2
+        order by request_id limit $3) as some`,
+      [beforeRequest, until, limit],
     )
+    return row && row.last !== null ? { last: row.last, newest: row.newest } : undefined
+  }
+
+  /** The number forgotten. */
+  forget({ last, newest }: Portion): Promise<number> {
+    return this.queries.run('delete from claims where request_id <= $1 and timestamp <= $2', [last, newest])
+  }
+
+  /** The newest moment for which a client has signed, as far as the gateway's clock agreed; 0 where there is no claim. Unix seconds. */
+  async newestSigned(): Promise<number> {
+    const sql = 'select created_at, timestamp from claims order by request_id desc limit 1'
+    const row = await this.queries.get<{ created_at: number; timestamp: number }>(sql)
+    return row ? Math.min(row.created_at, row.timestamp) : 0
   }
 
   /** When the oldest claim was made, Unix seconds; undefined when there is none. */

@@ -64,6 +64,8 @@ export interface Db extends Queries {
   sharedNow(): Promise<boolean>
   /** Settings that let a crash of the storage's own lose what it had committed. */
   lossySettings(): Promise<string[]>
+  /** What the clock of the database server says, Unix milliseconds; undefined where the database is a file. */
+  serverClock(): Promise<number | undefined>
   /** Closes, opens again, and forces to disk what the log holds; rejects while the storage is still at fault. */
   repair(): Promise<void>
   close(): Promise<void>

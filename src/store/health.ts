@@ -8,6 +8,7 @@ import { CopyNotes } from './copies.js'
 import { limited, type Queries, type Value } from './db.js'
 import { Keys } from './keys.js'
 import { Meta } from './meta.js'
+import { type PromisedValues, Promises } from './promises.js'
 import type { Sealing } from './store.js'
 
 const sampled = 20
@@ -49,6 +50,21 @@ export class Health {
     return namesNoLongerBare(this.queries, naming, now)
   }
 
+  /** What processes on this database have promised and still hold to; undefined before the migration that notes it. */
+  async inForce(own: PromisedValues, now: number): Promise<PromisedValues | undefined> {
+    return (await this.notesPromises()) ? new Promises(this.queries).inForce(own, now) : undefined
+  }
+
+  /** The largest window that any process is known to have used; 0 where none is. Seconds. */
+  async largestWindow(): Promise<number> {
+    const noted = (await this.notesPromises()) ? await new Promises(this.queries).largest('window') : 0
+    return Math.max(noted, Number((await this.meta('window')) ?? 0))
+  }
+
+  private async notesPromises(): Promise<boolean> {
+    return (await this.migrations()).includes('0028-promises.sql')
+  }
+
   /** Lets a vault take the keys that this database is sealed under; rejects when they are not at hand. */
   follow(vault: { refresh(queries: Queries): Promise<void> }): Promise<void> {
     return vault.refresh(this.queries)
@@ -58,6 +74,11 @@ export class Health {
   async newestRow(): Promise<number | undefined> {
     const heads = await chainHeads(this.queries)
     return heads.length === 0 ? undefined : Math.max(...heads.map(({ at_ms }) => at_ms))
+  }
+
+  /** The same of one chain. */
+  async newestRowOf(node: string): Promise<number | undefined> {
+    return (await chainHeads(this.queries)).find((head) => head.node === node)?.at_ms
   }
 
   /** Opens the secrets of the newest keys: how many, and the ids of those that the master key does not open. */

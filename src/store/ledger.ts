@@ -141,17 +141,22 @@ export class Ledger {
   }
 
   /**
-   * Forgets the claims made before a request id, raising the floor in the same transaction; the number forgotten. Takes
-   * as many transactions as it needs, between those of the writes.
+   * Forgets the claims made before a request id on messages dated until `until`, and raises the floor in the same
+   * transaction to the newest timestamp of those that go; the number forgotten. Takes as many transactions as it needs,
+   * between those of the writes.
    */
-  async forget(beforeRequest: string, floor: number): Promise<number> {
+  async forget(beforeRequest: string, until: number): Promise<number> {
     const claims = new Claims(this.options.db)
     let forgotten = 0
-    while (!this.closing && (await claims.anyBefore(beforeRequest, floor))) {
+    while (!this.closing && (await claims.anyBefore(beforeRequest, until))) {
       forgotten += await this.chore(async (session) => {
-        await new Meta(session).raiseFloor(floor)
+        const old = new Claims(session)
+        const portion = await old.portion(beforeRequest, until, forgottenAtOnce)
+        // Another node was faster.
+        if (!portion) return 0
+        await new Meta(session).forgotten(portion.newest)
         await session.tell([floorRaised])
-        return new Claims(session).forget(beforeRequest, floor, forgottenAtOnce)
+        return old.forget(portion)
       })
     }
     await this.partitions?.forgotten()

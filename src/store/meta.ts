@@ -41,12 +41,32 @@ export class Meta {
     await this.set(partitionName, String(to))
   }
 
+  /** The newest timestamp of a message whose claim was forgotten; 0 where none was. Unix seconds. */
+  async newestForgotten(): Promise<number> {
+    return Number((await this.get('newest_forgotten')) ?? 0)
+  }
+
+  /** Notes that claims on messages dated until `newest` are forgotten, and refuses such messages from now on. */
+  async forgotten(newest: number): Promise<void> {
+    await this.raiseFloor(newest)
+    await this.raise('newest_forgotten', newest)
+  }
+
+  /** For an operator who knows what may have been signed before. */
+  async lowerFloor(to: number): Promise<void> {
+    await this.set('floor', String(to))
+  }
+
   async raiseFloor(to: number): Promise<void> {
     // One statement: what was read before may have been raised by another node since.
+    await this.raise('floor', to)
+  }
+
+  private async raise(name: string, to: number): Promise<void> {
     await this.queries.run(
-      `insert into meta (name, value) values ('floor', $1) on conflict (name) do update set value = excluded.value
+      `insert into meta (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value
        where cast(meta.value as bigint) < cast(excluded.value as bigint)`,
-      [String(to)],
+      [name, String(to)],
     )
   }
 }

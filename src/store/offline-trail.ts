@@ -1,6 +1,7 @@
 import type { AuditEntry, ChainMac } from './audit.js'
 import type { Checkpoint } from './audit-checkpoint.js'
 import { cutTrail } from './audit-cut.js'
+import { chainHeads } from './audit-heads.js'
 import { AuditTrail } from './audit-trail.js'
 import type { Db, Session } from './db.js'
 import { localEntry } from './local-entry.js'
@@ -30,14 +31,19 @@ export class OfflineTrail extends AuditTrail {
     super(db, chainMac, kept)
   }
 
-  /** Removes old rows; how many. */
-  cut({ before, now, uid, code, onRows }: CutOrder): Promise<number> {
+  /**
+   * Removes old rows; how many. Their age counts from the newest row where that is older than the clock says: a clock that
+   * is ahead for a moment must not remove what cannot be brought back.
+   */
+  async cut({ before, now, uid, code, onRows }: CutOrder): Promise<number> {
+    const newest = Math.max(...(await chainHeads(this.db)).map(({ at_ms }) => Math.floor(at_ms / 1000) + 1), 0)
+    const from = Math.min(now, newest)
     const entry = (upTo: number, chain: string): AuditEntry => {
       const detail = { removed_up_to: upTo, ...(chain !== this.node && { of: chain }) }
       return localEntry({ command: 'audit/cut', code, uid, now, detail })
     }
     const { chainMac: mac, node, settle } = this
-    return cutTrail(this.db, { node, mac, settle, beforeMs: before * 1000, now, entry, onRows })
+    return cutTrail(this.db, { node, mac, settle, beforeMs: (from - (now - before)) * 1000, now, entry, onRows })
   }
 
   close(): Promise<void> {

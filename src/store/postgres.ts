@@ -95,6 +95,11 @@ class Postgres implements Db {
     return rows.map(({ name }) => name)
   }
 
+  async serverClock(): Promise<number | undefined> {
+    const sql = 'select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as ms'
+    return (await this.get<{ ms: number }>(sql))?.ms
+  }
+
   async sharedNow(): Promise<boolean> {
     // Every gateway that serves listens.
     const sql = 'select 1 as one from pg_stat_activity where datname = current_database() and application_name = $1'

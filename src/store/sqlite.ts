@@ -199,6 +199,9 @@ class Sqlite implements Db {
     return []
   }
 
+  /** Its clock is the one of this machine. */
+  async serverClock(): Promise<undefined> {}
+
   async sharedNow(): Promise<boolean> {
     return false
   }

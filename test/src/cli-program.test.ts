@@ -29,7 +29,20 @@ const verbs = verbsOf(programOf(untouched, '0.0.0'))
 test('every verb of the command line is there', () => {
   const names = new Set(verbs.map(({ name }) => name))
   const needed = [
-    ...['serve', 'init', 'call', 'sign', 'doctor', 'backup', 'restore', 'rekey', 'migrate', 'openapi', 'completion'],
+    ...[
+      'serve',
+      'init',
+      'call',
+      'sign',
+      'doctor',
+      'backup',
+      'restore',
+      'rekey',
+      'migrate',
+      'floor lower',
+      'openapi',
+      'completion',
+    ],
     ...['account create', 'account list', 'user set', 'audit verify', 'audit export', 'stats import', 'stats show'],
     ...['key create', 'key import', 'key list', 'key rotate', 'key revoke'],
   ]

@@ -220,6 +220,7 @@ export const wrapped = (db: Db, methods: Partial<Db>): Db => ({
   changedElsewhere: () => db.changedElsewhere(),
   listen: (onTold) => db.listen(onTold),
   sharedNow: () => db.sharedNow(),
+  serverClock: () => db.serverClock(),
   lossySettings: () => db.lossySettings(),
   repair: () => db.repair(),
   close: () => db.close(),

@@ -179,14 +179,14 @@ function offline(t: Parameters<typeof instanceFor>[0], instance: CommandInstance
 }
 
 /** Removes the rows before row 6. */
-async function cut(t: Parameters<typeof instanceFor>[0], instance: CommandInstance): Promise<number> {
+async function cut(t: Parameters<typeof instanceFor>[0], instance: CommandInstance, keep = 3_600): Promise<number> {
   const now = instance.seconds()
   await elsewhere(
     instance,
     'insert into refusals values ($1, 1402, $2, 1, 1), ($1, 1402, $3, 1, 1) on conflict do nothing',
     ['ck_1', Math.floor((now - 86_400) / 60), Math.floor(now / 60)],
   )
-  return offline(t, instance).cut({ before: now - 3_600, now, uid: 1000, code: 9121, onRows: () => undefined })
+  return offline(t, instance).cut({ before: now - keep, now, uid: 1000, code: 9121, onRows: () => undefined })
 }
 
 /** A gateway whose first five rows are from yesterday. */
@@ -240,11 +240,17 @@ test('rows that were removed beyond a signed cut are found', async (t) => {
 
 test('a cut keeps the head, so that the chain goes on from it, whatever its age', async (t) => {
   const { instance, trail } = await oldTrail(t)
-  instance.clock.offset = 86_400 * 2
-  assert.equal(await cut(t, instance), 7)
+  assert.equal(await cut(t, instance, -60), 7)
   await instance.run('set-user', { id: 'later', user: { type: 3 } })
   const { broken, heads } = await trail.verify()
   assert.deepEqual([broken, heads.get(sqliteNode)?.seq], [undefined, 10])
+})
+
+test('a clock that is ten years ahead removes nothing that is young by the newest row', async (t) => {
+  const { instance, trail } = await oldTrail(t)
+  instance.clock.offset = 10 * 365 * 86_400
+  assert.equal(await cut(t, instance), 5)
+  assert.equal((await trail.verify()).broken, undefined)
 })
 
 test('a clock that was wrong for a while makes a cut keep more rows, never fewer', async (t) => {

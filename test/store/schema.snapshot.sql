@@ -136,6 +136,13 @@ CREATE TABLE principals (
   primary key (account, kind, id)
 );
 
+CREATE TABLE promises (
+  name text not null,
+  value bigint not null,
+  used_at bigint not null,
+  primary key (name, value)
+);
+
 CREATE TABLE records (
   account bigint not null references accounts (account),
   kind text not null,

@@ -96,6 +96,8 @@ export async function testInstance(options: TestOptions = {}): Promise<TestInsta
     node,
     native,
     dialects,
+    // Tests set the clock on purpose.
+    settling: 0,
     ...options,
     commands: [...commands, ...(options.extra ?? [])],
   })

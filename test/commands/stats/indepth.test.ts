@@ -162,6 +162,7 @@ test('each level is forgotten when its time is over, and what is left goes on to
   const begin = gateway.clock.offset
   for (const [days, expected] of rows) {
     gateway.clock.offset = begin + days * (day - hour)
+    await gateway.call('ping')
     await gateway.forget()
     assert.deepEqual(await kept(), expected, `${days} days`)
     if (days !== 3) continue

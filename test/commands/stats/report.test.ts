@@ -77,6 +77,7 @@ test('older history is taken from the command line, once however often it comes,
   assert.deepEqual(await send(), [2, 1])
   for (const forgotten of [false, false, true]) {
     if (forgotten) gateway.clock.offset += repeats + 60
+    await gateway.call('ping')
     await gateway.forget()
     assert.equal((await gateway.db.all('select * from samples')).length, forgotten ? 0 : 3)
     assert.deepEqual(await send(), [0, 0])
@@ -95,6 +96,7 @@ test('samples are forgotten once no repeat of them would be taken any more, and 
   const samples = [0, 100, 590].map((age) => sampleOf({ time: time - age }))
   await gateway.run('stats/report', { server: 'edge-1', samples })
   gateway.clock.offset += 550
+  await gateway.call('ping')
   await gateway.forget()
   assert.deepEqual(await gateway.db.all('select time from samples'), [{ time }])
   const again = await gateway.run('stats/report', { server: 'edge-1', samples: samples.slice(0, 1) })
