@@ -25,7 +25,7 @@ export const uplynk: Dialect = {
     keyId(user.login, '_owner')
     return {
       command,
-      params: parameters(value),
+      params: unpaged(command, parameters(value)),
       timestamp: timestamp(scan, '_timestamp'),
       idempotencyKey: idempotencyKey(value, '_idempotency_key'),
       dryRun: false,
@@ -103,6 +103,12 @@ const reserved: ReadonlySet<string> = new Set(['_owner', '_timestamp', '_cmd', '
 
 const parameters = (value: Scan['value']): Record<string, unknown> =>
   Object.fromEntries(Object.entries(value).filter(([name]) => !reserved.has(name)))
+
+/** The vendor's clients know no pages: without one they are answered every subowner, or 1414, and never a part. */
+function unpaged(command: string, params: Record<string, unknown>): Record<string, unknown> {
+  const pages = params.page ?? params.pagesize ?? params.all
+  return command === 'subowners/list' && pages === undefined ? { ...params, all: true } : params
+}
 
 /** Commands that the vendor's own clients call, which know nothing of `_cmd`. */
 const unbound = 'subowners/'

@@ -1,4 +1,4 @@
-import { Closed, Int, Name, Type } from './types.js'
+import { Closed, Int, Name, Page, Paging, pages, Type } from './types.js'
 
 /** Beyond it adding 1 is not exact for long. Earlier versions made accounts up to 2^53 - 1, which go on working. */
 export const mostAccount = 999_999_999_999_999
@@ -26,7 +26,8 @@ export const CreateAccount = Closed({
   enable: Type.Optional(Type.Boolean({ default: true })),
   time_zone: Type.Optional(timeZone),
 })
-export const ListedAccounts = Closed({ accounts: Type.Array(Account) })
+export const ListAccounts = Closed(pages)
+export const ListedAccounts = Closed({ accounts: Page(Account), paging: Paging })
 export const UpdateAccount = Closed(
   {
     account: Cdn,

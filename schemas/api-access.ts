@@ -1,4 +1,4 @@
-import { addresses } from './keys.js'
+import { addresses, shownAddresses } from './keys.js'
 import { Closed, Int, Secret, Type } from './types.js'
 import { Login } from './users.js'
 
@@ -11,7 +11,7 @@ export const ApiAccessRef = Closed({ id })
 export const ApiAccess = Closed({
   enabled: Type.Boolean({ description: 'whether its key can sign now' }),
   api_id: Type.Union([Type.String(), Type.Null()], { description: 'null before it was first turned on' }),
-  whitelist: Type.Array(Type.String(), { description: 'where the key may be used from; empty is anywhere' }),
+  whitelist: shownAddresses('where the key may be used from; empty is anywhere'),
   created_at: nullable('Unix seconds'),
   last_used_at: nullable('Unix seconds'),
 })
@@ -31,4 +31,4 @@ export const RegeneratedAccess = Closed({
 })
 
 export const WhitelistAccess = Closed({ id, ips: addresses('where the key may be used from; empty is anywhere') })
-export const WhitelistedAccess = Closed({ whitelist: Type.Array(Type.String()) })
+export const WhitelistedAccess = Closed({ whitelist: shownAddresses() })

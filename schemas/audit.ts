@@ -1,4 +1,4 @@
-import { Closed, Int, Moment, Text, Type } from './types.js'
+import { Closed, Int, Moment, Page, Text, Type } from './types.js'
 
 const nullable = (inner: ReturnType<typeof Type.String>) => Type.Union([inner, Type.Null()])
 
@@ -34,7 +34,7 @@ export const AuditRow = Closed({
   after: Type.Optional(Type.Unsafe<object>({ type: 'object' })),
 })
 export const ListedAudit = Closed({
-  rows: Type.Array(AuditRow, { description: 'newest first' }),
+  rows: Page(AuditRow, 'newest first'),
   next_cursor: Type.Union([Type.String(), Type.Null()], {
     description: 'null on the last page; a page may be short, even empty, before it',
   }),

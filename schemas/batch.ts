@@ -1,6 +1,10 @@
 import { envelopeMembers } from './envelope.js'
 import { Closed, Type } from './types.js'
 
+/** Commands of one batch, and faults that are told of one message. */
+const mostCommands = 100
+const mostFaults = 100
+
 const refusedMembers = [...envelopeMembers].filter((name) => name !== 'cmd')
 
 /** One command with its parameters beside `cmd`. */
@@ -21,7 +25,7 @@ const BatchItem = Type.Unsafe<{ cmd: string; [param: string]: unknown }>({
 })
 
 export const Batch = Closed({
-  commands: Type.Array(BatchItem, { minItems: 1, maxItems: 100, description: 'run in this order' }),
+  commands: Type.Array(BatchItem, { minItems: 1, maxItems: mostCommands, description: 'run in this order' }),
   atomic: Type.Boolean({ default: true, description: 'all or nothing' }),
 })
 
@@ -32,8 +36,11 @@ export const BatchResult = Closed({
       status: Type.String(),
       message: Type.String(),
       result: Type.Optional(Type.Unsafe<object>({ type: 'object' })),
-      errors: Type.Optional(Type.Array(Closed({ path: Type.String(), message: Type.String() }))),
+      errors: Type.Optional(
+        Type.Array(Closed({ path: Type.String(), message: Type.String() }), { maxItems: mostFaults }),
+      ),
       suggestion: Type.Optional(Type.String()),
     }),
+    { maxItems: mostCommands },
   ),
 })

@@ -1,4 +1,4 @@
-import { Closed, Moment, Name, Paging, pages, Secret, type Static, Type } from './types.js'
+import { Closed, Moment, Name, Page, Paging, pages, Secret, type Static, Type } from './types.js'
 
 const UserName = Type.String({ minLength: 1, maxLength: 64, description: 'generated login of the device' })
 const deviceName = Name(256, 'name of the device, for people')
@@ -15,7 +15,7 @@ const DevicePassword = Closed({
   valid_until: validUntil,
 })
 export const ListDevices = Closed(pages)
-export const ListedDevices = Closed({ device_passwords: Type.Array(DevicePassword), paging: Paging })
+export const ListedDevices = Closed({ device_passwords: Page(DevicePassword), paging: Paging })
 
 export const CreateDevice = Closed({
   device_name: deviceName,

@@ -1,18 +1,28 @@
 import { Cdn } from './accounts.js'
 import { idempotencyKeyPattern } from './envelope.js'
-import { Closed, Text, Type } from './types.js'
+import { shownPermissions } from './keys.js'
+import { Closed, Int, mostPages, mostRows, Paging, Text, Type } from './types.js'
 
 export const Pong = Closed({ pong: Type.Boolean() })
 
 export const You = Closed({
   cdn: Type.Integer(),
   principal: Closed({ id: Type.String(), kind: Type.String() }),
-  permissions: Type.Array(Type.String()),
+  permissions: shownPermissions,
   key_id: Type.Union([Type.String(), Type.Null()]),
   address: Type.String(),
 })
 
-export const AskCommands = Closed({ name: Type.Optional(Text(128, 'only this command')) })
+export const AskCommands = Closed({
+  name: Type.Optional(Text(128, 'only this command')),
+  page: Type.Optional(Int(1, mostPages, 'which page, from 1; without page and pagesize all of them')),
+  pagesize: Type.Optional(Int(1, mostRows, 'rows a page, 50 unless given')),
+})
+
+/** Commands that a gateway can have, an operator's own included. */
+export const mostCommands = 1_000
+/** Codes that one of them can have. */
+export const mostCodes = 1_000
 export const Commands = Closed({
   commands: Type.Array(
     Closed({
@@ -21,20 +31,27 @@ export const Commands = Closed({
       permission: Type.Union([Type.String(), Type.Null()]),
       params: Type.Unsafe<object>({ type: 'object' }),
       result: Type.Unsafe<object>({ type: 'object' }),
-      codes: Type.Array(Closed({ name: Type.String(), code: Type.Integer(), message: Type.String() })),
+      codes: Type.Array(Closed({ name: Type.String(), code: Type.Integer(), message: Type.String() }), {
+        maxItems: mostCodes,
+      }),
       example: Type.Optional(
         Closed(
           {
             params: Type.Unsafe<object>({ type: 'object' }),
             after: Type.Optional(
-              Type.Array(Type.String(), { description: 'commands whose examples make what it needs' }),
+              Type.Array(Type.String(), {
+                maxItems: mostCommands,
+                description: 'commands whose examples make what it needs',
+              }),
             ),
           },
           { description: 'a call that answers "done"' },
         ),
       ),
     }),
+    { maxItems: mostCommands },
   ),
+  paging: Paging,
 })
 
 export const AskRequestStatus = Closed(

@@ -1,4 +1,4 @@
-import { Closed, Name, Text, Type } from './types.js'
+import { Closed, Name, Page, Paging, pages, Text, Type } from './types.js'
 
 export const ServerId = Name(128, 'id of the media server')
 
@@ -10,4 +10,5 @@ export const SetServer = Closed({
 export const MediaServer = Closed({ id: Type.String(), name: Type.String(), host: Type.String() })
 export const SavedServer = Closed({ id: Type.String(), created: Type.Boolean() })
 export const ServerRef = Closed({ id: ServerId })
-export const ListedServers = Closed({ servers: Type.Array(MediaServer) })
+export const ListServers = Closed(pages)
+export const ListedServers = Closed({ servers: Page(MediaServer), paging: Paging })

@@ -1,5 +1,5 @@
 import { ServerId } from './servers.js'
-import { Closed, Name, Type } from './types.js'
+import { Closed, Name, Page, Paging, pages, Type } from './types.js'
 import { Login } from './users.js'
 
 export const SliceId = Name(128, 'id of the data slice')
@@ -18,11 +18,15 @@ const Match = Closed({ servers: globs('ids of servers'), apps: globs('applicatio
 export const SetSlice = Closed({ id: SliceId, name: Name(128, 'name of the slice, for people'), match: Match })
 export const SavedSlice = Closed({ id: Type.String(), created: Type.Boolean() })
 export const SliceRef = Closed({ id: SliceId })
+export const ListSlices = Closed(pages)
 export const ListedSlices = Closed({
-  slices: Type.Array(Closed({ id: Type.String(), name: Type.String(), match: Match })),
+  slices: Page(Closed({ id: Type.String(), name: Type.String(), match: Match })),
+  paging: Paging,
 })
 
-const assigned = (inner: typeof SliceId, description: string) => Type.Array(inner, { maxItems: 256, description })
+const mostAssigned = 256
+const assigned = (inner: typeof SliceId, description: string) =>
+  Type.Array(inner, { maxItems: mostAssigned, description })
 
 export const AssignSlices = Closed(
   {
@@ -34,6 +38,6 @@ export const AssignSlices = Closed(
 )
 export const AssignedSlices = Closed({
   user: Type.String(),
-  slices: Type.Array(Type.String()),
-  servers: Type.Array(Type.String()),
+  slices: Type.Array(Type.String(), { maxItems: mostAssigned }),
+  servers: Type.Array(Type.String(), { maxItems: mostAssigned }),
 })

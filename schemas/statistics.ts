@@ -5,6 +5,8 @@ import { Closed, Int, Moment, Name, Paging, pages, Type } from './types.js'
 const app = Name(256, 'application')
 const stream = Name(256, 'stream')
 const most = 2 ** 43
+/** Rows of one answer. */
+const mostRows = 1_000
 
 const Sample = Closed({
   id: Type.Optional(Name(128, 'tells samples of one stream at one moment apart, such as those of several workers')),
@@ -56,6 +58,7 @@ export const Realtime = Closed({
   to: Type.Integer({ description: 'Unix seconds; samples until it' }),
   totals: Closed(counts),
   rows: Type.Array(Closed({ group, ...counts }), {
+    maxItems: mostRows,
     description: 'those with the most connections first, at most 1,000',
   }),
 })
@@ -87,7 +90,9 @@ export const AskIndepth = Closed({
   ...part,
   group_by: Type.Optional(Type.Enum([...groups], { description: 'what each row is of; everything unless given' })),
   page: Type.Optional(pages.page),
-  pagesize: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 1_000, description: 'rows a page' })),
+  pagesize: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: mostRows, default: mostRows, description: 'rows a page' }),
+  ),
 })
 export const Indepth = Closed({
   ...span,
@@ -98,6 +103,7 @@ export const Indepth = Closed({
       ...figures,
     }),
     {
+      maxItems: mostRows,
       description: 'in order of time, those of a time with the most connections first; none where nothing was reported',
     },
   ),
@@ -106,6 +112,7 @@ export const Indepth = Closed({
 
 const rows = (what: string) =>
   Type.Array(Closed({ group, ...figures }), {
+    maxItems: mostRows,
     description: `of each ${what}, those with the most connections first, at most 1,000`,
   })
 

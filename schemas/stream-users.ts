@@ -1,4 +1,4 @@
-import { Closed, Int, Name, Paging, pages, Text, Type } from './types.js'
+import { Closed, Int, Name, Page, Paging, pages, Text, Type } from './types.js'
 
 const app = Name(255, 'application')
 const stream = Name(255, 'stream; * is every stream of the application')
@@ -36,7 +36,7 @@ export const AddedStreamUser = Closed({ streamuser_id: id })
 
 export const ListStreamUsers = Closed({ app: Type.Optional(app), stream: Type.Optional(stream), ...pages })
 export const StreamUser = Closed({ streamuser_id: id, app, stream, user, created_at: Type.Integer(), ...recording })
-export const ListedStreamUsers = Closed({ data: Type.Array(StreamUser), paging: Paging })
+export const ListedStreamUsers = Closed({ data: Page(StreamUser), paging: Paging })
 
 /** By id, or by application, stream and user; what is given must agree (seed: sevu.removestreamuser). */
 export const RemoveStreamUser = Closed(

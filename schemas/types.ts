@@ -30,9 +30,17 @@ export const Moment = (description: string) => Int(0, 253_402_300_799, `${descri
 
 export const Nothing = Closed({})
 
+export const mostPages = 1_000_000
+/** Rows of a page. */
+export const mostRows = 50
+
 export const pages = {
-  page: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1, description: 'which page, from 1' }),
-  pagesize: Type.Integer({ minimum: 1, maximum: 50, default: 50, description: 'rows a page' }),
+  page: Type.Integer({ minimum: 1, maximum: mostPages, default: 1, description: 'which page, from 1' }),
+  pagesize: Type.Integer({ minimum: 1, maximum: mostRows, default: mostRows, description: 'rows a page' }),
 }
+
+/** A page of a list, as a result tells it. */
+export const Page = <T extends TSchema>(row: T, description?: string) =>
+  Type.Array(row, { maxItems: mostRows, ...(description !== undefined && { description }) })
 
 export const Paging = Closed({ page: Type.Integer(), pagesize: Type.Integer(), total: Type.Integer() })

@@ -1,4 +1,4 @@
-import { Closed, Int, Moment, Name, Paging, pages, Secret, type Static, Text, Type } from './types.js'
+import { Closed, Int, Moment, Name, Page, Paging, pages, Secret, type Static, Text, Type } from './types.js'
 
 export const Login = Name(128, 'login of the panel user')
 
@@ -64,4 +64,4 @@ export const ListUsers = Closed({
   enable: Type.Optional(Type.Boolean({ description: 'only the enabled, or only the disabled' })),
   q: Type.Optional(Text(128, 'part of the login or of the comment')),
 })
-export const ListedUsers = Closed({ users: Type.Array(ListedUser), paging: Paging })
+export const ListedUsers = Closed({ users: Page(ListedUser), paging: Paging })

@@ -1,4 +1,5 @@
 import { type CodeEntry, codes, isDone } from '../schemas/codes.js'
+import { mostCodes, mostCommands } from '../schemas/gateway.js'
 import type { Registered, Registry } from './admit.js'
 import type { Command, Item, Published } from './command.js'
 import { type CheckParams, compileParams } from './params.js'
@@ -8,9 +9,12 @@ const byName: ReadonlyMap<string, CodeEntry> = new Map(Object.entries(codes))
 
 /** Compiles declarations into the registry. Throws when two commands have one name or a code is unknown or given twice. */
 export function register(commands: readonly Command[]): Registry {
+  if (commands.length > mostCommands) throw new Error(`more than ${mostCommands} commands are declared`)
   const registry = new Map<string, Registered>()
   for (const command of commands) {
     if (registry.has(command.name)) throw new Error(`command "${command.name}" is declared twice`)
+    if (command.codes.length > mostCodes)
+      throw new Error(`command "${command.name}" declares more than ${mostCodes} codes`)
     publish(command)
     const paths = secretPathsOf(command.result)
     registry.set(command.name, {

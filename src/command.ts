@@ -26,21 +26,23 @@ export type { Permission } from './permissions.js'
 export { ceilingOf, permissionsOfType } from './permissions.js'
 export { invalid, Refusal } from './refusal.js'
 export {
-  isHeld,
   requireAssignable,
   scopeOf,
   shownSlice,
 } from './slices.js'
 export { countedOf, viewOf } from './statistics.js'
 export type { TokenInfo } from './store/access-tokens.js'
-export type { KeyInfo, SecretKeyInfo } from './store/account-keys.js'
+export type { KeyInfo } from './store/account-keys.js'
 export type { AssignedUser, PanelUser, UserFields } from './store/users.js'
 export { renewSubownerKey } from './subowner-keys.js'
 export {
+  allSubowners,
   heldBySubowner,
   requireOverSubowner,
   requireRaisable,
+  shownKeysOf,
   shownSubowner,
+  shownSubowners,
   subownerKeys,
   subownerPrincipal,
 } from './subowners.js'

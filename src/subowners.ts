@@ -1,10 +1,18 @@
+import { mostKeysShown } from '../schemas/subowners.js'
 import type { Caller, Context } from './command.js'
 import { mayBeShown, requireGrantable } from './delegate.js'
 import { Refusal } from './refusal.js'
+import { mostReply, sizeAtLeast, tooLargeToAnswer } from './reply-size.js'
 import type { SecretKeyInfo } from './store/account-keys.js'
-import type { Subowner } from './store/subowners.js'
+import type { Subowner, SubownerPlace } from './store/subowners.js'
 
 const kind = 'subowner'
+/** Subowners that one query reads. */
+const atOnce = 50
+/** Keys that one query reads for them. */
+const mostTogether = 500
+/** What reading one page of them counts as. */
+const workOfPage = 200
 
 /** What a subowner's permissions amount to: `api` is everything, `slice` is no command of this gateway. */
 export const heldBySubowner = (permissions: readonly string[]): string[] => (permissions.includes('api') ? ['*'] : [])
@@ -66,6 +74,51 @@ function secretsOf(key: SecretKeyInfo, now: number): [string, { enabled: boolean
   return key.secrets.map(({ secret, until }) => [secret, { enabled: live && (until === null || until > now) }])
 }
 
-/** The keys of one subowner, or of all. */
-export const subownerKeys = ({ store }: Pick<Context, 'store'>, id?: string): Promise<SecretKeyInfo[]> =>
+/** The keys of a subowner. */
+export const subownerKeys = ({ store }: Pick<Context, 'store'>, id: string): Promise<SecretKeyInfo[]> =>
   store.accountKeys.withSecrets({ kind, id })
+
+/** The keys of a subowner that are told: its key, and as many of its newest ones as a reply may have. */
+export async function shownKeysOf(
+  { id, keyId }: Subowner,
+  { store }: Pick<Context, 'store'>,
+): Promise<readonly SecretKeyInfo[]> {
+  const newest = await store.accountKeys.newestWithSecrets({ kind, id }, mostKeysShown)
+  if (newest.length < mostKeysShown || newest.some((key) => key.keyId === keyId)) return newest
+  return [...(await store.accountKeys.withSecretsOf([keyId])), ...newest.slice(1)]
+}
+
+/** Subowners as they are shown to a caller: their keys are read together, unless some of them have very many. */
+export async function shownSubowners(
+  subowners: readonly Subowner[],
+  context: Pick<Context, 'caller' | 'now' | 'store' | 'reveals'>,
+): Promise<ShownSubowner[]> {
+  const ids = subowners.map(({ id }) => id)
+  const together = await context.store.accountKeys.withSecretsOfMany(kind, ids, mostTogether)
+  const keysOf = new Map<string, SecretKeyInfo[]>(ids.map((id) => [id, []]))
+  for (const key of together ?? []) keysOf.get(key.principal.id)?.push(key)
+  const shown: ShownSubowner[] = []
+  for (const one of subowners) {
+    const all = together && keysOf.get(one.id)
+    const keys = all && all.length <= mostKeysShown ? all : await shownKeysOf(one, context)
+    shown.push(shownSubowner(one, keys, context))
+  }
+  return shown
+}
+
+/** Every subowner of the account. Throws 1414 as soon as they are more than a reply may have. */
+export async function allSubowners(context: Pick<Context, 'caller' | 'now' | 'store' | 'reveals' | 'pace'>): Promise<ShownSubowner[]> {
+  const all: ShownSubowner[] = []
+  let size = 0
+  let place: SubownerPlace | undefined
+  do {
+    const { subowners, last } = await context.store.subowners.following(place, atOnce)
+    const shown = await shownSubowners(subowners, context)
+    size += sizeAtLeast(shown)
+    if (size > mostReply) throw tooLargeToAnswer(false)
+    all.push(...shown)
+    place = last
+    if (context.pace.isDue(workOfPage)) await context.pace.rest()
+  } while (place)
+  return all
+}

@@ -19,16 +19,23 @@ export type AccessTokensCreateResult = {
   readonly token_id: string
   /** the bearer token, shown once */
   readonly token: string | null
+  /** (at most 256) */
   readonly permissions: readonly (string)[]
   /** when the token ends (Unix seconds) */
   readonly expires_at: number
 }
 
 /** Parameters of `access-tokens/list`. */
-export type AccessTokensListParams = { readonly [member: string]: never }
+export type AccessTokensListParams = {
+  /** which page, from 1 (1 to 1000000; default 1) */
+  readonly page?: number | undefined
+  /** rows a page (1 to 50; default 50) */
+  readonly pagesize?: number | undefined
+}
 
 /** What `access-tokens/list` answers when it was done. */
 export type AccessTokensListResult = {
+  /** (at most 50) */
   readonly access_tokens: readonly ({
     /** id of the token; not the token itself (at most 64 characters) */
     readonly token_id: string
@@ -36,7 +43,9 @@ export type AccessTokensListResult = {
       readonly id: string
       readonly kind: string
     }
+    /** (at most 256) */
     readonly permissions: readonly (string)[]
+    /** (at most 256) */
     readonly ips: readonly (string)[]
     /** when the token ends (Unix seconds) */
     readonly expires_at: number
@@ -44,6 +53,11 @@ export type AccessTokensListResult = {
     /** when it was made (Unix seconds) */
     readonly created_at: number
   })[]
+  readonly paging: {
+    readonly page: number
+    readonly pagesize: number
+    readonly total: number
+  }
 }
 
 /** Parameters of `access-tokens/revoke`. */
@@ -76,16 +90,27 @@ export type AccountsCreateResult = {
 }
 
 /** Parameters of `accounts/list`. */
-export type AccountsListParams = { readonly [member: string]: never }
+export type AccountsListParams = {
+  /** which page, from 1 (1 to 1000000; default 1) */
+  readonly page?: number | undefined
+  /** rows a page (1 to 50; default 50) */
+  readonly pagesize?: number | undefined
+}
 
 /** What `accounts/list` answers when it was done. */
 export type AccountsListResult = {
+  /** (at most 50) */
   readonly accounts: readonly ({
     readonly account: number
     readonly name: string
     readonly enable: boolean
     readonly time_zone: string
   })[]
+  readonly paging: {
+    readonly page: number
+    readonly pagesize: number
+    readonly total: number
+  }
 }
 
 /** Parameters of `accounts/update`. */
@@ -143,7 +168,7 @@ export type ApiAccessGetResult = {
   readonly enabled: boolean
   /** null before it was first turned on */
   readonly api_id: string | null
-  /** where the key may be used from; empty is anywhere */
+  /** where the key may be used from; empty is anywhere (at most 256) */
   readonly whitelist: readonly (string)[]
   /** Unix seconds */
   readonly created_at: number | null
@@ -179,6 +204,7 @@ export type ApiAccessWhitelistParams = {
 
 /** What `api-access/whitelist` answers when it was done. */
 export type ApiAccessWhitelistResult = {
+  /** (at most 256) */
   readonly whitelist: readonly (string)[]
 }
 
@@ -204,7 +230,7 @@ export type AuditListParams = {
 
 /** What `audit/list` answers when it was done. */
 export type AuditListResult = {
-  /** newest first */
+  /** newest first (at most 50) */
   readonly rows: readonly ({
     /** Unix seconds, with milliseconds */
     readonly at: number
@@ -245,11 +271,13 @@ export type BatchParams = {
 
 /** What `batch` answers when it was done. */
 export type BatchResult = {
+  /** (at most 100) */
   readonly results: readonly ({
     readonly code: number
     readonly status: string
     readonly message: string
     readonly result?: { readonly [member: string]: Json } | undefined
+    /** (at most 100) */
     readonly errors?: readonly ({
       readonly path: string
       readonly message: string
@@ -262,16 +290,22 @@ export type BatchResult = {
 export type CommandsParams = {
   /** only this command (at most 128 characters) */
   readonly name?: string | undefined
+  /** which page, from 1; without page and pagesize all of them (1 to 1000000) */
+  readonly page?: number | undefined
+  /** rows a page, 50 unless given (1 to 50) */
+  readonly pagesize?: number | undefined
 }
 
 /** What `commands` answers when it was done. */
 export type CommandsResult = {
+  /** (at most 1000) */
   readonly commands: readonly ({
     readonly name: string
     readonly summary: string
     readonly permission: string | null
     readonly params: { readonly [member: string]: Json }
     readonly result: { readonly [member: string]: Json }
+    /** (at most 1000) */
     readonly codes: readonly ({
       readonly name: string
       readonly code: number
@@ -280,10 +314,15 @@ export type CommandsResult = {
     /** a call that answers "done" */
     readonly example?: {
       readonly params: { readonly [member: string]: Json }
-      /** commands whose examples make what it needs */
+      /** commands whose examples make what it needs (at most 1000) */
       readonly after?: readonly (string)[] | undefined
     } | undefined
   })[]
+  readonly paging: {
+    readonly page: number
+    readonly pagesize: number
+    readonly total: number
+  }
 }
 
 /** Parameters of `device-passwords/check`. */
@@ -336,6 +375,7 @@ export type DevicePasswordsListParams = {
 
 /** What `device-passwords/list` answers when it was done. */
 export type DevicePasswordsListResult = {
+  /** (at most 50) */
   readonly device_passwords: readonly ({
     readonly device_name: string
     /** generated login of the device (at most 64 characters) */
@@ -408,7 +448,9 @@ export type KeysCreateResult = {
   readonly key_id: string
   /** the signing secret, shown once */
   readonly secret: string | null
+  /** (at most 256) */
   readonly permissions: readonly (string)[]
+  /** (at most 256) */
   readonly ips: readonly (string)[]
   /** Unix seconds; null is never */
   readonly expires_at: number | null
@@ -431,10 +473,16 @@ export type KeysImportResult = {
 }
 
 /** Parameters of `keys/list`. */
-export type KeysListParams = { readonly [member: string]: never }
+export type KeysListParams = {
+  /** which page, from 1 (1 to 1000000; default 1) */
+  readonly page?: number | undefined
+  /** rows a page (1 to 50; default 50) */
+  readonly pagesize?: number | undefined
+}
 
 /** What `keys/list` answers when it was done. */
 export type KeysListResult = {
+  /** (at most 50) */
   readonly keys: readonly ({
     /** public id of the key (at most 128 characters) */
     readonly key_id: string
@@ -442,7 +490,9 @@ export type KeysListResult = {
       readonly id: string
       readonly kind: string
     }
+    /** (at most 256) */
     readonly permissions: readonly (string)[]
+    /** (at most 256) */
     readonly ips: readonly (string)[]
     readonly enable: boolean
     /** Unix seconds; null is never */
@@ -455,6 +505,11 @@ export type KeysListResult = {
     readonly last_used_at: number | null
     readonly last_address: string | null
   })[]
+  readonly paging: {
+    readonly page: number
+    readonly pagesize: number
+    readonly total: number
+  }
 }
 
 /** Parameters of `keys/revoke`. */
@@ -467,9 +522,14 @@ export type KeysRevokeParams = {
 
 /** What `keys/revoke` answers when it was done. */
 export type KeysRevokeResult = {
+  /** ids of the keys that were ended, the first 1,000 (at most 1000) */
   readonly revoked: readonly (string)[]
-  /** ids of the access tokens that were ended */
+  /** how many keys were ended */
+  readonly revoked_total: number
+  /** ids of the access tokens that were ended, the first 1,000 (at most 1000) */
   readonly tokens?: readonly (string)[] | undefined
+  /** how many access tokens were ended */
+  readonly tokens_total?: number | undefined
 }
 
 /** Parameters of `keys/rotate`. */
@@ -528,6 +588,7 @@ export type ListUsersParams = {
 
 /** What `list-users` answers when it was done. */
 export type ListUsersResult = {
+  /** (at most 50) */
   readonly users: readonly ({
     /** login of the panel user (at most 128 characters) */
     readonly id: string
@@ -584,15 +645,26 @@ export type RequestStatusResult = {
 }
 
 /** Parameters of `servers/list`. */
-export type ServersListParams = { readonly [member: string]: never }
+export type ServersListParams = {
+  /** which page, from 1 (1 to 1000000; default 1) */
+  readonly page?: number | undefined
+  /** rows a page (1 to 50; default 50) */
+  readonly pagesize?: number | undefined
+}
 
 /** What `servers/list` answers when it was done. */
 export type ServersListResult = {
+  /** (at most 50) */
   readonly servers: readonly ({
     readonly id: string
     readonly name: string
     readonly host: string
   })[]
+  readonly paging: {
+    readonly page: number
+    readonly pagesize: number
+    readonly total: number
+  }
 }
 
 /** Parameters of `servers/remove`. */
@@ -704,6 +776,7 @@ export type SevuListstreamusersParams = {
 
 /** What `sevu.liststreamusers` answers when it was done. */
 export type SevuListstreamusersResult = {
+  /** (at most 50) */
   readonly data: readonly ({
     /** id of the stream user, per account, never used again (from 1) */
     readonly streamuser_id: number
@@ -828,15 +901,23 @@ export type SlicesAssignParams = {
 /** What `slices/assign` answers when it was done. */
 export type SlicesAssignResult = {
   readonly user: string
+  /** (at most 256) */
   readonly slices: readonly (string)[]
+  /** (at most 256) */
   readonly servers: readonly (string)[]
 }
 
 /** Parameters of `slices/list`. */
-export type SlicesListParams = { readonly [member: string]: never }
+export type SlicesListParams = {
+  /** which page, from 1 (1 to 1000000; default 1) */
+  readonly page?: number | undefined
+  /** rows a page (1 to 50; default 50) */
+  readonly pagesize?: number | undefined
+}
 
 /** What `slices/list` answers when it was done. */
 export type SlicesListResult = {
+  /** (at most 50) */
   readonly slices: readonly ({
     readonly id: string
     readonly name: string
@@ -849,6 +930,11 @@ export type SlicesListResult = {
       readonly streams?: readonly (string)[] | undefined
     }
   })[]
+  readonly paging: {
+    readonly page: number
+    readonly pagesize: number
+    readonly total: number
+  }
 }
 
 /** Parameters of `slices/remove`. */
@@ -909,7 +995,7 @@ export type StatsDailyResult = {
     /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
     readonly viewers: number
   }
-  /** of each server, those with the most connections first, at most 1,000 */
+  /** of each server, those with the most connections first, at most 1,000 (at most 1000) */
   readonly servers: readonly ({
     /** id or name of what the row is of */
     readonly group: string
@@ -924,7 +1010,7 @@ export type StatsDailyResult = {
     /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
     readonly viewers: number
   })[]
-  /** of each application, those with the most connections first, at most 1,000 */
+  /** of each application, those with the most connections first, at most 1,000 (at most 1000) */
   readonly apps: readonly ({
     /** id or name of what the row is of */
     readonly group: string
@@ -939,7 +1025,7 @@ export type StatsDailyResult = {
     /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
     readonly viewers: number
   })[]
-  /** of each stream, those with the most connections first, at most 1,000 */
+  /** of each stream, those with the most connections first, at most 1,000 (at most 1000) */
   readonly streams: readonly ({
     /** id or name of what the row is of */
     readonly group: string
@@ -984,7 +1070,10 @@ export type StatsIndepthResult = {
   readonly to: number
   /** where hours and days begin */
   readonly time_zone: string
-  /** in order of time, those of a time with the most connections first; none where nothing was reported */
+  /**
+   * in order of time, those of a time with the most connections first; none where nothing was reported (at most
+   *   1000)
+   */
   readonly rows: readonly ({
     /** when the time of the row begins */
     readonly from: number
@@ -1032,7 +1121,7 @@ export type StatsRealtimeResult = {
     /** different viewers, of the samples that tell them */
     readonly viewers: number
   }
-  /** those with the most connections first, at most 1,000 */
+  /** those with the most connections first, at most 1,000 (at most 1000) */
   readonly rows: readonly ({
     /** id or name of what the row is of */
     readonly group: string
@@ -1091,12 +1180,13 @@ export type SubownersCreateParams = {
 /** What `subowners/create` answers when it was done. */
 export type SubownersCreateResult = {
   readonly username: string
+  /** (at most 16) */
   readonly permissions: readonly (string)[]
   /** public id of the key: the api_key of a native message */
   readonly key_id: string
   /** the signing secret */
   readonly api_key: string | null
-  /** every signing secret there was, and whether it still works */
+  /** the signing secrets of its key and of its newest keys, 50 keys in all, and whether each still works */
   readonly all_api_keys: { readonly [member: string]: Json } | null
   /** id of the subowner (at most 128 characters) */
   readonly id: string
@@ -1122,34 +1212,49 @@ export type SubownersGetParams = {
 /** What `subowners/get` answers when it was done. */
 export type SubownersGetResult = {
   readonly username: string
+  /** (at most 16) */
   readonly permissions: readonly (string)[]
   /** public id of the key: the api_key of a native message */
   readonly key_id: string
   /** the signing secret */
   readonly api_key: string | null
-  /** every signing secret there was, and whether it still works */
+  /** the signing secrets of its key and of its newest keys, 50 keys in all, and whether each still works */
   readonly all_api_keys: { readonly [member: string]: Json } | null
   /** id of the subowner (at most 128 characters) */
   readonly id: string
 }
 
 /** Parameters of `subowners/list`. */
-export type SubownersListParams = { readonly [member: string]: never }
+export type SubownersListParams = {
+  /** which page, from 1 (1 to 1000000; default 1) */
+  readonly page?: number | undefined
+  /** rows a page (1 to 50; default 50) */
+  readonly pagesize?: number | undefined
+  /** true: every one in one reply, without pages; 1414 where they are too many for that */
+  readonly all?: boolean | undefined
+}
 
 /** What `subowners/list` answers when it was done. */
 export type SubownersListResult = {
+  /** at most 50; with all, as many as fit into a reply (at most 15000) */
   readonly subowners: readonly ({
     readonly username: string
+    /** (at most 16) */
     readonly permissions: readonly (string)[]
     /** public id of the key: the api_key of a native message */
     readonly key_id: string
     /** the signing secret */
     readonly api_key: string | null
-    /** every signing secret there was, and whether it still works */
+    /** the signing secrets of its key and of its newest keys, 50 keys in all, and whether each still works */
     readonly all_api_keys: { readonly [member: string]: Json } | null
     /** id of the subowner (at most 128 characters) */
     readonly id: string
   })[]
+  readonly paging?: {
+    readonly page: number
+    readonly pagesize: number
+    readonly total: number
+  } | undefined
 }
 
 /** Parameters of `subowners/update`. */
@@ -1169,12 +1274,13 @@ export type SubownersUpdateParams = {
 /** What `subowners/update` answers when it was done. */
 export type SubownersUpdateResult = {
   readonly username: string
+  /** (at most 16) */
   readonly permissions: readonly (string)[]
   /** public id of the key: the api_key of a native message */
   readonly key_id: string
   /** the signing secret */
   readonly api_key: string | null
-  /** every signing secret there was, and whether it still works */
+  /** the signing secrets of its key and of its newest keys, 50 keys in all, and whether each still works */
   readonly all_api_keys: { readonly [member: string]: Json } | null
   /** id of the subowner (at most 128 characters) */
   readonly id: string
@@ -1203,6 +1309,7 @@ export type WhoamiResult = {
     readonly id: string
     readonly kind: string
   }
+  /** (at most 256) */
   readonly permissions: readonly (string)[]
   readonly key_id: string | null
   readonly address: string
@@ -1772,7 +1879,7 @@ export abstract class Commands {
   }
 
   /**
-   * List every subowner of the account
+   * List the subowners of the account
    *
    * Permission: subowners:read
    * Done: 4021 SUBOWNERS_LISTED: Subowners

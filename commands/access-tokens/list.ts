@@ -1,18 +1,17 @@
-import { ListedTokens } from '../../schemas/access-tokens.js'
-import { Nothing } from '../../schemas/types.js'
+import { ListedTokens, ListTokens } from '../../schemas/access-tokens.js'
 import { command, type TokenInfo } from '../../src/command.js'
 
 export default command({
   name: 'access-tokens/list',
   summary: 'List the access tokens of the account that have not ended, without the tokens themselves',
   permission: 'keys:write',
-  params: Nothing,
+  params: ListTokens,
   result: ListedTokens,
   codes: ['ACCESS_TOKENS_LISTED'],
   example: { params: {}, after: ['access-tokens/create'] },
-  async run(_params, { store, now }) {
-    const live = (await store.accessTokens.list()).filter(({ expiresAt }) => expiresAt > now)
-    return ['ACCESS_TOKENS_LISTED', { access_tokens: live.map(shown) }]
+  async run({ page, pagesize }, { store, now }) {
+    const { tokens, total } = await store.accessTokens.page(now, page, pagesize)
+    return ['ACCESS_TOKENS_LISTED', { access_tokens: tokens.map(shown), paging: { page, pagesize, total } }]
   },
 })
 

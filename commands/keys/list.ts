@@ -1,17 +1,17 @@
-import { ListedKeys } from '../../schemas/keys.js'
-import { Nothing } from '../../schemas/types.js'
+import { ListedKeys, ListKeys } from '../../schemas/keys.js'
 import { command, type KeyInfo } from '../../src/command.js'
 
 export default command({
   name: 'keys/list',
   summary: 'List the keys of the account, without their secrets',
   permission: 'keys:read',
-  params: Nothing,
+  params: ListKeys,
   result: ListedKeys,
   codes: ['KEYS_LISTED'],
   example: { params: {}, after: ['keys/create'] },
-  async run(_params, { store }) {
-    return ['KEYS_LISTED', { keys: (await store.accountKeys.list()).map(shown) }]
+  async run({ page, pagesize }, { store }) {
+    const { keys, total } = await store.accountKeys.page(page, pagesize)
+    return ['KEYS_LISTED', { keys: keys.map(shown), paging: { page, pagesize, total } }]
   },
 })
 

@@ -1,4 +1,4 @@
-import { RevokedKeys, RevokeKey } from '../../schemas/keys.js'
+import { mostRevoked, RevokedKeys, RevokeKey } from '../../schemas/keys.js'
 import { command, type KeyInfo, requireHolding, requireOver } from '../../src/command.js'
 
 export default command({
@@ -23,8 +23,13 @@ export default command({
     for (const token of tokens) requireHolding(caller, token)
     for (const { keyId } of ended) await store.accountKeys.revoke(keyId, now)
     for (const { tokenId } of tokens) await store.accessTokens.remove(tokenId)
-    const revoked = ended.map(({ keyId }) => keyId)
-    const done = { revoked, ...(cascade && { tokens: tokens.map(({ tokenId }) => tokenId) }) }
+    const revoked = ended.slice(0, mostRevoked).map(({ keyId }) => keyId)
+    const shown = tokens.slice(0, mostRevoked).map(({ tokenId }) => tokenId)
+    const done = {
+      revoked,
+      revoked_total: ended.length,
+      ...(cascade && { tokens: shown, tokens_total: tokens.length }),
+    }
     audit(undefined, done)
     return ['KEY_REVOKED', done]
   },

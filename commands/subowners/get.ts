@@ -1,5 +1,5 @@
 import { Subowner, SubownerRef } from '../../schemas/subowners.js'
-import { command, shownSubowner, subownerKeys } from '../../src/command.js'
+import { command, shownKeysOf, shownSubowner } from '../../src/command.js'
 
 export default command({
   name: 'subowners/get',
@@ -13,6 +13,6 @@ export default command({
   async run({ id }, context) {
     const subowner = await context.store.subowners.find(id)
     if (!subowner) return ['SUBOWNER_NOT_FOUND']
-    return ['SUBOWNER_FOUND', shownSubowner(subowner, await subownerKeys(context, id), context)]
+    return ['SUBOWNER_FOUND', shownSubowner(subowner, await shownKeysOf(subowner, context), context)]
   },
 })

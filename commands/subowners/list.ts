@@ -1,24 +1,18 @@
-import { ListedSubowners } from '../../schemas/subowners.js'
-import { Nothing } from '../../schemas/types.js'
-import { command, type SecretKeyInfo, shownSubowner, subownerKeys } from '../../src/command.js'
+import { ListedSubowners, ListSubowners } from '../../schemas/subowners.js'
+import { allSubowners, command, shownSubowners } from '../../src/command.js'
 
 export default command({
   name: 'subowners/list',
-  summary: 'List every subowner of the account',
+  summary: 'List the subowners of the account',
   permission: 'subowners:read',
-  params: Nothing,
+  params: ListSubowners,
   result: ListedSubowners,
   codes: ['SUBOWNERS_LISTED'],
   example: { params: {}, after: ['subowners/create'] },
-  async run(_params, context) {
-    const keysOf = new Map<string, SecretKeyInfo[]>()
-    for (const key of await subownerKeys(context)) {
-      const keys = keysOf.get(key.principal.id)
-      if (keys) keys.push(key)
-      else keysOf.set(key.principal.id, [key])
-    }
-    const subowners = await context.store.subowners.list()
-    const shown = subowners.map((subowner) => shownSubowner(subowner, keysOf.get(subowner.id) ?? [], context))
-    return ['SUBOWNERS_LISTED', { subowners: shown }]
+  async run({ page, pagesize, all = false }, context) {
+    if (all) return ['SUBOWNERS_LISTED', { subowners: await allSubowners(context) }]
+    const { subowners, total } = await context.store.subowners.page(page, pagesize)
+    const shown = await shownSubowners(subowners, context)
+    return ['SUBOWNERS_LISTED', { subowners: shown, paging: { page, pagesize, total } }]
   },
 })

@@ -5,6 +5,7 @@ import {
   renewSubownerKey,
   requireOverSubowner,
   requireRaisable,
+  shownKeysOf,
   shownSubowner,
   subownerKeys,
 } from '../../src/command.js'
@@ -49,7 +50,7 @@ export default command({
       },
     )
     const after = { ...before, permissions: permissions ?? before.permissions, keyId: renewed?.keyId ?? before.keyId }
-    const shown = shownSubowner(after, await subownerKeys(context, id), context)
+    const shown = shownSubowner(after, await shownKeysOf(after, context), context)
     return ['SUBOWNER_UPDATED', renewed ? { ...shown, api_key: renewed.secret } : shown]
   },
 })

@@ -3,7 +3,7 @@ import type { ListedAccounts } from '../../schemas/accounts.js'
 import type { Static } from '../../schemas/types.js'
 import type { LocalOutcome } from '../instance.js'
 import { type Look, table } from './table.js'
-import { type Tools, withInstance } from './tools.js'
+import { type Tools, withInstance, withWholeList } from './tools.js'
 import { accountNumber, group, jsonFlag } from './values.js'
 
 export function accountVerbs(program: Command, tools: Tools): void {
@@ -15,7 +15,9 @@ export function accountVerbs(program: Command, tools: Tools): void {
     .option(...jsonFlag)
     .addHelpText('after', '\nExample:\n  countersign account list')
     .action(({ data, json }: { data?: string; json?: boolean }) =>
-      withInstance(tools, { data }, 1, 'accounts/list', {}, (outcome) => (json ? outcome : listed(outcome, tools))),
+      withWholeList(tools, { data }, 1, 'accounts/list', 'accounts', (outcome) =>
+        json ? outcome : listed(outcome, tools),
+      ),
     )
   account
     .command('create')

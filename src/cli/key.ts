@@ -5,7 +5,7 @@ import type { LocalOutcome } from '../instance.js'
 import { exits } from './exits.js'
 import { checkText } from './key-check.js'
 import { type Look, moment, table } from './table.js'
-import { type Tools, withInstance } from './tools.js'
+import { type Tools, withInstance, withWholeList } from './tools.js'
 import { accountNumber, group, jsonFlag, secretText, wholeNumber } from './values.js'
 
 interface ImportFlags {
@@ -80,7 +80,7 @@ export function keyVerbs(program: Command, tools: Tools): void {
     .option(...jsonFlag)
     .addHelpText('after', '\nExample:\n  countersign key list --cdn 158')
     .action(({ cdn, data, json }: ListFlags) =>
-      withInstance(tools, { data }, cdn, 'keys/list', {}, (outcome) =>
+      withWholeList(tools, { data }, cdn, 'keys/list', 'keys', (outcome) =>
         json ? outcome : listed(outcome, tools, tools.now()),
       ),
     )

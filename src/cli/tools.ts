@@ -79,18 +79,62 @@ function spelled(shown: Shown, cmd: string): string {
   return JSON.stringify({ code, status: done ? 'success' : 'failure', message, cmd, result })
 }
 
+type Flags = Readonly<Record<string, string | undefined>>
+type Show = (outcome: LocalOutcome) => Shown
+type Run = (params: Record<string, unknown>) => Promise<LocalOutcome>
+
+const asItIs: Show = (outcome) => outcome
+
 /** Runs one command on the data folder itself, as the operator, prints what `show` makes of its outcome, and ends accordingly. */
-export async function withInstance(
+export function withInstance(
   tools: Tools,
-  flags: Readonly<Record<string, string | undefined>>,
+  flags: Flags,
   account: number,
   cmd: string,
   params: Record<string, unknown>,
-  show: (outcome: LocalOutcome) => Shown = (outcome) => outcome,
+  show: Show = asItIs,
+): Promise<void> {
+  return withLocal(tools, flags, account, cmd, (run) => run(params), show)
+}
+
+/** The same with a command that lists: all of its pages, as one. `member` names the rows in its result. */
+export function withWholeList(
+  tools: Tools,
+  flags: Flags,
+  account: number,
+  cmd: string,
+  member: string,
+  show: Show,
+): Promise<void> {
+  return withLocal(tools, flags, account, cmd, (run) => wholeList(run, member), show)
+}
+
+async function wholeList(run: Run, member: string): Promise<LocalOutcome> {
+  const all: unknown[] = []
+  for (let page = 1; ; page++) {
+    const outcome = await run({ page })
+    const { [member]: rows = [], paging }: Record<string, unknown[]> & { paging?: { total: number } } = Object(
+      outcome.result,
+    )
+    all.push(...rows)
+    if (!outcome.done || rows.length === 0 || all.length >= (paging?.total ?? 0)) {
+      const shown = { [member]: all, paging: { page: 1, pagesize: all.length, total: all.length } }
+      return outcome.done ? { ...outcome, result: shown } : outcome
+    }
+  }
+}
+
+async function withLocal(
+  tools: Tools,
+  flags: Flags,
+  account: number,
+  cmd: string,
+  perform: (run: Run) => Promise<LocalOutcome>,
+  show: Show,
 ): Promise<void> {
   const instance = await tools.open(tools.config(flags))
   try {
-    const outcome = await instance.local(cmd, params, { account, uid: tools.uid() })
+    const outcome = await perform((params) => instance.local(cmd, params, { account, uid: tools.uid() }))
     tools.print(spelled(show(outcome), cmd))
     tools.exit(exitOf(outcome.code))
   } catch (error) {

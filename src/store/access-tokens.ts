@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { lockAccount } from './account-lock.js'
 import type { Queries } from './db.js'
 import type { PrincipalRecord } from './keys.js'
+import { pageOf, places } from './pages.js'
 import type { Touch } from './store.js'
 
 /** A bearer token as its account sees it. Moments are Unix seconds. */
@@ -108,6 +109,28 @@ export class AccessTokens {
       this.account,
     ])
     return rows.map(toRecord)
+  }
+
+  /** A page of those that have not ended, in the order of their making. */
+  async page(now: number, page: number, pagesize: number): Promise<{ tokens: TokenInfo[]; total: number }> {
+    const { rows: ids, total } = await pageOf<{ token_id: string }>(
+      this.queries,
+      {
+        table: 'access_tokens',
+        columns: 'token_id',
+        where: 'account = $1 and expires_at > $2',
+        order: 'created_at, token_id',
+        params: [this.account, now],
+      },
+      page,
+      pagesize,
+    )
+    if (ids.length === 0) return { tokens: [], total }
+    const rows = await this.queries.all<Row>(
+      `${select} where t.token_id in (${places(ids, 0)}) order by t.created_at, t.token_id`,
+      ids.map((row) => row.token_id),
+    )
+    return { tokens: rows.map(toRecord), total }
   }
 
   /** How many tokens of a principal have not ended. Takes the account's lock, so that the count holds until the commit. */

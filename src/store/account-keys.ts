@@ -1,6 +1,7 @@
 import { lockAccount } from './account-lock.js'
 import type { Queries, Value } from './db.js'
 import { type KeySecret, type SecretColumns, sealSecret, secretsOf } from './keys.js'
+import { pageOf, places } from './pages.js'
 import type { Sealing, Touch } from './store.js'
 
 /** A key as its account sees it: everything but its secrets. Moments are Unix seconds. */
@@ -112,11 +113,59 @@ export class AccountKeys {
     return rows.map(toInfo)
   }
 
-  /** The keys of a principal, or of every principal of a kind, with their secrets, the oldest first: for those who may be shown them. */
-  async withSecrets({ kind, id }: { kind: string; id?: string | undefined }): Promise<SecretKeyInfo[]> {
+  /** A page of them in the order of their making. */
+  async page(page: number, pagesize: number): Promise<{ keys: KeyInfo[]; total: number }> {
+    const listing = { table: 'keys', columns: 'key_id', where: 'account = $1', order: 'created_at, key_id' }
+    const { rows: ids, total } = await pageOf<{ key_id: string }>(
+      this.queries,
+      { ...listing, params: [this.account] },
+      page,
+      pagesize,
+    )
+    if (ids.length === 0) return { keys: [], total }
     const rows = await this.queries.all<Row>(
-      `${select} and k.principal_kind = $2 and (cast($3 as text) is null or k.principal_id = $3) order by k.created_at, k.key_id`,
-      [this.account, kind, id ?? null],
+      `${select} and k.key_id in (${places(ids, 1)}) order by k.created_at, k.key_id`,
+      [this.account, ...ids.map((row) => row.key_id)],
+    )
+    return { keys: rows.map(toInfo), total }
+  }
+
+  /** The keys of a principal with their secrets, the oldest first: for those who may be shown them. */
+  async withSecrets({ kind, id }: { kind: string; id: string }): Promise<SecretKeyInfo[]> {
+    const rows = await this.queries.all<Row>(
+      `${select} and k.principal_kind = $2 and k.principal_id = $3 order by k.created_at, k.key_id`,
+      [this.account, kind, id],
+    )
+    return rows.map((row) => ({ ...toInfo(row), secrets: secretsOf(this.sealing, row) }))
+  }
+
+  /** The keys of several principals with their secrets, the oldest first; undefined where they are more than so many. */
+  async withSecretsOfMany(kind: string, ids: readonly string[], most: number): Promise<SecretKeyInfo[] | undefined> {
+    if (ids.length === 0) return []
+    const rows = await this.queries.all<Row>(
+      `${select} and k.principal_kind = $2 and k.principal_id in (${places(ids, 3)})
+       order by k.created_at, k.key_id limit $3`,
+      [this.account, kind, most + 1, ...ids],
+    )
+    return rows.length > most ? undefined : rows.map((row) => ({ ...toInfo(row), secrets: secretsOf(this.sealing, row) }))
+  }
+
+  /** The newest keys of a principal with their secrets, the oldest of them first. */
+  async newestWithSecrets({ kind, id }: { kind: string; id: string }, most: number): Promise<SecretKeyInfo[]> {
+    const ids = await this.queries.all<{ key_id: string }>(
+      `select key_id from keys where account = $1 and principal_kind = $2 and principal_id = $3
+       order by created_at desc, key_id desc limit $4`,
+      [this.account, kind, id, most],
+    )
+    return this.withSecretsOf(ids.map((row) => row.key_id))
+  }
+
+  /** Keys by their ids with their secrets, the oldest first. */
+  async withSecretsOf(keyIds: readonly string[]): Promise<SecretKeyInfo[]> {
+    if (keyIds.length === 0) return []
+    const rows = await this.queries.all<Row>(
+      `${select} and k.key_id in (${places(keyIds, 1)}) order by k.created_at, k.key_id`,
+      [this.account, ...keyIds],
     )
     return rows.map((row) => ({ ...toInfo(row), secrets: secretsOf(this.sealing, row) }))
   }

@@ -1,4 +1,5 @@
 import type { Queries } from './db.js'
+import { pageOf } from './pages.js'
 import type { Touch } from './store.js'
 
 export interface Account {
@@ -25,9 +26,11 @@ export class Accounts {
     return row && { ...row, enable: row.enable === 1 }
   }
 
-  async list(): Promise<Account[]> {
-    const rows = await this.queries.all<Row>(`select ${columns} from accounts order by account`)
-    return rows.map((row) => ({ ...row, enable: row.enable === 1 }))
+  /** A page of them in the order of their numbers. */
+  async page(page: number, pagesize: number): Promise<{ accounts: Account[]; total: number }> {
+    const listing = { table: 'accounts', columns, where: 'account is not null', order: 'account', params: [] }
+    const { rows, total } = await pageOf<Row>(this.queries, listing, page, pagesize)
+    return { accounts: rows.map((row) => ({ ...row, enable: row.enable === 1 })), total }
   }
 
   async update({ account, name, enable, time_zone }: Account): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Queries } from './db.js'
+import { amongIds, pageOf } from './pages.js'
 
 export interface MediaServer {
   readonly id: string
@@ -20,10 +21,16 @@ export class Servers {
     ])
   }
 
-  async list(): Promise<MediaServer[]> {
-    return this.queries.all<MediaServer>('select id, name, host from servers where account = $1 order by id', [
-      this.account,
-    ])
+  /** A page of them in the order of their ids; of those alone that are held, where any are. */
+  async page(
+    held: readonly string[],
+    page: number,
+    pagesize: number,
+  ): Promise<{ servers: MediaServer[]; total: number }> {
+    const listing = { table: 'servers', columns: 'id, name, host', where: amongIds(held), order: 'id' }
+    const params = [this.account, ...held]
+    const { rows, total } = await pageOf<MediaServer>(this.queries, { ...listing, params }, page, pagesize)
+    return { servers: rows, total }
   }
 
   async count(): Promise<number> {

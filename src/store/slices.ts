@@ -1,5 +1,6 @@
 import type { Queries } from './db.js'
 import type { Pace } from './pace.js'
+import { amongIds, pageOf } from './pages.js'
 import { walk } from './walk.js'
 
 /** Globs over names; what is absent matches every name. */
@@ -64,6 +65,14 @@ export class Slices {
       },
     )
     return found
+  }
+
+  /** A page of them in the order of their ids; of those alone that are held, where any are. */
+  async page(held: readonly string[], page: number, pagesize: number): Promise<{ slices: Slice[]; total: number }> {
+    const listing = { table: 'slices', columns: 'id, name, matches', where: amongIds(held), order: 'id' }
+    const params = [this.account, ...held]
+    const { rows, total } = await pageOf<Row>(this.queries, { ...listing, params }, page, pagesize)
+    return { slices: rows.map(toSlice), total }
   }
 
   async count(): Promise<number> {

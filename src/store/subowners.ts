@@ -1,5 +1,6 @@
 import type { Queries, Value } from './db.js'
 import { EndedKeys } from './ended-keys.js'
+import { pageOf } from './pages.js'
 import type { Touch } from './store.js'
 
 /** A subowner as it is kept, without its password. */
@@ -24,6 +25,12 @@ interface Row {
   username: string
   permissions: string
   key_id: string
+}
+
+/** Where a subowner stands among all of its account. */
+export interface SubownerPlace {
+  readonly createdAt: number
+  readonly username: string
 }
 
 const subownerKind = 'subowner'
@@ -52,12 +59,29 @@ export class Subowners {
     return row && toSubowner(row)
   }
 
-  async list(): Promise<Subowner[]> {
-    const rows = await this.queries.all<Row>(
-      `select ${columns} from subowners where account = $1 order by created_at, username`,
-      [this.account],
+  /** A page of them in the order of their making. */
+  async page(page: number, pagesize: number): Promise<{ subowners: Subowner[]; total: number }> {
+    const listing = { table: 'subowners', columns, where: 'account = $1', order: 'created_at, username' }
+    const params = [this.account]
+    const { rows, total } = await pageOf<Row>(this.queries, { ...listing, params }, page, pagesize)
+    return { subowners: rows.map(toSubowner), total }
+  }
+
+  /** The first of them in the order of their making, or those that follow a place in it, with the place to go on from. */
+  async following(
+    place: SubownerPlace | undefined,
+    most: number,
+  ): Promise<{ subowners: Subowner[]; last: SubownerPlace | undefined }> {
+    const after = place ? ' and (created_at, username) > ($3, $4)' : ''
+    const rows = await this.queries.all<Row & { created_at: number }>(
+      `select ${columns}, created_at from subowners where account = $1${after} order by created_at, username limit $2`,
+      [this.account, most, ...(place ? [place.createdAt, place.username] : [])],
     )
-    return rows.map(toSubowner)
+    const last = rows.at(-1)
+    return {
+      subowners: rows.map(toSubowner),
+      last: rows.length === most && last ? { createdAt: last.created_at, username: last.username } : undefined,
+    }
   }
 
   /** False when the username is taken. */

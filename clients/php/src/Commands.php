@@ -31,7 +31,7 @@ abstract class Commands
      * Result:
      *   token_id (string): id of the token; not the token itself (at most 64 characters)
      *   token (string|null): the bearer token, shown once
-     *   permissions (list<string>)
+     *   permissions (list<string>): (at most 256)
      *   expires_at (int): when the token ends (Unix seconds)
      *
      * @param list<string>|LeftOut $permissions never more than you hold (at most 64)
@@ -58,23 +58,34 @@ abstract class Commands
      * Done: 5041 ACCESS_TOKENS_LISTED: Access tokens
      * Result:
      *   access_tokens (list<array{token_id: string, principal: array{id: string, kind: string}, permissions:
-     *     list<string>, ips: list<string>, expires_at: int, created_by: string, created_at: int}>)
+     *     list<string>, ips: list<string>, expires_at: int, created_by: string, created_at: int}>): (at most 50)
      *     token_id (string): id of the token; not the token itself (at most 64 characters)
      *     principal (array{id: string, kind: string})
      *       id (string)
      *       kind (string)
-     *     permissions (list<string>)
-     *     ips (list<string>)
+     *     permissions (list<string>): (at most 256)
+     *     ips (list<string>): (at most 256)
      *     expires_at (int): when the token ends (Unix seconds)
      *     created_by (string)
      *     created_at (int): when it was made (Unix seconds)
+     *   paging (array{page: int, pagesize: int, total: int})
+     *     page (int)
+     *     pagesize (int)
+     *     total (int)
      *
+     * @param int|LeftOut $page which page, from 1 (1 to 1000000; default 1)
+     * @param int|LeftOut $pagesize rows a page (1 to 50; default 50)
      */
     public function accessTokensList(
+        int|LeftOut $page = LeftOut::Value,
+        int|LeftOut $pagesize = LeftOut::Value,
         ?string $idempotency_key = null,
         bool $dry_run = false,
     ): Reply {
-        return $this->call('access-tokens/list', [], $idempotency_key, $dry_run);
+        return $this->call('access-tokens/list', self::given([
+            'page' => $page,
+            'pagesize' => $pagesize,
+        ]), $idempotency_key, $dry_run);
     }
 
     /**
@@ -135,18 +146,29 @@ abstract class Commands
      * Permission: instance
      * Done: 9211 ACCOUNTS_LISTED: Accounts
      * Result:
-     *   accounts (list<array{account: int, name: string, enable: bool, time_zone: string}>)
+     *   accounts (list<array{account: int, name: string, enable: bool, time_zone: string}>): (at most 50)
      *     account (int)
      *     name (string)
      *     enable (bool)
      *     time_zone (string)
+     *   paging (array{page: int, pagesize: int, total: int})
+     *     page (int)
+     *     pagesize (int)
+     *     total (int)
      *
+     * @param int|LeftOut $page which page, from 1 (1 to 1000000; default 1)
+     * @param int|LeftOut $pagesize rows a page (1 to 50; default 50)
      */
     public function accountsList(
+        int|LeftOut $page = LeftOut::Value,
+        int|LeftOut $pagesize = LeftOut::Value,
         ?string $idempotency_key = null,
         bool $dry_run = false,
     ): Reply {
-        return $this->call('accounts/list', [], $idempotency_key, $dry_run);
+        return $this->call('accounts/list', self::given([
+            'page' => $page,
+            'pagesize' => $pagesize,
+        ]), $idempotency_key, $dry_run);
     }
 
     /**
@@ -236,7 +258,7 @@ abstract class Commands
      * Result:
      *   enabled (bool): whether its key can sign now
      *   api_id (string|null): null before it was first turned on
-     *   whitelist (list<string>): where the key may be used from; empty is anywhere
+     *   whitelist (list<string>): where the key may be used from; empty is anywhere (at most 256)
      *   created_at (int|null): Unix seconds
      *   last_used_at (int|null): Unix seconds
      *
@@ -285,7 +307,7 @@ abstract class Commands
      * Permission: users:write
      * Done: 6041 API_ACCESS_WHITELISTED: White list of the API access saved
      * Result:
-     *   whitelist (list<string>)
+     *   whitelist (list<string>): (at most 256)
      *
      * @param list<string> $ips where the key may be used from; empty is anywhere (at most 256)
      * @param string|LeftOut $id login of the panel user; you yourself unless given (at most 128 characters)
@@ -311,7 +333,7 @@ abstract class Commands
      * Result:
      *   rows (list<array{at: int|float, principal: string, key_id: string|null, address: string, dialect: string,
      *     command: string, target: string|null, result_code: int, was_dry_run: bool, request_id: string, before?:
-     *     array<string, mixed>, after?: array<string, mixed>}>): newest first
+     *     array<string, mixed>, after?: array<string, mixed>}>): newest first (at most 50)
      *     at (int|float): Unix seconds, with milliseconds
      *     principal (string)
      *     key_id (string|null)
@@ -385,12 +407,12 @@ abstract class Commands
      * Done: 9031 BATCH_DONE: Batch done
      * Result:
      *   results (list<array{code: int, status: string, message: string, result?: array<string, mixed>, errors?:
-     *     list<array{path: string, message: string}>, suggestion?: string}>)
+     *     list<array{path: string, message: string}>, suggestion?: string}>): (at most 100)
      *     code (int)
      *     status (string)
      *     message (string)
      *     result (array<string, mixed>, may be left out)
-     *     errors (list<array{path: string, message: string}>, may be left out)
+     *     errors (list<array{path: string, message: string}>, may be left out): (at most 100)
      *       path (string)
      *       message (string)
      *     suggestion (string, may be left out)
@@ -419,30 +441,40 @@ abstract class Commands
      * Result:
      *   commands (list<array{name: string, summary: string, permission: string|null, params: array<string, mixed>,
      *     result: array<string, mixed>, codes: list<array{name: string, code: int, message: string}>, example?:
-     *     array{params: array<string, mixed>, after?: list<string>}}>)
+     *     array{params: array<string, mixed>, after?: list<string>}}>): (at most 1000)
      *     name (string)
      *     summary (string)
      *     permission (string|null)
      *     params (array<string, mixed>)
      *     result (array<string, mixed>)
-     *     codes (list<array{name: string, code: int, message: string}>)
+     *     codes (list<array{name: string, code: int, message: string}>): (at most 1000)
      *       name (string)
      *       code (int)
      *       message (string)
      *     example (array{params: array<string, mixed>, after?: list<string>}, may be left out): a call that answers
      *       "done"
      *       params (array<string, mixed>)
-     *       after (list<string>, may be left out): commands whose examples make what it needs
+     *       after (list<string>, may be left out): commands whose examples make what it needs (at most 1000)
+     *   paging (array{page: int, pagesize: int, total: int})
+     *     page (int)
+     *     pagesize (int)
+     *     total (int)
      *
      * @param string|LeftOut $name only this command (at most 128 characters)
+     * @param int|LeftOut $page which page, from 1; without page and pagesize all of them (1 to 1000000)
+     * @param int|LeftOut $pagesize rows a page, 50 unless given (1 to 50)
      */
     public function commands(
         string|LeftOut $name = LeftOut::Value,
+        int|LeftOut $page = LeftOut::Value,
+        int|LeftOut $pagesize = LeftOut::Value,
         ?string $idempotency_key = null,
         bool $dry_run = false,
     ): Reply {
         return $this->call('commands', self::given([
             'name' => $name,
+            'page' => $page,
+            'pagesize' => $pagesize,
         ]), $idempotency_key, $dry_run);
     }
 
@@ -512,7 +544,7 @@ abstract class Commands
      * Done: 5001 DEVICE_PASSWORDS_LISTED: Device passwords
      * Result:
      *   device_passwords (list<array{device_name: string, user_name: string, created_at: int, valid_from: int,
-     *     valid_until: int|null}>)
+     *     valid_until: int|null}>): (at most 50)
      *     device_name (string)
      *     user_name (string): generated login of the device (at most 64 characters)
      *     created_at (int): when it was made (Unix seconds)
@@ -595,8 +627,8 @@ abstract class Commands
      * Result:
      *   key_id (string): public id of the key (at most 128 characters)
      *   secret (string|null): the signing secret, shown once
-     *   permissions (list<string>)
-     *   ips (list<string>)
+     *   permissions (list<string>): (at most 256)
+     *   ips (list<string>): (at most 256)
      *   expires_at (int|null): Unix seconds; null is never
      *
      * @param list<string>|LeftOut $permissions never more than you hold (at most 64)
@@ -659,13 +691,13 @@ abstract class Commands
      * Result:
      *   keys (list<array{key_id: string, principal: array{id: string, kind: string}, permissions: list<string>, ips:
      *     list<string>, enable: bool, expires_at: int|null, revoked_at: int|null, created_by: string, comment:
-     *     string, created_at: int, last_used_at: int|null, last_address: string|null}>)
+     *     string, created_at: int, last_used_at: int|null, last_address: string|null}>): (at most 50)
      *     key_id (string): public id of the key (at most 128 characters)
      *     principal (array{id: string, kind: string})
      *       id (string)
      *       kind (string)
-     *     permissions (list<string>)
-     *     ips (list<string>)
+     *     permissions (list<string>): (at most 256)
+     *     ips (list<string>): (at most 256)
      *     enable (bool)
      *     expires_at (int|null): Unix seconds; null is never
      *     revoked_at (int|null)
@@ -674,13 +706,24 @@ abstract class Commands
      *     created_at (int)
      *     last_used_at (int|null)
      *     last_address (string|null)
+     *   paging (array{page: int, pagesize: int, total: int})
+     *     page (int)
+     *     pagesize (int)
+     *     total (int)
      *
+     * @param int|LeftOut $page which page, from 1 (1 to 1000000; default 1)
+     * @param int|LeftOut $pagesize rows a page (1 to 50; default 50)
      */
     public function keysList(
+        int|LeftOut $page = LeftOut::Value,
+        int|LeftOut $pagesize = LeftOut::Value,
         ?string $idempotency_key = null,
         bool $dry_run = false,
     ): Reply {
-        return $this->call('keys/list', [], $idempotency_key, $dry_run);
+        return $this->call('keys/list', self::given([
+            'page' => $page,
+            'pagesize' => $pagesize,
+        ]), $idempotency_key, $dry_run);
     }
 
     /**
@@ -689,8 +732,11 @@ abstract class Commands
      * Permission: keys:write
      * Done: 6141 KEY_REVOKED: Key revoked
      * Result:
-     *   revoked (list<string>)
-     *   tokens (list<string>, may be left out): ids of the access tokens that were ended
+     *   revoked (list<string>): ids of the keys that were ended, the first 1,000 (at most 1000)
+     *   revoked_total (int): how many keys were ended
+     *   tokens (list<string>, may be left out): ids of the access tokens that were ended, the first 1,000 (at most
+     *     1000)
+     *   tokens_total (int, may be left out): how many access tokens were ended
      *
      * @param string $key public id of the key (at most 128 characters)
      * @param bool|LeftOut $cascade end every key and access token that was made with it, too
@@ -778,7 +824,7 @@ abstract class Commands
      * Done: 3031 USERS_LISTED: Users
      * Result:
      *   users (list<array{id: string, enable: bool, type: int, comment: string, ip: string, expire: int, conlimit:
-     *     int, created_at: int, updated_at: int}>)
+     *     int, created_at: int, updated_at: int}>): (at most 50)
      *     id (string): login of the panel user (at most 128 characters)
      *     enable (bool)
      *     type (int): 1 administrator, 2 observer, 3 regular user (1 to 3)
@@ -873,17 +919,28 @@ abstract class Commands
      * Permission: servers:read
      * Done: 7011 SERVERS_LISTED: Media servers
      * Result:
-     *   servers (list<array{id: string, name: string, host: string}>)
+     *   servers (list<array{id: string, name: string, host: string}>): (at most 50)
      *     id (string)
      *     name (string)
      *     host (string)
+     *   paging (array{page: int, pagesize: int, total: int})
+     *     page (int)
+     *     pagesize (int)
+     *     total (int)
      *
+     * @param int|LeftOut $page which page, from 1 (1 to 1000000; default 1)
+     * @param int|LeftOut $pagesize rows a page (1 to 50; default 50)
      */
     public function serversList(
+        int|LeftOut $page = LeftOut::Value,
+        int|LeftOut $pagesize = LeftOut::Value,
         ?string $idempotency_key = null,
         bool $dry_run = false,
     ): Reply {
-        return $this->call('servers/list', [], $idempotency_key, $dry_run);
+        return $this->call('servers/list', self::given([
+            'page' => $page,
+            'pagesize' => $pagesize,
+        ]), $idempotency_key, $dry_run);
     }
 
     /**
@@ -1028,7 +1085,7 @@ abstract class Commands
      * Result:
      *   data (list<array{streamuser_id: int, app: string, stream: string, user: string|null, created_at: int,
      *     record?: bool, record_type?: string, segment_type?: string, segment_value?: string|int, save_folder?:
-     *     string, playlist_count?: int, playlist_timeout?: int, enable_dvr?: bool, ga_key?: string}>)
+     *     string, playlist_count?: int, playlist_timeout?: int, enable_dvr?: bool, ga_key?: string}>): (at most 50)
      *     streamuser_id (int): id of the stream user, per account, never used again (from 1)
      *     app (string): application (at most 255 characters)
      *     stream (string): stream; * is every stream of the application (at most 255 characters)
@@ -1201,8 +1258,8 @@ abstract class Commands
      * Done: 7131 SLICES_ASSIGNED: Data slices and media servers assigned
      * Result:
      *   user (string)
-     *   slices (list<string>)
-     *   servers (list<string>)
+     *   slices (list<string>): (at most 256)
+     *   servers (list<string>): (at most 256)
      *
      * @param string $user login of the panel user (at most 128 characters)
      * @param list<string>|LeftOut $slices ids of slices, which add up; empty is no limit to slices (at most 256)
@@ -1230,7 +1287,7 @@ abstract class Commands
      * Done: 7111 SLICES_LISTED: Data slices
      * Result:
      *   slices (list<array{id: string, name: string, match: array{servers?: list<string>, apps?: list<string>,
-     *     streams?: list<string>}}>)
+     *     streams?: list<string>}}>): (at most 50)
      *     id (string)
      *     name (string)
      *     match (array{servers?: list<string>, apps?: list<string>, streams?: list<string>})
@@ -1240,13 +1297,24 @@ abstract class Commands
      *         unless given (at most 64)
      *       streams (list<string>, may be left out): streams, as globs: * is any run of characters; every one unless
      *         given (at most 64)
+     *   paging (array{page: int, pagesize: int, total: int})
+     *     page (int)
+     *     pagesize (int)
+     *     total (int)
      *
+     * @param int|LeftOut $page which page, from 1 (1 to 1000000; default 1)
+     * @param int|LeftOut $pagesize rows a page (1 to 50; default 50)
      */
     public function slicesList(
+        int|LeftOut $page = LeftOut::Value,
+        int|LeftOut $pagesize = LeftOut::Value,
         ?string $idempotency_key = null,
         bool $dry_run = false,
     ): Reply {
-        return $this->call('slices/list', [], $idempotency_key, $dry_run);
+        return $this->call('slices/list', self::given([
+            'page' => $page,
+            'pagesize' => $pagesize,
+        ]), $idempotency_key, $dry_run);
     }
 
     /**
@@ -1320,12 +1388,14 @@ abstract class Commands
      *       from days
      *   servers (list<array{group: string, connections: int, peak: int|null, bytes_in: int, bytes_out: int,
      *     view_seconds: int, viewers: int}>): of each server, those with the most connections first, at most 1,000
+     *     (at most 1000)
      *     group (string): id or name of what the row is of
      *   apps (list<array{group: string, connections: int, peak: int|null, bytes_in: int, bytes_out: int,
      *     view_seconds: int, viewers: int}>): of each application, those with the most connections first, at most
-     *     1,000
+     *     1,000 (at most 1000)
      *   streams (list<array{group: string, connections: int, peak: int|null, bytes_in: int, bytes_out: int,
      *     view_seconds: int, viewers: int}>): of each stream, those with the most connections first, at most 1,000
+     *     (at most 1000)
      *
      * @param string $date the day, such as 2026-11-24
      * @throws Exception\NotDone 7230 DAILY_NOT_TOLD: There are no statistics of that day
@@ -1352,7 +1422,7 @@ abstract class Commands
      *   time_zone (string): where hours and days begin
      *   rows (list<array{from: int, connections: int, peak: int|null, bytes_in: int, bytes_out: int, view_seconds:
      *     int, viewers: int, group?: string}>): in order of time, those of a time with the most connections first;
-     *     none where nothing was reported
+     *     none where nothing was reported (at most 1000)
      *     from (int): when the time of the row begins
      *     connections (int): the most of each source and minute, added up
      *     peak (int|null): the most of a minute, of all that the row is of together; null where that cannot be told
@@ -1415,7 +1485,7 @@ abstract class Commands
      *     bytes_out (int)
      *     viewers (int): different viewers, of the samples that tell them
      *   rows (list<array{group: string, connections: int, bytes_in: int, bytes_out: int, viewers: int}>): those with
-     *     the most connections first, at most 1,000
+     *     the most connections first, at most 1,000 (at most 1000)
      *     group (string): id or name of what the row is of
      *
      * @param string|LeftOut $server only this media server (at most 128 characters)
@@ -1469,10 +1539,11 @@ abstract class Commands
      * Done: 4001 SUBOWNER_CREATED: Subowner created
      * Result:
      *   username (string)
-     *   permissions (list<string>)
+     *   permissions (list<string>): (at most 16)
      *   key_id (string): public id of the key: the api_key of a native message
      *   api_key (string|null): the signing secret
-     *   all_api_keys (array<string, mixed>|null): every signing secret there was, and whether it still works
+     *   all_api_keys (array<string, mixed>|null): the signing secrets of its key and of its newest keys, 50 keys in
+     *     all, and whether each still works
      *   id (string): id of the subowner (at most 128 characters)
      *
      * @param string $username login, by convention prefix.word; no e-mail address (at most 128 characters)
@@ -1522,10 +1593,11 @@ abstract class Commands
      * Done: 4011 SUBOWNER_FOUND: Subowner
      * Result:
      *   username (string)
-     *   permissions (list<string>)
+     *   permissions (list<string>): (at most 16)
      *   key_id (string): public id of the key: the api_key of a native message
      *   api_key (string|null): the signing secret
-     *   all_api_keys (array<string, mixed>|null): every signing secret there was, and whether it still works
+     *   all_api_keys (array<string, mixed>|null): the signing secrets of its key and of its newest keys, 50 keys in
+     *     all, and whether each still works
      *   id (string): id of the subowner (at most 128 characters)
      *
      * @param string $id id of the subowner (at most 128 characters)
@@ -1542,26 +1614,42 @@ abstract class Commands
     }
 
     /**
-     * List every subowner of the account
+     * List the subowners of the account
      *
      * Permission: subowners:read
      * Done: 4021 SUBOWNERS_LISTED: Subowners
      * Result:
      *   subowners (list<array{username: string, permissions: list<string>, key_id: string, api_key: string|null,
-     *     all_api_keys: array<string, mixed>|null, id: string}>)
+     *     all_api_keys: array<string, mixed>|null, id: string}>): at most 50; with all, as many as fit into a reply
+     *     (at most 15000)
      *     username (string)
-     *     permissions (list<string>)
+     *     permissions (list<string>): (at most 16)
      *     key_id (string): public id of the key: the api_key of a native message
      *     api_key (string|null): the signing secret
-     *     all_api_keys (array<string, mixed>|null): every signing secret there was, and whether it still works
+     *     all_api_keys (array<string, mixed>|null): the signing secrets of its key and of its newest keys, 50 keys
+     *       in all, and whether each still works
      *     id (string): id of the subowner (at most 128 characters)
+     *   paging (array{page: int, pagesize: int, total: int}, may be left out)
+     *     page (int)
+     *     pagesize (int)
+     *     total (int)
      *
+     * @param int|LeftOut $page which page, from 1 (1 to 1000000; default 1)
+     * @param int|LeftOut $pagesize rows a page (1 to 50; default 50)
+     * @param bool|LeftOut $all true: every one in one reply, without pages; 1414 where they are too many for that
      */
     public function subownersList(
+        int|LeftOut $page = LeftOut::Value,
+        int|LeftOut $pagesize = LeftOut::Value,
+        bool|LeftOut $all = LeftOut::Value,
         ?string $idempotency_key = null,
         bool $dry_run = false,
     ): Reply {
-        return $this->call('subowners/list', [], $idempotency_key, $dry_run);
+        return $this->call('subowners/list', self::given([
+            'page' => $page,
+            'pagesize' => $pagesize,
+            'all' => $all,
+        ]), $idempotency_key, $dry_run);
     }
 
     /**
@@ -1571,10 +1659,11 @@ abstract class Commands
      * Done: 4031 SUBOWNER_UPDATED: Subowner updated
      * Result:
      *   username (string)
-     *   permissions (list<string>)
+     *   permissions (list<string>): (at most 16)
      *   key_id (string): public id of the key: the api_key of a native message
      *   api_key (string|null): the signing secret
-     *   all_api_keys (array<string, mixed>|null): every signing secret there was, and whether it still works
+     *   all_api_keys (array<string, mixed>|null): the signing secrets of its key and of its newest keys, 50 keys in
+     *     all, and whether each still works
      *   id (string): id of the subowner (at most 128 characters)
      *
      * @param string $id id of the subowner (at most 128 characters)
@@ -1637,7 +1726,7 @@ abstract class Commands
      *   principal (array{id: string, kind: string})
      *     id (string)
      *     kind (string)
-     *   permissions (list<string>)
+     *   permissions (list<string>): (at most 256)
      *   key_id (string|null)
      *   address (string)
      *

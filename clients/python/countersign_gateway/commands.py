@@ -45,7 +45,7 @@ class Commands:
         :return: with, in its result:
             token_id (str): id of the token; not the token itself (at most 64 characters)
             token (Union[str, None]): the bearer token, shown once
-            permissions (Sequence[str])
+            permissions (Sequence[str]): (at most 256)
             expires_at (int): when the token ends (Unix seconds)
         :raises NotDoneError: 5030 ACCESS_TOKEN_NOT_CREATED: Access token not created: a principal has at most 100
           live ones
@@ -61,27 +61,38 @@ class Commands:
     def access_tokens_list(
         self,
         *,
+        page: Union[int, LeftOut] = LEFT_OUT,
+        pagesize: Union[int, LeftOut] = LEFT_OUT,
         idempotency_key: Optional[str] = None,
         dry_run: bool = False,
     ) -> Reply:
         """List the access tokens of the account that have not ended, without the tokens themselves
 
+        :param page: which page, from 1 (1 to 1000000; default 1)
+        :param pagesize: rows a page (1 to 50; default 50)
         :return: with, in its result:
-            access_tokens (Sequence[Mapping[str, Any]])
+            access_tokens (Sequence[Mapping[str, Any]]): (at most 50)
               token_id (str): id of the token; not the token itself (at most 64 characters)
               principal (Mapping[str, Any])
                 id (str)
                 kind (str)
-              permissions (Sequence[str])
-              ips (Sequence[str])
+              permissions (Sequence[str]): (at most 256)
+              ips (Sequence[str]): (at most 256)
               expires_at (int): when the token ends (Unix seconds)
               created_by (str)
               created_at (int): when it was made (Unix seconds)
+            paging (Mapping[str, Any])
+              page (int)
+              pagesize (int)
+              total (int)
 
         Permission: keys:write
         Done: 5041 ACCESS_TOKENS_LISTED: Access tokens
         """
-        return self.call('access-tokens/list', {}, idempotency_key=idempotency_key, dry_run=dry_run)
+        return self.call('access-tokens/list', _given({
+            'page': page,
+            'pagesize': pagesize,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
 
     def access_tokens_revoke(
         self,
@@ -140,22 +151,33 @@ class Commands:
     def accounts_list(
         self,
         *,
+        page: Union[int, LeftOut] = LEFT_OUT,
+        pagesize: Union[int, LeftOut] = LEFT_OUT,
         idempotency_key: Optional[str] = None,
         dry_run: bool = False,
     ) -> Reply:
         """List the accounts of this instance
 
+        :param page: which page, from 1 (1 to 1000000; default 1)
+        :param pagesize: rows a page (1 to 50; default 50)
         :return: with, in its result:
-            accounts (Sequence[Mapping[str, Any]])
+            accounts (Sequence[Mapping[str, Any]]): (at most 50)
               account (int)
               name (str)
               enable (bool)
               time_zone (str)
+            paging (Mapping[str, Any])
+              page (int)
+              pagesize (int)
+              total (int)
 
         Permission: instance
         Done: 9211 ACCOUNTS_LISTED: Accounts
         """
-        return self.call('accounts/list', {}, idempotency_key=idempotency_key, dry_run=dry_run)
+        return self.call('accounts/list', _given({
+            'page': page,
+            'pagesize': pagesize,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
 
     def accounts_update(
         self,
@@ -251,7 +273,7 @@ class Commands:
         :return: with, in its result:
             enabled (bool): whether its key can sign now
             api_id (Union[str, None]): null before it was first turned on
-            whitelist (Sequence[str]): where the key may be used from; empty is anywhere
+            whitelist (Sequence[str]): where the key may be used from; empty is anywhere (at most 256)
             created_at (Union[int, None]): Unix seconds
             last_used_at (Union[int, None]): Unix seconds
         :raises NotDoneError: 6000 API_ACCESS_NOT_FOUND: There is no such panel user: name one as id
@@ -302,7 +324,7 @@ class Commands:
         :param ips: where the key may be used from; empty is anywhere (at most 256)
         :param id: login of the panel user; you yourself unless given (at most 128 characters)
         :return: with, in its result:
-            whitelist (Sequence[str])
+            whitelist (Sequence[str]): (at most 256)
         :raises NotDoneError: 6040 API_ACCESS_NOT_LISTED: There is no API access to keep a white list for
 
         Permission: users:write
@@ -338,7 +360,7 @@ class Commands:
         :param cursor: next_cursor of the page before (at most 128 characters)
         :param pagesize: rows a page (1 to 50; default 50)
         :return: with, in its result:
-            rows (Sequence[Mapping[str, Any]]): newest first
+            rows (Sequence[Mapping[str, Any]]): newest first (at most 50)
               at (float): Unix seconds, with milliseconds
               principal (str)
               key_id (Union[str, None])
@@ -399,12 +421,12 @@ class Commands:
         :param commands: run in this order (at most 100)
         :param atomic: all or nothing (default true)
         :return: with, in its result:
-            results (Sequence[Mapping[str, Any]])
+            results (Sequence[Mapping[str, Any]]): (at most 100)
               code (int)
               status (str)
               message (str)
               result (Mapping[str, Any], may be left out)
-              errors (Sequence[Mapping[str, Any]], may be left out)
+              errors (Sequence[Mapping[str, Any]], may be left out): (at most 100)
                 path (str)
                 message (str)
               suggestion (str, may be left out)
@@ -422,32 +444,42 @@ class Commands:
         self,
         *,
         name: Union[str, LeftOut] = LEFT_OUT,
+        page: Union[int, LeftOut] = LEFT_OUT,
+        pagesize: Union[int, LeftOut] = LEFT_OUT,
         idempotency_key: Optional[str] = None,
         dry_run: bool = False,
     ) -> Reply:
         """List the commands with their parameters, results, permissions and codes
 
         :param name: only this command (at most 128 characters)
+        :param page: which page, from 1; without page and pagesize all of them (1 to 1000000)
+        :param pagesize: rows a page, 50 unless given (1 to 50)
         :return: with, in its result:
-            commands (Sequence[Mapping[str, Any]])
+            commands (Sequence[Mapping[str, Any]]): (at most 1000)
               name (str)
               summary (str)
               permission (Union[str, None])
               params (Mapping[str, Any])
               result (Mapping[str, Any])
-              codes (Sequence[Mapping[str, Any]])
+              codes (Sequence[Mapping[str, Any]]): (at most 1000)
                 name (str)
                 code (int)
                 message (str)
               example (Mapping[str, Any], may be left out): a call that answers "done"
                 params (Mapping[str, Any])
-                after (Sequence[str], may be left out): commands whose examples make what it needs
+                after (Sequence[str], may be left out): commands whose examples make what it needs (at most 1000)
+            paging (Mapping[str, Any])
+              page (int)
+              pagesize (int)
+              total (int)
 
         Permission: none beyond a valid signature
         Done: 9021 COMMANDS_LISTED: Commands
         """
         return self.call('commands', _given({
             'name': name,
+            'page': page,
+            'pagesize': pagesize,
         }), idempotency_key=idempotency_key, dry_run=dry_run)
 
     def device_passwords_check(
@@ -524,7 +556,7 @@ class Commands:
         :param page: which page, from 1 (1 to 1000000; default 1)
         :param pagesize: rows a page (1 to 50; default 50)
         :return: with, in its result:
-            device_passwords (Sequence[Mapping[str, Any]])
+            device_passwords (Sequence[Mapping[str, Any]]): (at most 50)
               device_name (str)
               user_name (str): generated login of the device (at most 64 characters)
               created_at (int): when it was made (Unix seconds)
@@ -613,8 +645,8 @@ class Commands:
         :return: with, in its result:
             key_id (str): public id of the key (at most 128 characters)
             secret (Union[str, None]): the signing secret, shown once
-            permissions (Sequence[str])
-            ips (Sequence[str])
+            permissions (Sequence[str]): (at most 256)
+            ips (Sequence[str]): (at most 256)
             expires_at (Union[int, None]): Unix seconds; null is never
         :raises NotDoneError: 6100 KEY_NOT_CREATED: Key not created: a principal has at most five live keys
 
@@ -662,19 +694,23 @@ class Commands:
     def keys_list(
         self,
         *,
+        page: Union[int, LeftOut] = LEFT_OUT,
+        pagesize: Union[int, LeftOut] = LEFT_OUT,
         idempotency_key: Optional[str] = None,
         dry_run: bool = False,
     ) -> Reply:
         """List the keys of the account, without their secrets
 
+        :param page: which page, from 1 (1 to 1000000; default 1)
+        :param pagesize: rows a page (1 to 50; default 50)
         :return: with, in its result:
-            keys (Sequence[Mapping[str, Any]])
+            keys (Sequence[Mapping[str, Any]]): (at most 50)
               key_id (str): public id of the key (at most 128 characters)
               principal (Mapping[str, Any])
                 id (str)
                 kind (str)
-              permissions (Sequence[str])
-              ips (Sequence[str])
+              permissions (Sequence[str]): (at most 256)
+              ips (Sequence[str]): (at most 256)
               enable (bool)
               expires_at (Union[int, None]): Unix seconds; null is never
               revoked_at (Union[int, None])
@@ -683,11 +719,18 @@ class Commands:
               created_at (int)
               last_used_at (Union[int, None])
               last_address (Union[str, None])
+            paging (Mapping[str, Any])
+              page (int)
+              pagesize (int)
+              total (int)
 
         Permission: keys:read
         Done: 6111 KEYS_LISTED: Keys
         """
-        return self.call('keys/list', {}, idempotency_key=idempotency_key, dry_run=dry_run)
+        return self.call('keys/list', _given({
+            'page': page,
+            'pagesize': pagesize,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
 
     def keys_revoke(
         self,
@@ -702,8 +745,11 @@ class Commands:
         :param key: public id of the key (at most 128 characters)
         :param cascade: end every key and access token that was made with it, too
         :return: with, in its result:
-            revoked (Sequence[str])
-            tokens (Sequence[str], may be left out): ids of the access tokens that were ended
+            revoked (Sequence[str]): ids of the keys that were ended, the first 1,000 (at most 1000)
+            revoked_total (int): how many keys were ended
+            tokens (Sequence[str], may be left out): ids of the access tokens that were ended, the first 1,000 (at
+              most 1000)
+            tokens_total (int, may be left out): how many access tokens were ended
         :raises NotDoneError: 6140 KEY_NOT_REVOKED: There is no such key
 
         Permission: keys:write
@@ -796,7 +842,7 @@ class Commands:
         :param enable: only the enabled, or only the disabled
         :param q: part of the login or of the comment (at most 128 characters)
         :return: with, in its result:
-            users (Sequence[Mapping[str, Any]])
+            users (Sequence[Mapping[str, Any]]): (at most 50)
               id (str): login of the panel user (at most 128 characters)
               enable (bool)
               type (int): 1 administrator, 2 observer, 3 regular user (1 to 3)
@@ -874,21 +920,32 @@ class Commands:
     def servers_list(
         self,
         *,
+        page: Union[int, LeftOut] = LEFT_OUT,
+        pagesize: Union[int, LeftOut] = LEFT_OUT,
         idempotency_key: Optional[str] = None,
         dry_run: bool = False,
     ) -> Reply:
         """List the media servers of the account, or those that you were assigned
 
+        :param page: which page, from 1 (1 to 1000000; default 1)
+        :param pagesize: rows a page (1 to 50; default 50)
         :return: with, in its result:
-            servers (Sequence[Mapping[str, Any]])
+            servers (Sequence[Mapping[str, Any]]): (at most 50)
               id (str)
               name (str)
               host (str)
+            paging (Mapping[str, Any])
+              page (int)
+              pagesize (int)
+              total (int)
 
         Permission: servers:read
         Done: 7011 SERVERS_LISTED: Media servers
         """
-        return self.call('servers/list', {}, idempotency_key=idempotency_key, dry_run=dry_run)
+        return self.call('servers/list', _given({
+            'page': page,
+            'pagesize': pagesize,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
 
     def servers_remove(
         self,
@@ -1053,7 +1110,7 @@ class Commands:
         :param page: which page, from 1 (1 to 1000000; default 1)
         :param pagesize: rows a page (1 to 50; default 50)
         :return: with, in its result:
-            data (Sequence[Mapping[str, Any]])
+            data (Sequence[Mapping[str, Any]]): (at most 50)
               streamuser_id (int): id of the stream user, per account, never used again (from 1)
               app (str): application (at most 255 characters)
               stream (str): stream; * is every stream of the application (at most 255 characters)
@@ -1227,8 +1284,8 @@ class Commands:
         :param servers: ids of servers, which restrict; empty is no limit to servers (at most 256)
         :return: with, in its result:
             user (str)
-            slices (Sequence[str])
-            servers (Sequence[str])
+            slices (Sequence[str]): (at most 256)
+            servers (Sequence[str]): (at most 256)
         :raises NotDoneError: 7130 SLICES_NOT_ASSIGNED: There is no such user, data slice or media server
 
         Permission: slices:write
@@ -1243,13 +1300,17 @@ class Commands:
     def slices_list(
         self,
         *,
+        page: Union[int, LeftOut] = LEFT_OUT,
+        pagesize: Union[int, LeftOut] = LEFT_OUT,
         idempotency_key: Optional[str] = None,
         dry_run: bool = False,
     ) -> Reply:
         """List the data slices of the account, or those that you were assigned
 
+        :param page: which page, from 1 (1 to 1000000; default 1)
+        :param pagesize: rows a page (1 to 50; default 50)
         :return: with, in its result:
-            slices (Sequence[Mapping[str, Any]])
+            slices (Sequence[Mapping[str, Any]]): (at most 50)
               id (str)
               name (str)
               match (Mapping[str, Any])
@@ -1259,11 +1320,18 @@ class Commands:
                   unless given (at most 64)
                 streams (Sequence[str], may be left out): streams, as globs: * is any run of characters; every one
                   unless given (at most 64)
+            paging (Mapping[str, Any])
+              page (int)
+              pagesize (int)
+              total (int)
 
         Permission: slices:read
         Done: 7111 SLICES_LISTED: Data slices
         """
-        return self.call('slices/list', {}, idempotency_key=idempotency_key, dry_run=dry_run)
+        return self.call('slices/list', _given({
+            'page': page,
+            'pagesize': pagesize,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
 
     def slices_remove(
         self,
@@ -1346,12 +1414,12 @@ class Commands:
               viewers (int): different viewers, of the samples that tell them; exact from minutes and hours, within
                 2 % from days
             servers (Sequence[Mapping[str, Any]]): of each server, those with the most connections first, at most
-              1,000
+              1,000 (at most 1000)
               group (str): id or name of what the row is of
             apps (Sequence[Mapping[str, Any]]): of each application, those with the most connections first, at most
-              1,000
+              1,000 (at most 1000)
             streams (Sequence[Mapping[str, Any]]): of each stream, those with the most connections first, at most
-              1,000
+              1,000 (at most 1000)
         :raises NotDoneError: 7230 DAILY_NOT_TOLD: There are no statistics of that day
 
         Permission: stats:read
@@ -1390,7 +1458,7 @@ class Commands:
             to (int): Unix seconds; the time ends before it
             time_zone (str): where hours and days begin
             rows (Sequence[Mapping[str, Any]]): in order of time, those of a time with the most connections first;
-              none where nothing was reported
+              none where nothing was reported (at most 1000)
               from (int): when the time of the row begins
               connections (int): the most of each source and minute, added up
               peak (Union[int, None]): the most of a minute, of all that the row is of together; null where that
@@ -1443,7 +1511,7 @@ class Commands:
               bytes_in (int)
               bytes_out (int)
               viewers (int): different viewers, of the samples that tell them
-            rows (Sequence[Mapping[str, Any]]): those with the most connections first, at most 1,000
+            rows (Sequence[Mapping[str, Any]]): those with the most connections first, at most 1,000 (at most 1000)
               group (str): id or name of what the row is of
         :raises NotDoneError: 7210 REALTIME_NOT_TOLD: There is no such media server or data slice
 
@@ -1506,11 +1574,11 @@ class Commands:
         :param permissions: api: everything; slice, or nothing: no command of this gateway (at most 16)
         :return: with, in its result:
             username (str)
-            permissions (Sequence[str])
+            permissions (Sequence[str]): (at most 16)
             key_id (str): public id of the key: the api_key of a native message
             api_key (Union[str, None]): the signing secret
-            all_api_keys (Union[Mapping[str, Any], None]): every signing secret there was, and whether it still
-              works
+            all_api_keys (Union[Mapping[str, Any], None]): the signing secrets of its key and of its newest keys, 50
+              keys in all, and whether each still works
             id (str): id of the subowner (at most 128 characters)
         :raises NotDoneError: 4000 SUBOWNER_EXISTS: A subowner of this username exists already
 
@@ -1556,11 +1624,11 @@ class Commands:
         :param id: id of the subowner (at most 128 characters)
         :return: with, in its result:
             username (str)
-            permissions (Sequence[str])
+            permissions (Sequence[str]): (at most 16)
             key_id (str): public id of the key: the api_key of a native message
             api_key (Union[str, None]): the signing secret
-            all_api_keys (Union[Mapping[str, Any], None]): every signing secret there was, and whether it still
-              works
+            all_api_keys (Union[Mapping[str, Any], None]): the signing secrets of its key and of its newest keys, 50
+              keys in all, and whether each still works
             id (str): id of the subowner (at most 128 characters)
         :raises NotDoneError: 4010 SUBOWNER_NOT_FOUND: There is no such subowner
 
@@ -1574,25 +1642,40 @@ class Commands:
     def subowners_list(
         self,
         *,
+        page: Union[int, LeftOut] = LEFT_OUT,
+        pagesize: Union[int, LeftOut] = LEFT_OUT,
+        all: Union[bool, LeftOut] = LEFT_OUT,
         idempotency_key: Optional[str] = None,
         dry_run: bool = False,
     ) -> Reply:
-        """List every subowner of the account
+        """List the subowners of the account
 
+        :param page: which page, from 1 (1 to 1000000; default 1)
+        :param pagesize: rows a page (1 to 50; default 50)
+        :param all: true: every one in one reply, without pages; 1414 where they are too many for that
         :return: with, in its result:
-            subowners (Sequence[Mapping[str, Any]])
+            subowners (Sequence[Mapping[str, Any]]): at most 50; with all, as many as fit into a reply (at most
+              15000)
               username (str)
-              permissions (Sequence[str])
+              permissions (Sequence[str]): (at most 16)
               key_id (str): public id of the key: the api_key of a native message
               api_key (Union[str, None]): the signing secret
-              all_api_keys (Union[Mapping[str, Any], None]): every signing secret there was, and whether it still
-                works
+              all_api_keys (Union[Mapping[str, Any], None]): the signing secrets of its key and of its newest keys,
+                50 keys in all, and whether each still works
               id (str): id of the subowner (at most 128 characters)
+            paging (Mapping[str, Any], may be left out)
+              page (int)
+              pagesize (int)
+              total (int)
 
         Permission: subowners:read
         Done: 4021 SUBOWNERS_LISTED: Subowners
         """
-        return self.call('subowners/list', {}, idempotency_key=idempotency_key, dry_run=dry_run)
+        return self.call('subowners/list', _given({
+            'page': page,
+            'pagesize': pagesize,
+            'all': all,
+        }), idempotency_key=idempotency_key, dry_run=dry_run)
 
     def subowners_update(
         self,
@@ -1615,11 +1698,11 @@ class Commands:
           31536000)
         :return: with, in its result:
             username (str)
-            permissions (Sequence[str])
+            permissions (Sequence[str]): (at most 16)
             key_id (str): public id of the key: the api_key of a native message
             api_key (Union[str, None]): the signing secret
-            all_api_keys (Union[Mapping[str, Any], None]): every signing secret there was, and whether it still
-              works
+            all_api_keys (Union[Mapping[str, Any], None]): the signing secrets of its key and of its newest keys, 50
+              keys in all, and whether each still works
             id (str): id of the subowner (at most 128 characters)
         :raises NotDoneError: 4030 SUBOWNER_NOT_UPDATED: There is no such subowner to update
         :raises NotDoneError: 4032 SUBOWNER_NOT_REKEYED: No new key was made: a principal has at most five live keys
@@ -1671,7 +1754,7 @@ class Commands:
             principal (Mapping[str, Any])
               id (str)
               kind (str)
-            permissions (Sequence[str])
+            permissions (Sequence[str]): (at most 256)
             key_id (Union[str, None])
             address (str)
 

@@ -24,5 +24,5 @@ test('accounts/list and accounts/update need instance, which * does not include'
     assert.equal((await gateway.run('accounts/list', {}, by)).code, 1403)
     assert.equal((await gateway.run('accounts/update', { account: 2, name: 'mine' }, by)).code, 1403)
   }
-  assert.equal((await gateway.run('accounts/list', { page: 1 })).code, 1422)
+  assert.equal((await gateway.run('accounts/list', { page: 0 })).code, 1422)
 })

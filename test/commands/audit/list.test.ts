@@ -252,7 +252,7 @@ test('before and after say what a command changed, and nothing else', async (t) 
     Record<string, number>,
   ]
   assert.ok(until !== undefined && until >= now + 60 && until <= now + 70)
-  assert.deepEqual(await changed('keys/revoke', { key }), [undefined, { revoked: [key] }])
+  assert.deepEqual(await changed('keys/revoke', { key }), [undefined, { revoked: [key], revoked_total: 1 }])
 
   assert.deepEqual(await changed('accounts/create', { account: 7, name: 'seven' }), [
     undefined,

@@ -63,7 +63,7 @@ test('the keys of another account are in no list, and cannot be named', async (t
   assert.deepEqual([(await gateway.run('ping')).code, (await gateway.run('ping', {}, other)).code], [9001, 9001])
 })
 
-test('keys/list needs keys:read and takes no parameters', async (t) => {
+test('keys/list needs keys:read and takes no parameters but pages', async (t) => {
   const gateway = await instanceFor(t)
   for (const [permission, code] of [
     ['keys:read', 6111],
@@ -74,5 +74,5 @@ test('keys/list needs keys:read and takes no parameters', async (t) => {
     const by = await makeKey(gateway, { permissions: [permission] })
     assert.equal((await gateway.run('keys/list', {}, by)).code, code, permission)
   }
-  assert.equal((await gateway.run('keys/list', { page: 1 })).code, 1422)
+  assert.equal((await gateway.run('keys/list', { of: 'x' })).code, 1422)
 })

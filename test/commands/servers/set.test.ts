@@ -12,7 +12,10 @@ test('a server is made, and afterwards only what is given is changed', async (t)
   const listed = { servers: [{ id: 'edge-1', name: 'Two', host: 'one.example.org' }] }
   assert.deepEqual((await gateway.run('servers/list')).result, listed)
   const other = await makeAccount(gateway, 2)
-  assert.deepEqual((await gateway.run('servers/list', {}, other)).result, { servers: [] })
+  assert.deepEqual((await gateway.run('servers/list', {}, other)).result, {
+    servers: [],
+    paging: { page: 1, pagesize: 50, total: 0 },
+  })
 })
 
 test('an account has at most 10,000 servers, which can still be changed', async (t) => {

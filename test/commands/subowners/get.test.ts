@@ -4,19 +4,21 @@ import type { Credentials } from '../../../clients/typescript/index.js'
 import { type CommandInstance, instanceFor } from '../../support/commands.js'
 import { makeAccount, makeKey } from '../../support/keys.js'
 
+const paging = (total: number) => ({ page: 1, pagesize: 50, total })
+
 const create = async (gateway: CommandInstance, username: string, permissions: string[] = []) =>
   (await gateway.run('subowners/create', { username, password: 'lamepass', permissions })).result
 
 test('subowners/get and subowners/list show what subowners/create answered', async (t) => {
   const gateway = await instanceFor(t)
-  assert.deepEqual((await gateway.run('subowners/list')).result, { subowners: [] })
+  assert.deepEqual((await gateway.run('subowners/list')).result, { subowners: [], paging: paging(0) })
   const made = [await create(gateway, 'b', ['slice']), await create(gateway, 'c', ['api']), await create(gateway, 'd')]
   for (const subowner of made) {
     const { code, result } = await gateway.run('subowners/get', { id: subowner.id })
     assert.deepEqual([code, result], [4011, subowner])
   }
   const { code, result } = await gateway.run('subowners/list')
-  assert.deepEqual([code, result], [4021, { subowners: made }])
+  assert.deepEqual([code, result], [4021, { subowners: made, paging: paging(3) }])
 })
 
 test('an id that is not there, or another account’s, is 4010', async (t) => {
@@ -24,7 +26,7 @@ test('an id that is not there, or another account’s, is 4010', async (t) => {
   const other = await makeAccount(gateway, 2)
   const { id } = await create(gateway, 'b')
   assert.equal((await gateway.run('subowners/get', { id }, other)).code, 4010)
-  assert.deepEqual((await gateway.run('subowners/list', {}, other)).result, { subowners: [] })
+  assert.deepEqual((await gateway.run('subowners/list', {}, other)).result, { subowners: [], paging: paging(0) })
   for (const wrong of ['f534c6e0ebba4d70b2b4c31659e50952', id.toUpperCase(), id.slice(1), 'b']) {
     assert.equal((await gateway.run('subowners/get', { id: wrong })).code, 4010, wrong)
   }
