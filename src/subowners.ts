@@ -107,7 +107,9 @@ export async function shownSubowners(
 }
 
 /** Every subowner of the account. Throws 1414 as soon as they are more than a reply may have. */
-export async function allSubowners(context: Pick<Context, 'caller' | 'now' | 'store' | 'reveals' | 'pace'>): Promise<ShownSubowner[]> {
+export async function allSubowners(
+  context: Pick<Context, 'caller' | 'now' | 'store' | 'reveals' | 'pace'>,
+): Promise<ShownSubowner[]> {
   const all: ShownSubowner[] = []
   let size = 0
   let place: SubownerPlace | undefined

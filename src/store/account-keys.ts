@@ -147,7 +147,9 @@ export class AccountKeys {
        order by k.created_at, k.key_id limit $3`,
       [this.account, kind, most + 1, ...ids],
     )
-    return rows.length > most ? undefined : rows.map((row) => ({ ...toInfo(row), secrets: secretsOf(this.sealing, row) }))
+    return rows.length > most
+      ? undefined
+      : rows.map((row) => ({ ...toInfo(row), secrets: secretsOf(this.sealing, row) }))
   }
 
   /** The newest keys of a principal with their secrets, the oldest of them first. */

@@ -319,6 +319,8 @@ CREATE TABLE "users" (
   primary key (account, id)
 ) without rowid;
 
+CREATE INDEX access_tokens_in_order on access_tokens (account, created_at, token_id);
+
 CREATE INDEX access_tokens_of_account on access_tokens (account, principal_kind, principal_id);
 
 CREATE INDEX audit_of_account_by_time on audit (account, at_ms, node, seq);
@@ -329,9 +331,11 @@ CREATE UNIQUE INDEX device_passwords_in_order on device_passwords (account, posi
 
 CREATE INDEX keys_by_old_until on keys (old_until) where old_until is not null;
 
+CREATE INDEX keys_in_order on keys (account, created_at, key_id);
+
 CREATE INDEX keys_of_creator on keys (account, created_by);
 
-CREATE INDEX keys_of_principal on keys (account, principal_kind, principal_id);
+CREATE INDEX keys_of_principal on keys (account, principal_kind, principal_id, created_at, key_id);
 
 CREATE INDEX password_failures_by_end on password_failures (until_ms);
 
@@ -350,3 +354,5 @@ CREATE INDEX stats_viewers_of_series on stats_viewers (account, series, hour, vi
 CREATE UNIQUE INDEX stream_users_by_name on stream_users (account, app, stream, publisher_digest);
 
 CREATE UNIQUE INDEX subowners_by_username on subowners (account, username);
+
+CREATE INDEX subowners_in_order on subowners (account, created_at, username);
