@@ -17,7 +17,9 @@ const words = given.filter((word, index) => word !== `--${only}` && (at < 0 || (
 const folderOf = (name) => apart.find((folder) => name.startsWith(`${folder}/`))
 // What commands/index.test.ts refuses does not reach the store.
 const onBoth = (name) =>
-  (name.startsWith('commands/') && name !== 'commands/index.test.ts') || name === 'store/ledger.test.ts'
+  (name.startsWith('commands/') && name !== 'commands/index.test.ts') ||
+  name === 'store/ledger.test.ts' ||
+  name === 'drills/isolation.test.ts'
 const names = readdirSync(join(root, 'test'), { recursive: true })
   .filter((name) => name.endsWith('.test.ts') && folderOf(name) === only)
   .filter((name) => words.length === 0 || words.some((word) => name.includes(word)))
