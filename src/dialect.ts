@@ -20,6 +20,8 @@ export interface Wire {
   readonly body: Buffer
   /** The caller's address, folded, with trusted proxies taken into account. */
   readonly address: string
+  /** What pays for what is refused, where that is not the address. */
+  readonly payer?: string | undefined
 }
 
 /** What the body turned out to be. */

@@ -7,7 +7,7 @@ import { itemRows, type Judgement, judge, performedItem, refusedItem } from './i
 import type { Load } from './load.js'
 import { entryByName, identityOf, isKept, messageIdentity, type OutcomeParts, Outcomes } from './outcomes.js'
 import { BatchPace, Turns } from './pace.js'
-import { type Passwords, TooManyPasswords } from './passwords.js'
+import { type SharedPasswords, TooManyPasswords } from './passwords.js'
 import { ceilingOf, intersect } from './permissions.js'
 import { Refusal } from './refusal.js'
 import { mostKept, mostReply, requireReplyable, sizeAtLeast, tooLargeToAnswer } from './reply-size.js'
@@ -27,7 +27,7 @@ export interface ExecuteParts extends OutcomeParts {
   readonly db: Db
   readonly ledger: Ledger
   readonly authorities: Authorities
-  readonly passwords: Passwords
+  readonly passwords: SharedPasswords
   readonly load: Load
   readonly id: () => string
   readonly newKey: () => { readonly keyId: string; readonly secret: string }
@@ -103,7 +103,8 @@ export class Executor {
         timedOut,
       )
     // The gateway's own reads wait for the store alone; an operator's may wait for anything.
-    const answer = registered.command.ownCodes.size === 0 ? await run() : await this.parts.load.aside(run)
+    const answer =
+      registered.command.ownCodes.size === 0 ? await run() : await this.parts.load.aside(caller.account, run)
     const executed = measured(toExecuted(registered, answer), false)
     const paths = registered.secretPaths(params)
     if (!showsSecret(executed.result, paths)) return { ...executed, audited: left.audited === true }
@@ -123,6 +124,7 @@ export class Executor {
     return this.touching((touched, touch) =>
       this.parts.ledger.submit<boolean>({
         name: call.registered.command.name,
+        account: call.caller.account,
         identity,
         timestamp: call.message?.timestamp,
         touched,
@@ -144,7 +146,7 @@ export class Executor {
     // Nothing may be awaited between finding nobody here and taking the place: twins arrive within one turn.
     for (let first = this.running.get(identity); first; first = this.running.get(identity)) {
       const twin = first
-      const claimed = await this.parts.load.aside(() =>
+      const claimed = await this.parts.load.aside(call.caller.account, () =>
         within(twin, deadline - performance.now(), () => new Refusal('IN_PROGRESS')),
       )
       const found = claimed ? await this.find(call, identity) : undefined
@@ -174,6 +176,7 @@ export class Executor {
     return this.touching((touched, touch) =>
       this.parts.ledger.submit<Executed>({
         name: call.registered.command.name,
+        account: call.caller.account,
         identity,
         timestamp: call.message?.timestamp,
         discards: call.dryRun,
@@ -232,13 +235,15 @@ export class Executor {
     if (!prepare) return undefined
     const { passwords, readable, registry, timeLimit, load } = this.parts
     const context = {
-      passwords,
+      passwords: passwords.of(caller.account),
       readable,
       store: this.store(this.parts.db, caller, () => undefined),
       judge: (item: { cmd: string; params: Record<string, unknown> }) => judge(item, registry, caller, context),
     }
     try {
-      return await load.aside(() => within(prepare(params, context), timeLimit, () => new Refusal('OVERLOADED')))
+      return await load.aside(caller.account, () =>
+        within(prepare(params, context), timeLimit, () => new Refusal('OVERLOADED')),
+      )
     } catch (error) {
       throw error instanceof TooManyPasswords ? new Refusal('OVERLOADED') : error
     }

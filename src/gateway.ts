@@ -97,7 +97,7 @@ export function gateway(parts: GatewayParts): Handle {
     let audited = false
     let target: string | null = null
     // A path that knows its caller by a token will name that: what such a caller costs is no matter of its address.
-    const payer = wire.address
+    const payer = wire.payer ?? wire.address
     try {
       parts.limits.requirePayer(payer)
       carrier = receive(wire, parts.bodies.of(wire.body), owner !== undefined)

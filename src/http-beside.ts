@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Bodies } from './http-bodies.js'
+import { markOf } from './http-marks.js'
 import { type HttpParts, pathOf, refuseAt } from './http-parts.js'
 import { answerOrCut, closeUnread, isWhole, refuseAndClose, sendBytes } from './http-replies.js'
+import { sourceOf } from './load.js'
 import { Refusal } from './refusal.js'
 
 /** What is served beside the endpoint, its bytes prepared: health, the description of the API and the page of its commands. */
@@ -29,7 +31,7 @@ export function besideListener(
   const pages = pagesOf(parts)
   const readiness = { true: state('ready'), false: state('not ready') }
   async function answerReady(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const ready = await parts.load.aside(parts.ready)
+    const ready = await parts.load.aside(undefined, parts.ready)
     // Broken HTTP behind the request has been answered meanwhile, and that answer was the last.
     if (!res.headersSent) answerPage(req, res, readiness[`${ready}`], ready ? 200 : 503)
   }
@@ -47,7 +49,9 @@ export function besideListener(
     answerOrCut(req, res, () => refuseAt(req, parts, error instanceof Refusal ? error.code : 'INTERNAL'))
   }
   return (req, res) => {
-    const whole = { req, res, body: nothing, address: addressOf(req), connection: req.socket }
+    const address = addressOf(req)
+    const source = sourceOf(markOf(req.socket).proved, address)
+    const whole = { req, res, body: nothing, address, source, connection: req.socket }
     // A body is not waited for, and not read.
     const unread = !isWhole(req)
     const answer = () => {

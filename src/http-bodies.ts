@@ -1,17 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Front } from './http-front.js'
-import { markOf } from './http-marks.js'
+import { markOf, payerOn } from './http-marks.js'
 import { type EndpointParts, limits, refuseAt, tooLarge } from './http-parts.js'
 import { refuseAndClose } from './http-replies.js'
-import type { Arrived } from './load.js'
+import { type Arrived, sourceOf } from './load.js'
 import type { Reply } from './reply.js'
+import { type Lot, Turns } from './turns.js'
 
 /** A request that is here as a whole. */
 export interface Whole extends Arrived {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly body: Buffer
+  /** The caller's. */
+  readonly address: string
   readonly connection: Socket
   /** Answers it, where that is not for the gateway to do. */
   readonly answer?: () => void
@@ -30,7 +33,7 @@ export function readBody(req: IncomingMessage, res: ServerResponse, address: str
     refuseAndClose(req, res, reply)
   }
   const refuseWasted = (reply: Reply) => {
-    parts.charge(address, size)
+    parts.charge(payerOn(req.socket, address) ?? address, size)
     refuse(reply)
   }
   const waiting = bodies.begin(() => refuseWasted(refuseAt(req, parts, 'SLOW')))
@@ -45,7 +48,8 @@ export function readBody(req: IncomingMessage, res: ServerResponse, address: str
     if (over) return
     bodies.end(waiting)
     const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)
-    bodies.arrived({ req, res, body, address, connection: req.socket })
+    const source = sourceOf(markOf(req.socket).proved, address)
+    bodies.arrived({ req, res, body, address, source, connection: req.socket })
   })
   req.on('close', () => bodies.end(waiting))
 }
@@ -73,13 +77,19 @@ const mostWait = 10
  * beyond that, the requests wait as they came: what is made of hundreds at once, the collector moves before it is garbage.
  */
 const handledAtOnce = 32_768
+/** Of an account whose requests take longer than `from` milliseconds no more are handled before the event loop turns than take `most`. */
+const slow = { from: 1, most: 8 }
+/** A page beside the endpoint is prepared, and takes no time worth counting. */
+const sizeOf = ({ body, answer }: Whole): number => (answer ? 0 : body.length)
 
 /** Bodies on their way: those that take too long are given up, and those that end in one turn are chosen from together. */
 export class Bodies {
   private readonly waiting: Waiting[] = []
   private ready: Whole[] = []
-  /** Taken on, in the order in which they are handled. */
-  private readonly taken: Whole[] = []
+  /** Taken on, and not handled yet: accounts take turns. */
+  private readonly taken = new Turns<Whole>({ sizeOf, slow })
+  /** What was handled last, and since when. */
+  private handled: { readonly lot: Lot<Whole>; readonly since: number } | undefined
   private handling = false
   private bytes = 0
   private connections = 0
@@ -121,7 +131,7 @@ export class Bodies {
   /** Reading first what all connections sent, then handling it, costs half of handling each in between. */
   arrived(request: Whole): void {
     markOf(request.connection).address = request.address
-    if (this.ready.push(request) === 1) setImmediate(() => this.turn(0, performance.now()))
+    if (this.ready.push(request) === 1) this.later(() => this.turn(0, performance.now()))
   }
 
   /**
@@ -133,7 +143,7 @@ export class Bodies {
     const now = performance.now()
     if (load.connections !== this.connections && waited < mostTurns && now - since < mostWait) {
       this.connections = load.connections
-      setImmediate(() => this.turn(waited + 1, since))
+      this.later(() => this.turn(waited + 1, since))
       return
     }
     const { ready } = this
@@ -141,23 +151,31 @@ export class Bodies {
     const room = load.room(ready.length, this.front.shedding.waiting, now)
     const { taken, refused } = ready.length <= room ? { taken: ready, refused: [] } : load.choose(ready, room)
     for (const request of taken) {
-      load.begin()
-      this.taken.push(request)
+      load.begin(request.source)
+      this.taken.add(request.source, request)
     }
     if (!this.handling) this.handleSome()
     for (const { req, res } of refused) this.front.refuse(req, res)
   }
 
   private handleSome(): void {
-    let bytes = 0
-    while (bytes < handledAtOnce) {
-      const request = this.taken.shift()
-      if (!request) break
-      bytes += request.body.length
-      this.handle(request)
-    }
+    const since = performance.now()
+    const lot = this.taken.take(handledAtOnce)
+    for (const request of lot.items) this.handle(request)
+    this.handled = { lot, since }
     this.handling = this.taken.length > 0
-    if (this.handling) setImmediate(() => this.handleSome())
+    if (this.handling) this.later(() => this.handleSome())
+  }
+
+  /** Does something when the event loop turns, and charges for what it handled once that has done all that it does at once. */
+  private later(work: () => void): void {
+    setImmediate(work)
+    // Behind the other in the same turn: between the two there are its promises, and nothing is read.
+    setImmediate(() => {
+      if (!this.handled) return
+      this.taken.charge(this.handled.lot, performance.now() - this.handled.since)
+      this.handled = undefined
+    })
   }
 
   private sweep(): void {

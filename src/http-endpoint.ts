@@ -1,8 +1,10 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Wire } from './dialect.js'
 import { Bodies, readBody } from './http-bodies.js'
 import { forwardedAddress } from './http-forwarded.js'
 import { Front } from './http-front.js'
+import { markOf, payerOn } from './http-marks.js'
 import { type EndpointParts, pathOf, refuseAt, tooLarge } from './http-parts.js'
 import { answerOrCut, refuseAndClose, send } from './http-replies.js'
 import { absoluteTarget } from './http-target.js'
@@ -48,9 +50,9 @@ export function controlMiddleware(
 /** What collects requests until they are chosen from, and hands those that are taken on to the gateway. */
 export function bodiesOf(parts: EndpointParts, front: Front): Bodies {
   const { load } = parts
-  return new Bodies(parts, front, ({ req, res, body, address, answer }) => {
+  return new Bodies(parts, front, ({ req, res, body, address, source, answer }) => {
     if (answer) {
-      load.end(milliseconds)
+      load.end(source, milliseconds)
       return answer()
     }
     const fail = (error: unknown) => {
@@ -65,8 +67,11 @@ export function bodiesOf(parts: EndpointParts, front: Front): Bodies {
       answering = Promise.reject(error)
     }
     answering
-      .finally(() => load.end(milliseconds))
-      .then((reply) => send(res, reply))
+      .finally(() => load.end(source, milliseconds))
+      .then((reply) => {
+        if (reply.account !== undefined) prove(req.socket, reply.account, address)
+        send(res, reply)
+      })
       .catch(fail)
   })
 }
@@ -93,6 +98,13 @@ export function controlListener(
   }
 }
 
+/** Later requests on the connection from this address count as the account's. */
+function prove(socket: Socket, account: number, address: string): void {
+  const mark = markOf(socket)
+  if (mark.proved?.account !== account || mark.proved.address !== address)
+    mark.proved = { account, address, payer: `account ${account}` }
+}
+
 function toWire(req: IncomingMessage, body: Buffer, address: string, vendorPaths: boolean): Wire {
   const { headers, method = '' } = req
   const url = req.url ?? ''
@@ -113,5 +125,6 @@ function toWire(req: IncomingMessage, body: Buffer, address: string, vendorPaths
     signature: Array.isArray(signature) ? signature.join(',') : signature,
     body,
     address,
+    payer: payerOn(req.socket, address),
   }
 }

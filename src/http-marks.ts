@@ -2,12 +2,22 @@ import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Backlog } from './http-backlog.js'
 
+/** An account that proved itself. */
+export interface Proved {
+  readonly account: number
+  readonly address: string
+  /** Its name where refused messages are charged. */
+  readonly payer: string
+}
+
 /** What is known of a connection. */
 export interface Mark {
   /** Its newest response: an answer to broken HTTP must not overtake it. */
   newest: ServerResponse | undefined
   /** Whether it ends with an answer given already. */
   closing: boolean
+  /** What last proved itself on it, and from which address: a proxy may carry several callers over one connection. */
+  proved: Proved | undefined
   /** Seconds for which it may say nothing, where the gateway itself ends it then. */
   silence: number | undefined
   /** Where its requests are counted; undefined before the first. */
@@ -29,6 +39,7 @@ export function markOf(socket: Duplex & { [mark]?: Mark }): Mark {
   socket[mark] ??= {
     newest: undefined,
     closing: false,
+    proved: undefined,
     silence: undefined,
     backlog: undefined,
     pending: 0,
@@ -37,4 +48,10 @@ export function markOf(socket: Duplex & { [mark]?: Mark }): Mark {
     address: '',
   }
   return socket[mark]
+}
+
+/** The name of the account that proved itself on a connection from this address, where refused messages are charged; undefined without one. */
+export function payerOn(socket: Duplex, address: string): string | undefined {
+  const { proved } = markOf(socket)
+  return proved?.address === address ? proved.payer : undefined
 }

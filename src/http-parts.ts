@@ -16,7 +16,7 @@ export interface Refuses {
 export interface EndpointParts extends Refuses {
   readonly handle: Handle
   /** Counts for an address what was taken in of a body that is refused before it is there as a whole. */
-  readonly charge: (address: string, bytes: number) => void
+  readonly charge: (payer: string, bytes: number) => void
   /** The methods that are served at a path beside the endpoint's; undefined where nothing is. */
   readonly methodsAt: (path: string) => readonly string[] | undefined
   /** Whether the paths of vendors stand for the endpoint's. */

@@ -323,7 +323,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       ),
       password: passwordVerifier({
         load: (account, login, queries = db) => findLogin(queries, account, login),
-        passwords: { ...hashing, verify: (...given) => load.aside(() => hashing.verify(...given)) },
+        passwords: { hash: hashing.hash, verify: (...given) => load.aside(undefined, () => hashing.verify(...given)) },
         defaultAccount: options.defaultAccount,
         key: createSecretKey(options.randomBytes(32)),
         elapsed,

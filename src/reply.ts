@@ -13,6 +13,8 @@ export interface Reply {
   readonly requestId: string
   /** The code's number, for the log. */
   readonly code: number
+  /** The account that proved itself; undefined where nobody did. */
+  readonly account?: number | undefined
 }
 
 const nothing = {}
@@ -27,7 +29,8 @@ export function reply(outcome: Outcome, dialect: Dialect, exchange: Exchange, ve
   if (outcome.detail.retryAfter !== undefined) headers.push(['Retry-After', String(outcome.detail.retryAfter)])
   if (outcome.detail.allow !== undefined) headers.push(['Allow', outcome.detail.allow])
   if (own) for (const [name, value] of own) headers.push([name, value])
-  return { status, headers, body, requestId: exchange.requestId, code: outcome.entry.code }
+  const account = verified?.authority.account
+  return { status, headers, body, requestId: exchange.requestId, code: outcome.entry.code, account }
 }
 
 /**

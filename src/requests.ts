@@ -39,6 +39,7 @@ export function requestsOf(call: Asked, parts: RequestParts, onAudited: () => vo
     const identity = keyIdentity(call, key)
     return parts.ledger.submit<RequestState>({
       name: call.registered.command.name,
+      account: call.caller.account,
       identity,
       timestamp: call.message?.timestamp,
       async run(queries) {

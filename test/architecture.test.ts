@@ -12,7 +12,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
   [/^commands\//, [/^schemas\//, /^src\/command$/]],
   [/^dialects\//, [/^dialects\//, /^schemas\//, /^src\/(dialect|refusal|json|encoding)$/]],
   [/^src\/(main|index|compose|program|serve|work|failures)$/, [/./]],
-  [/^src\/store\//, [/^src\/store\//, /^(better-sqlite3|pg)$/, /^node:/]],
+  [/^src\/store\//, [/^src\/(store\/|turns$)/, /^(better-sqlite3|pg)$/, /^node:/]],
   [
     /^src\/cli\//,
     [
@@ -25,7 +25,7 @@ const table: readonly (readonly [place: RegExp, allowed: readonly RegExp[]])[] =
   ],
   [
     /^src\/http(-[a-z]+)?$/,
-    [/^src\/(http-[a-z]+|address|dialect|gateway|load|refusal|reply)$/, /^schemas\//, /^node:/],
+    [/^src\/(http-[a-z]+|address|dialect|gateway|load|refusal|reply|turns)$/, /^schemas\//, /^node:/],
   ],
   [
     /^src\/(instance|data|doctor|metered|keyring|master-key|backup|restore|rekey|floor|move|soundness)$/,

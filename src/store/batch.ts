@@ -22,6 +22,8 @@ export interface Ran<T> {
 export interface Entry<T> {
   /** The command, for what the operator is told. */
   readonly name: string
+  /** Accounts take turns; undefined for what is nobody's. */
+  readonly account?: number
   /** The digest of what must not have been seen before; absent for dry runs and local commands, which claim nothing. */
   readonly identity: string | undefined
   /** The message's timestamp, held against the floor inside the transaction; absent for local commands. */
@@ -79,6 +81,8 @@ const holderOf = (identity: string, { session, place }: Shared): Promise<Claim |
 export class Batch {
   /** In the order of the entries, after a run. */
   settled: Settled[] = []
+  /** Milliseconds that running the entries took. */
+  took = 0
   private readonly touched = new Set<string>()
 
   /** `known`: what came of entries for whose sake a transaction was rolled back. */
@@ -108,6 +112,7 @@ export class Batch {
     // After them: who forgets a claim raises the floor in the same transaction, so that one of the two is seen.
     const floor = await new Meta(session).floor()
     const shared = { session, place, watch: new Watch(), taking }
+    const begun = performance.now()
     try {
       for (const entry of this.entries) {
         assertOpen(session)
@@ -125,6 +130,7 @@ export class Batch {
       }
     } finally {
       shared.watch.end()
+      this.took = performance.now() - begun
     }
     if (this.touched.size > 0) await session.tell([...this.touched])
     if (!notes) return () => undefined

@@ -1,3 +1,4 @@
+import type { Lot } from '../turns.js'
 import { Audit, type ChainMac } from './audit.js'
 import { Batch, type Entry, type Known, type Settled } from './batch.js'
 import { Claims } from './claims.js'
@@ -20,6 +21,10 @@ interface Lane {
   /** The one lane that writes what is noted, and does the chores. */
   readonly first: boolean
   busy: boolean
+  /** Whose writes it is committing. */
+  accounts: ReadonlySet<unknown>
+  /** Milliseconds that they have taken, without the commit. */
+  took: number
 }
 
 export interface LedgerOptions {
@@ -44,6 +49,9 @@ export interface LedgerOptions {
 }
 
 const forgottenAtOnce = 1_000
+const nobody: ReadonlySet<unknown> = new Set()
+/** Milliseconds for which lanes are kept free for others after writes of several accounts came. */
+const mixedFor = 1_000
 const probeAfter = 1_000
 /** Batches that take savepoints after one that needed them: whoever is refused again and again makes nobody run twice. */
 const cautiousBatches = 64
@@ -66,6 +74,9 @@ export class Ledger {
   private closing = false
   private lastCommit = Number.NEGATIVE_INFINITY
   private lastFailed = false
+  /** Who wrote last, and when it was somebody else than before. */
+  private lastAccount: number | undefined
+  private mixedAt = Number.NEGATIVE_INFINITY
   /** How many of the next batches take savepoints. */
   private cautious = 0
 
@@ -75,13 +86,15 @@ export class Ledger {
     const options = { ...given, onTrouble: quietly(given.onTrouble) }
     const { node, db, claimsPerPartition } = options
     this.options = options
-    this.queue = new Queue(db.maxBatch)
+    this.queue = new Queue(db.maxBatch, db.exclusive)
     this.partitions = db.exclusive ? new Partitions(db, claimsPerPartition) : undefined
     this.repair = new Repair({ ...options, onRepaired: () => this.succeeded() })
     this.lanes = Array.from({ length: db.lanes }, (_, index) => ({
       node: index === 0 ? node : laneOf(node, index + 1),
       first: index === 0,
       busy: false,
+      accounts: nobody,
+      took: 0,
     }))
   }
 
@@ -107,9 +120,12 @@ export class Ledger {
   submit<T>(entry: Entry<T>): Promise<T> {
     if (this.repair.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
     if (this.closing) return Promise.reject(new StorageError('busy', 'the gateway is closing'))
-    if (this.queue.isFull) return Promise.reject(new StorageError('busy', 'too many writes are waiting'))
+    if (this.queue.isFull(entry.account)) return Promise.reject(new StorageError('busy', 'too many writes are waiting'))
     return new Promise<T>((resolve, reject) => {
-      const job = { entry, submitted: performance.now(), resolve, reject }
+      const submitted = performance.now()
+      const job = { entry, submitted, resolve, reject }
+      if (entry.account !== this.lastAccount) this.mixedAt = submitted
+      this.lastAccount = entry.account
       // The pump hands each job the value of its own entry.
       this.queue.push(job as Job)
       this.pump()
@@ -230,17 +246,21 @@ export class Ledger {
     for (let again = false; ; again = true) {
       if (lane.first) await this.chores.shift()?.()
       // Another lane that gathers takes what there is, and sets this one to work again.
-      const jobs = this.gathering ? [] : await this.take(again)
-      if (jobs.length > 0) {
+      const lot = this.gathering ? undefined : await this.take(again)
+      if (lot && lot.items.length > 0) {
+        lane.accounts = new Set(lot.items.map(({ entry }) => entry.account))
         this.pump()
-        await this.commit(lane, jobs)
+        lane.took = 0
+        await this.commit(lane, lot.items)
+        this.queue.charge(lot, lane.took)
+        lane.accounts = nobody
       } else if (!lane.first || this.chores.length === 0) break
     }
     lane.busy = false
   }
 
   /** The lane's share of what waits: as much as every lane that is free may take. */
-  private async take(again: boolean): Promise<Job[]> {
+  private async take(again: boolean): Promise<Lot<Job> | undefined> {
     this.gathering = true
     await this.queue.gather(again)
     this.gathering = false
@@ -248,7 +268,25 @@ export class Ledger {
     const free = this.lanes.filter(({ busy }) => !busy).length
     const share = Math.ceil(this.queue.length / (free + 1))
     const { maxBatch, exclusive } = this.options.db
-    return this.queue.take(exclusive || this.cautious === 0 ? Math.min(share, maxBatch) : 1)
+    if (exclusive) return this.queue.take(maxBatch)
+    const most = this.cautious === 0 ? Math.min(share, maxBatch) : 1
+    const lot = this.queue.take(most, (account) => this.lanesOf(account) === 0)
+    return lot.items.length > 0 ? lot : this.takeMore(most)
+  }
+
+  /**
+   * Writes of an account that another lane works for: they may wait for its locks, so no other account shares their transaction,
+   * and where others have written lately half of the lanes are left to them.
+   */
+  private takeMore(most: number): Lot<Job> | undefined {
+    const mixed = performance.now() - this.mixedAt < mixedFor
+    const lanes = mixed ? Math.ceil(this.lanes.length / 2) : this.lanes.length
+    const next = this.queue.whose((account) => this.lanesOf(account) < lanes)
+    return next && this.queue.take(most, (account) => account === next.name)
+  }
+
+  private lanesOf(account: unknown): number {
+    return this.lanes.filter(({ accounts }) => accounts.has(account)).length
   }
 
   private async commit(lane: Lane, jobs: readonly Job[], known: Known = new Map()): Promise<void> {
@@ -259,8 +297,10 @@ export class Ledger {
     const batch = new Batch(entries, { ...this.options, node: lane.node, notes: lane.first ? notes : undefined }, known)
     try {
       const written = await this.carefully(batch)
+      lane.took += batch.took
       this.committed(jobs, batch, written, begun)
     } catch (error) {
+      lane.took += batch.took
       if (this.standsAlone(jobs, error)) {
         for (const job of jobs) await this.commit(lane, [job], known)
         return

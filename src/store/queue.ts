@@ -1,3 +1,4 @@
+import { type Lot, Turns } from '../turns.js'
 import type { Entry } from './batch.js'
 import { StorageError } from './db.js'
 
@@ -18,50 +19,78 @@ const enough = 128
 const quietTurns = 2
 const mostTurns = 12
 
-/** Writes that wait for a transaction, in the order of their coming. */
+/**
+ * Work of an account whose commands take longer than `from` milliseconds each: no more of it shares a transaction than takes
+ * `most`. Where one thread does everything, nobody else is answered meanwhile.
+ */
+const slow = { from: 0.5, most: 10 }
+/** Writes of one account that may wait. */
+const maxWaitingOfOne = 2_048
+
+/** Writes that wait for a transaction: accounts take turns, and each account's are in the order of their coming. */
 export class Queue {
-  private readonly jobs: Job[] = []
+  private readonly jobs: Turns<Job>
   /** Commands that they carry. */
   private weight = 0
   /** Ends the wait for more. */
   private hurry: (() => void) | undefined
 
-  /** `most`: how many a transaction takes. */
-  constructor(private readonly most: number) {}
+  /** `most`: how many commands a transaction takes. `inThread`: it stops everything else while it lasts. */
+  constructor(
+    private readonly most: number,
+    inThread = false,
+  ) {
+    this.jobs = new Turns({ sizeOf: weightOf, unitsOf: weightOf, ...(inThread && { slow }) })
+  }
 
   get length(): number {
     return this.jobs.length
   }
 
-  get isFull(): boolean {
-    return this.jobs.length >= maxWaiting
+  /** Whether another write of an account is one too many. */
+  isFull(account: number | undefined): boolean {
+    return this.jobs.length >= maxWaiting || (account !== undefined && this.jobs.lengthOf(account) >= maxWaitingOfOne)
+  }
+
+  /** Whose turn it is, of those accounts that `may` allows. */
+  whose(may: (account: unknown) => boolean): { readonly name: unknown } | undefined {
+    return this.jobs.whose(may)
   }
 
   /** Seconds that the first has waited; 0 where none does. */
   get longestWait(): number {
-    const [first] = this.jobs
-    return first ? (performance.now() - first.submitted) / 1000 : 0
+    let first = Number.POSITIVE_INFINITY
+    for (const { submitted } of this.jobs.firsts()) first = Math.min(first, submitted)
+    return this.jobs.length > 0 ? (performance.now() - first) / 1000 : 0
   }
 
   push(job: Job): void {
-    this.jobs.push(job)
+    this.jobs.add(job.entry.account, job)
     this.weight += weightOf(job)
     if (this.hasEnough) this.hurry?.()
   }
 
-  take(count: number): Job[] {
-    const taken = this.jobs.splice(0, count)
-    for (const job of taken) this.weight -= weightOf(job)
-    return taken
+  /** The next ones, up to so many commands, and at least one; of those accounts that `may` allows. */
+  take(commands: number, may?: (account: unknown) => boolean): Lot<Job> {
+    const lot = this.jobs.take(commands, may)
+    for (const job of lot.items) this.weight -= weightOf(job)
+    return lot
+  }
+
+  /** Notes how many milliseconds a transaction took: accounts whose writes take long have fewer turns. */
+  charge(lot: Lot<Job>, milliseconds: number): void {
+    this.jobs.charge(lot, milliseconds)
   }
 
   /** Tells those that have waited too long to come again. */
   refuseOld(): void {
     const limit = performance.now() - oldest
-    for (let [first] = this.jobs; first && first.submitted < limit; [first] = this.jobs) {
-      this.take(1)
-      first.reject(new StorageError('busy', 'the write waited too long'))
-    }
+    this.jobs.drop((job) => {
+      if (job.submitted >= limit) return false
+      this.weight -= weightOf(job)
+      job.reject(new StorageError('busy', 'the write waited too long'))
+      return true
+    })
   }
 
   /**

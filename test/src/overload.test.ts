@@ -2,30 +2,42 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { type Credentials, signMessage } from '../../clients/typescript/index.js'
 import type { Handle } from '../../src/gateway.js'
 import { Shedding } from '../../src/http-shed.js'
-import { Load } from '../../src/load.js'
+import { Load, sourceOf } from '../../src/load.js'
 import { Refusal } from '../../src/refusal.js'
 import { instanceFor } from '../support/commands.js'
+import { makeAccount } from '../support/keys.js'
 import { listen } from '../support/listener.js'
-import { assertReply, exchange, openSocket, post } from '../support/raw.js'
+import { assertReply, exchange, openSocket, post, type RawSocket } from '../support/raw.js'
 
-/** So much under way. */
+const source = 'one that floods'
+
+/** So much under way, of one source. */
 function loaded(count: number): Load {
   const load = new Load()
-  for (let i = 0; i < count; i++) load.begin()
+  for (let i = 0; i < count; i++) load.begin(source)
   return load
 }
 
-const from = (...addresses: string[]) => addresses.map((address) => ({ address, connection: {} }))
+/** So much under way, each of a source of its own. */
+function crowded(count: number): Load {
+  const load = new Load()
+  for (let i = 0; i < count; i++) load.begin(`one of many: ${i}`)
+  return load
+}
+
+const from = (...addresses: string[]) =>
+  addresses.map((address) => ({ source: sourceOf(undefined, address), connection: {} }))
 
 test('a thousand at once are no overload, nor 640 for long, but more than those for long are', () => {
   const load = loaded(639)
   assert.equal(load.room(1, 0, 0), 385)
-  load.begin()
+  load.begin(source)
   assert.equal(load.room(1, 0, 250), 384)
   assert.equal(load.room(1, 0, 251), 0)
-  for (let i = 0; i < 540; i++) load.end(() => 251)
+  for (let i = 0; i < 540; i++) load.end(source, () => 251)
   assert.equal(load.room(1, 0, 251), 60, 'calm, but whoever was refused comes again')
   assert.equal(load.room(1, 0, 1_251), 924, 'calm again')
   assert.equal(load.room(600, 0, 1_502), 60, 'many who are answered at once, turn after turn, are as much')
@@ -35,8 +47,8 @@ test('many who come together when nobody has come for a while are no overload ei
   const load = new Load()
   for (const now of [0, 60_000]) {
     assert.equal(load.room(1_000, 0, now), 1_024)
-    for (let i = 0; i < 1_000; i++) load.begin()
-    for (let i = 0; i < 1_000; i++) load.end(() => now + 300)
+    for (let i = 0; i < 1_000; i++) load.begin(source)
+    for (let i = 0; i < 1_000; i++) load.end(source, () => now + 300)
   }
   assert.equal(load.room(1_000, 0, 60_400), 160, 'who is answered and asks again at once has not been away')
 })
@@ -68,11 +80,11 @@ test('who waits for a hash, a twin or an errand of a module is not counted, and 
   const end = new Promise<void>((resolve) => {
     finish = resolve
   })
-  const waiting = Array.from({ length: 1_000 }, () => load.aside(() => end))
+  const waiting = Array.from({ length: 1_000 }, () => load.aside(undefined, () => end))
   assert.equal(load.room(1, 0, 0), 1_024)
-  const further = Array.from({ length: 24 }, () => load.aside(() => end))
+  const further = Array.from({ length: 24 }, () => load.aside(undefined, () => end))
   await assert.rejects(
-    load.aside(() => end),
+    load.aside(undefined, () => end),
     (error) => error instanceof Refusal && error.code === 'OVERLOADED',
   )
   finish()
@@ -83,27 +95,92 @@ test('who waits for a hash, a twin or an errand of a module is not counted, and 
 test('when not all can be taken, the first of each address goes before the second of any, in the order of arrival', () => {
   const flood = Array<string>(50).fill('192.0.2.1')
   const arrived = from(...flood, '192.0.2.2', ...flood, '2001:db8::1', '2001:db8::2', '192.0.2.2')
-  const { taken, refused } = loaded(186).choose(arrived, 4)
+  const { taken, refused } = crowded(288).choose(arrived, 4)
   assert.deepEqual(
-    taken.map(({ address }) => address),
-    ['192.0.2.1', '192.0.2.2', '2001:db8::1', '192.0.2.1'],
+    taken.map((request) => request.source),
+    ['192.0.2.1', '192.0.2.2', sourceOf(undefined, '2001:db8::1'), '192.0.2.1'],
   )
   assert.equal(taken.length + refused.length, arrived.length)
 })
 
 test('of one address, the first of each connection goes before the second of any: one who sends ahead crowds no neighbour out', () => {
-  const address = '192.0.2.1'
-  const ahead = { address, connection: {} }
-  const neighbour = { address, connection: {} }
-  const { taken } = loaded(150).choose([ahead, ahead, ahead, neighbour, ahead], 3)
+  const ahead = { source: '192.0.2.1', connection: {} }
+  const neighbour = { source: '192.0.2.1', connection: {} }
+  const { taken } = crowded(288).choose([ahead, ahead, ahead, neighbour, ahead], 3)
   assert.deepEqual(taken, [ahead, neighbour, ahead])
 })
 
-test('with no room at all the first of each address is taken on a reserve, which is small', () => {
-  const many = from(...Array.from({ length: 100 }, (_, i) => `192.0.2.${i}`), '192.0.2.1')
-  assert.equal(loaded(160).choose(many, 0).taken.length, 32)
-  assert.equal(loaded(186).choose(many, 0).taken.length, 6)
-  assert.equal(loaded(192).choose(many, 0).taken.length, 0)
+test('with no room at all the first eight of each source are taken on a reserve, which is small', () => {
+  const many = from(...Array.from({ length: 200 }, (_, i) => `192.0.2.${i}`))
+  assert.equal(crowded(160).choose(many, 0).taken.length, 128)
+  assert.equal(crowded(282).choose(many, 0).taken.length, 6)
+  assert.equal(crowded(288).choose(many, 0).taken.length, 0)
+  assert.equal(crowded(160).choose(from(...Array<string>(20).fill('192.0.2.1')), 0).taken.length, 8)
+})
+
+test('what an account has under way takes no places of the others, however much it is', () => {
+  const load = new Load()
+  for (let i = 0; i < 1_024; i++) load.begin(1)
+  const flood = Array.from({ length: 50 }, () => ({ source: 1, connection: {} }))
+  const honest = [2, 3, 4].map((account) => ({ source: account, connection: {} }))
+  const { taken, refused } = load.choose([...flood, ...honest], 0)
+  assert.deepEqual(taken, honest)
+  assert.equal(refused.length, 50)
+  for (let i = 0; i < 1_024; i++) load.end(1, () => 0)
+  for (let i = 0; i < 288; i++) load.begin(`192.0.2.${i}`)
+  assert.equal(load.choose(honest, 0).taken.length, 0, 'nothing of it is left')
+})
+
+test('a connection counts by the account that proved itself on it, and by its address before', async (t) => {
+  const gateway = await instanceFor(t)
+  const load = new Load()
+  const sources: unknown[] = []
+  const begin = load.begin.bind(load)
+  load.begin = (from) => {
+    sources.push(from)
+    begin(from)
+  }
+  const port = await listen(t, gateway, { load })
+  const raw = await openSocket(port)
+  const ping = () => post(signMessage('ping', {}, gateway.owner, { timestamp: gateway.seconds() }).body)
+  for (const message of [post('{"cmd":"ping"}'), ping(), ping(), post('{"cmd":"ping"}')]) {
+    raw.write(message)
+    await raw.reply()
+  }
+  raw.close()
+  assert.deepEqual(sources, ['127.0.0.1', '127.0.0.1', 1, 1])
+})
+
+test('what is refused on a connection on which an account proved itself is charged to that account, in place of the address', async (t) => {
+  const gateway = await instanceFor(t, { limitFailures: 3 })
+  const port = await listen(t, gateway)
+  const second = await makeAccount(gateway, 2)
+  const ping = (by: Credentials) => post(signMessage('ping', {}, by, { timestamp: gateway.seconds() }).body)
+  const [hostile, honest] = [await openSocket(port), await openSocket(port)]
+  async function status(raw: RawSocket, by: Credentials): Promise<number> {
+    raw.write(ping(by))
+    return (await raw.reply()).status
+  }
+  assert.deepEqual([await status(hostile, second), await status(honest, gateway.owner)], [200, 200])
+  const wrong = { ...second, secret: 'another' }
+  const statuses: number[] = []
+  for (let n = 0; n < 5; n++) statuses.push(await status(hostile, wrong))
+  assert.deepEqual(statuses, [401, 401, 401, 429, 429])
+  assert.equal(await status(honest, gateway.owner), 200)
+  assertReply(await exchange(port, ping(gateway.owner)), 200, 9001)
+  for (const raw of [hostile, honest]) raw.close()
+})
+
+test('of the places for requests that wait aside an account has a quarter', async () => {
+  const load = new Load()
+  const never = new Promise<void>(() => undefined)
+  for (let i = 0; i < 256; i++) void load.aside(1, () => never)
+  const refused = (error: unknown) => error instanceof Refusal && error.code === 'OVERLOADED'
+  await assert.rejects(
+    load.aside(1, () => never),
+    refused,
+  )
+  assert.equal(await load.aside(2, async () => 'another'), 'another')
 })
 
 /** A gateway that answers nobody before it is told to. */

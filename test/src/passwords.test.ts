@@ -83,6 +83,20 @@ test('when 256 wait the next is turned away at once, the others are served, and 
   assert.equal(await verify('x', cheap), false)
 })
 
+test('accounts take turns with their passwords, and one of them has half of the places at most', async () => {
+  const { of } = passwords(randomBytes)
+  const order: number[] = []
+  const work = (account: number) =>
+    of(account)
+      .verify('x', cheap)
+      .then(() => void order.push(account))
+  const flood = Array.from({ length: 4 + 128 }, () => work(1))
+  await assert.rejects(work(1), TooManyPasswords)
+  const other = work(2)
+  await Promise.all([...flood, other])
+  assert.ok(order.indexOf(2) <= 8, `${order.indexOf(2)} were hashed before`)
+})
+
 test('a failure gives its place back', async () => {
   const { verify } = passwords(randomBytes)
   const impossible = cheap.replace('scrypt$64$', 'scrypt$63$')

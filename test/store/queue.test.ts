@@ -70,7 +70,7 @@ test('a weight that is no number, below one or without end leaves nothing behind
 
 test('what was taken is no longer waited with', async () => {
   const queue = queueOf(200)
-  assert.equal(queue.take(100).length, 100)
+  assert.equal(queue.take(100).items.length, 100)
   assert.equal(queue.length, 100)
   assert.ok((await turns(queue)) > 1)
 })
