@@ -141,7 +141,7 @@ export class Claims {
     const row = await this.queries.get<{ last: string | null; newest: number }>(
       `select max(request_id) as last, max(timestamp) as newest from
        (select request_id, timestamp from claims where request_id < $1 and timestamp <= $2
-        order by request_id limit $3) as some`,
+        order by request_id limit $3) as oldest`,
       [beforeRequest, until, limit],
     )
     return row && row.last !== null ? { last: row.last, newest: row.newest } : undefined

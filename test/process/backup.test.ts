@@ -327,3 +327,21 @@ test('migrate brings an older schema up to date while nobody serves, and says wh
   assert.equal(await server.stop(), 0)
   removeFolder(place)
 })
+
+test('a restore refuses what was signed for the largest window that any gateway used, whichever was started last', async (t) => {
+  const folder = temporaryFolder()
+  t.after(() => removeFolder(folder))
+  const wide = 3_000
+  for (const seconds of [wide, window]) {
+    const server = await serverFor(t, { folder, env: { ...env, COUNTERSIGN_WINDOW: String(seconds) } })
+    assert.equal(await server.stop(), 0)
+    if (seconds === window) assert.match(server.log(), /COUNTERSIGN_WINDOW is 15 s here, but another process/)
+  }
+  const file = join(folder, '..', `${nanoid()}.db`)
+  t.after(() => rmSync(file, { force: true }))
+  assert.equal((await runCli(['backup', file, '--data', folder], { env })).status, 0)
+  const restored = await runCli(['restore', file, '--data', folder], { env })
+  assert.equal(restored.status, 0, restored.stderr)
+  const { floor } = JSON.parse(restored.stdout)
+  assert.ok(floor > now() + wide - 120, `the floor is ${floor - now()} s ahead`)
+})

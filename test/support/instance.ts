@@ -86,6 +86,8 @@ export async function testInstance(options: TestOptions = {}): Promise<TestInsta
     ? undefined
     : await initialise(config, 1, { ...around, now, randomBytes: bytes, randomName })
   const { db: opened, vault, node } = await openData(config, around)
+  // The server's clock goes with the one that a test sets.
+  if (onPostgres) Object.assign(opened, { serverClock: async () => now() })
   const db = options.wrap?.(opened) ?? opened
   places.set(folder, place)
   const instance = await openInstance({
