@@ -11,6 +11,7 @@ export default command({
   example: { params: { id: 'alice' }, after: ['set-user'] },
   target: ({ id }) => id,
   lock: false,
+  changesRights: ({ id }) => ({ user: id }),
   async run({ id }, { caller, store, now, audit }) {
     const user = await store.users.toggle(id, now)
     if (!user) return ['USER_NOT_TOGGLED']

@@ -24,6 +24,8 @@ export interface Authority {
   readonly enabled: boolean
   /** The earlier of the key's and the principal's end, Unix seconds, null for never. */
   readonly expiresAt: number | null
+  /** Names of what it was worked out from, as {@link Touch} gives them. */
+  readonly restsOn: readonly string[]
   /** The same as it is in a transaction, uncommitted changes included; never kept. */
   readonly reload: (queries: Queries) => Promise<Authority>
   /** True once something it was worked out from has changed: load it again. */
@@ -133,14 +135,18 @@ export function signedBy(authority: Authority, { permissions }: SigningSecret): 
   return Object.create(authority, { permissions: { value: permissions, enumerable: true } })
 }
 
-/** Beside the key itself. */
-function dependencies({ account, principal }: KeyAuthority): string[] {
-  const owner =
-    principal.kind === 'user'
-      ? `user:${account}:${principal.id}`
-      : `principal:${account}:${principal.kind}:${principal.id}`
-  return [`account:${account}`, owner]
-}
+/** Names of what the rights of a principal rest on, beside its key or token. */
+export const restsOnPrincipal = (account: number, { kind, id }: Authority['principal']): [string, string] => [
+  accountName(account),
+  kind === 'user' ? userName(account, id) : `principal:${account}:${kind}:${id}`,
+]
+
+export const userName = (account: number, login: string): string => `user:${account}:${login}`
+
+/** Everything in an account rests on it. */
+export const accountName = (account: number): string => `account:${account}`
+
+const dependencies = ({ account, principal }: KeyAuthority): string[] => restsOnPrincipal(account, principal)
 
 const mostShared = 1_024
 const principals = new Map<string, Authority['principal']>()
@@ -181,6 +187,9 @@ function toAuthority(record: KeyRecord, reload: Authority['reload']): KeyAuthori
     secrets,
     enabled: record.enabled && principal.enabled && record.accountEnabled,
     expiresAt: ends.length > 0 ? Math.min(...ends) : null,
+    get restsOn() {
+      return [...restsOnPrincipal(this.account, this.principal), `key:${this.keyId}`]
+    },
     reload,
     stale: false,
     use: undefined,

@@ -162,6 +162,12 @@ export interface Performed {
 /** A code, and the result where the code brings one. */
 export type Returned<C, R> = readonly [code: C] | readonly [code: C, result: R]
 
+/** Those whose rights a command may change: a panel user of an account, or everybody in it. The caller's account unless another is named. */
+export interface Holder {
+  readonly account?: number | undefined
+  readonly user?: string
+}
+
 /** A call to show. `after` names commands whose own examples make what this one needs: they run before it, in order. */
 export interface Example<P = object> {
   readonly params: P
@@ -198,6 +204,8 @@ export interface Declaration<P extends TSchema, R extends TSchema, C extends str
    * others of its account. By default nobody else decides anything in the account between what `run` reads and its commit.
    */
   readonly lock?: false
+  /** Whose rights a write may change. Without it PostgreSQL runs a command that changed some a second time, under the right locks. */
+  readonly changesRights?: (params: Static<P>) => Holder
   readonly prepare?: (params: Static<P>, context: PrepareContext) => Promise<Prepared>
   readonly run: (params: Static<P>, context: Context<Prepared>) => Promise<Returned<NoInfer<C>, Static<R>>>
 }
@@ -226,6 +234,7 @@ export interface Command {
   target?(params: unknown): string | number | undefined
   carries?(params: unknown): readonly Item[]
   weight?(params: Readonly<Record<string, unknown>>): number
+  changesRights?(params: unknown): Holder
   prepare?(params: unknown, context: PrepareContext): Promise<unknown>
   run(params: unknown, context: Context<unknown>): Promise<Returned<string, unknown>>
 }
@@ -268,7 +277,7 @@ function checked<P extends TSchema, R extends TSchema, C extends string, Prepare
   declaration: Declaration<P, R, C, Prepared>,
   ownCodes: ReadonlyMap<string, OwnCode>,
 ): Command {
-  const { name, permission, params, result, own, target, carries, weight, prepare, run } = declaration
+  const { name, permission, params, result, own, target, carries, weight, changesRights, prepare, run } = declaration
   if (!/^[a-z0-9]+([._/-][a-z0-9]+)*$/.test(name)) fail(name, 'the name must be lower-case words joined by . - _ or /')
   if (permission !== null && !/^([a-z-]+:(read|write)|instance)$/.test(permission))
     fail(name, 'permission must be noun:read or noun:write')
@@ -300,6 +309,7 @@ function checked<P extends TSchema, R extends TSchema, C extends string, Prepare
     ...(declaration.bodyLimit !== undefined && { bodyLimit: declaration.bodyLimit }),
     ...(own && { own }),
     ...(weight && { weight }),
+    ...(changesRights && { changesRights: (given: unknown) => changesRights(given as Static<P>) }),
     ...(prepare && { prepare: (given: unknown, context: PrepareContext) => prepare(given as Static<P>, context) }),
     run: (given: unknown, context: Context<unknown>) => run(given as Static<P>, context as Context<Prepared>),
   }

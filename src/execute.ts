@@ -1,7 +1,8 @@
 import { isDone } from '../schemas/codes.js'
 import { callerOf, type Registered, requireActive, requirePermission } from './admit.js'
-import { type Authorities, signedBy } from './authority.js'
+import { type Authorities, type Authority, signedBy } from './authority.js'
 import { type Asked, auditEntry, type Call, carriedCall, type Executed, nowOf } from './call.js'
+import { namesOf } from './call-names.js'
 import type { Caller, Judged, Keeps, Performed, Published } from './command.js'
 import { itemRows, type Judgement, judge, performedItem, refusedItem } from './items.js'
 import type { Load } from './load.js'
@@ -10,6 +11,7 @@ import { BatchPace, Turns } from './pace.js'
 import { type SharedPasswords, TooManyPasswords } from './passwords.js'
 import { ceilingOf, intersect } from './permissions.js'
 import { Refusal } from './refusal.js'
+import { Renewals } from './renewals.js'
 import { mostKept, mostReply, requireReplyable, sizeAtLeast, tooLargeToAnswer } from './reply-size.js'
 import { type RequestParts, requestsOf } from './requests.js'
 import { type ContextParts, type Left, RunContext, type Running } from './run-context.js'
@@ -18,8 +20,9 @@ import type { AuditTrail } from './store/audit-trail.js'
 import { Claims } from './store/claims.js'
 import type { Db, Queries } from './store/db.js'
 import type { Ledger, Ran } from './store/ledger.js'
+import type { Names } from './store/locked-names.js'
 import type { Pace } from './store/pace.js'
-import { Store } from './store/store.js'
+import { Store, type Touch } from './store/store.js'
 import { UnderWay } from './under-way.js'
 import { liveSecret } from './verify.js'
 
@@ -45,6 +48,7 @@ export class Executor {
   /** Writes under way, by identity; each resolves to whether it left a claim. */
   private readonly running = new UnderWay<Promise<boolean>>()
   private readonly outcomes: Outcomes
+  private readonly renewals = new Renewals()
   private readonly contexts: ContextParts
   /** Among which long reads share the event loop. */
   private readonly turns = new Turns()
@@ -56,7 +60,8 @@ export class Executor {
       ledger: parts.ledger,
       outcomes: this.outcomes,
       isRunning: (identity) => this.running.has(identity),
-      current: (call, queries) => this.current(call, queries),
+      current: (call, queries) => this.behindLocks(call, queries),
+      namesOf: (call) => this.namesOf(call),
     }
     this.contexts = {
       keeps: parts.keeps,
@@ -121,15 +126,16 @@ export class Executor {
       return true
     }
     const identity = messageIdentity(call, call.message)
-    return this.touching((touched, touch) =>
+    return this.touching((touched, touch, changed) =>
       this.parts.ledger.submit<boolean>({
         name: call.registered.command.name,
         account: call.caller.account,
         identity,
         timestamp: call.message?.timestamp,
         touched,
+        names: this.namesOf(call, changed),
         run: async (queries) => {
-          const caller = await this.current(call, queries)
+          const caller = await this.behindLocks(call, queries)
           await lowerRevealed(revealed, caller, this.store(queries, caller, touch))
           const claim = this.outcomes.claim(call, caller, identity, executed)
           return { keep: true, claim, audit: [auditEntry(call, caller, executed.entry.code)], value: true }
@@ -173,7 +179,8 @@ export class Executor {
 
   private async commit(call: Asked, identity: string | undefined): Promise<Executed> {
     const prepared = call.registered.command.prepare ? await this.prepare(call) : undefined
-    return this.touching((touched, touch) =>
+    let renewed: Promise<Authority> | undefined
+    return this.touching((touched, touch, changed) =>
       this.parts.ledger.submit<Executed>({
         name: call.registered.command.name,
         account: call.caller.account,
@@ -182,36 +189,59 @@ export class Executor {
         discards: call.dryRun,
         weight: call.registered.command.weight?.(call.params),
         touched,
-        run: (queries, nested) =>
-          this.run(
-            { call, queries, nested, prepared, touch, left: { items: [], revealed: [] }, pace: new BatchPace() },
+        names: this.namesOf(call, changed),
+        order: this.parts.db.exclusive
+          ? undefined
+          : `${call.caller.account} ${call.registered.command.name} ${call.target}`,
+        readAhead: (session) => {
+          const { authority } = call
+          renewed = authority && !authority.stale ? this.renewals.of(session, authority) : undefined
+          return renewed
+        },
+        run: async (queries, nested) => {
+          const caller = await this.current(call, queries, renewed)
+          return this.run(
+            {
+              call,
+              caller,
+              queries,
+              nested,
+              prepared,
+              touch,
+              left: { items: [], revealed: [] },
+              pace: new BatchPace(),
+            },
             identity,
-          ),
-        seen: async (claim, queries) => this.outcomes.replay(call, claim, await this.current(call, queries)),
+          )
+        },
+        seen: async (claim, queries) => this.outcomes.replay(call, claim, await this.current(call, queries, renewed)),
       }),
     )
   }
 
   /** Forgets what a write changes of authorities, at once and after its commit. */
-  private async touching<T>(write: (touched: string[], touch: (what: string) => void) => Promise<T>): Promise<T> {
+  private async touching<T>(
+    write: (touched: string[], touch: Touch, changed: ReadonlySet<string>) => Promise<T>,
+  ): Promise<T> {
     const touched: string[] = []
-    const touch = (what: string) => {
+    const changed = new Set<string>()
+    const touch = (what: string, isNew = false) => {
       touched.push(what)
+      if (!isNew) changed.add(what)
       this.parts.authorities.drop(what)
     }
     try {
-      return await write(touched, touch)
+      return await write(touched, touch, changed)
     } finally {
       // Again after the commit: a reader may have loaded the old state while it was under way.
       for (const what of touched) this.parts.authorities.drop(what)
     }
   }
 
-  private async run(started: Omit<Running, 'caller'>, identity: string | undefined): Promise<Ran<Executed>> {
-    const { call, queries, nested, prepared, touch, left, pace } = started
+  private async run(running: Running, identity: string | undefined): Promise<Ran<Executed>> {
+    const { call, caller, left } = running
     const { registered, params, dryRun } = call
-    const caller = call.authority?.stale ? await this.current(call, queries) : call.caller
-    const context = new RunContext(this.contexts, { call, caller, queries, nested, prepared, touch, left, pace })
+    const context = new RunContext(this.contexts, running)
     // Where there is one transaction at a time, everything is locked already.
     if (registered.command.locks && !this.parts.db.exclusive) await context.store.lock()
     const ran = measured(toExecuted(registered, await registered.command.run(params, context)), isKept(call))
@@ -249,12 +279,29 @@ export class Executor {
     }
   }
 
-  /** The caller as of now: admitted again when something that its rights depend on has changed since. */
-  private async current(call: Call, queries: Queries): Promise<Caller> {
-    const { authority, caller, registered, message } = call
-    if (!authority?.stale) return caller
+  /**
+   * The caller as of now: admitted again when something that its rights depend on has changed since. `renewed` was read behind
+   * the locks of the transaction.
+   */
+  private async current(call: Call, queries: Queries, renewed?: Promise<Authority>): Promise<Caller> {
+    const { authority, caller } = call
+    if (authority?.stale) return this.admitAgain(call, authority, await authority.reload(queries))
+    return authority && renewed ? this.admitAgain(call, authority, await renewed) : caller
+  }
+
+  /** What its transaction locks; undefined where each transaction has the database to itself. */
+  private namesOf(call: Call, changed: ReadonlySet<string> = nothingChanged): Names | undefined {
+    return this.parts.db.exclusive ? undefined : namesOf(call, this.parts.registry, changed)
+  }
+
+  /** The same in a transaction that has read nothing ahead. */
+  private behindLocks(call: Call, queries: Queries): Promise<Caller> {
+    return this.current(call, queries, this.parts.db.exclusive ? undefined : call.authority?.reload(queries))
+  }
+
+  private admitAgain(call: Call, authority: Authority, fresh: Authority): Caller {
+    const { caller, registered, message } = call
     const now = nowOf(call)
-    const fresh = await authority.reload(queries)
     // Deleted, or deleted and made anew elsewhere: the message was not meant for that.
     const same = fresh.known && fresh.account === authority.account && fresh.lineage === authority.lineage
     const secret = message && liveSecret(message.key, fresh, now)
@@ -263,6 +310,13 @@ export class Executor {
     const renewed = callerOf(secret ? signedBy(fresh, secret) : fresh, caller.address)
     requirePermission(registered.command, renewed, call.params)
     return renewed
+  }
+
+  /** The caller of an item: what earlier items changed is seen, and so is what changed before the transaction held its locks. */
+  private async itemCaller({ caller, queries }: Running, call: Asked): Promise<Caller> {
+    if (call.authority?.stale) return this.current(call, queries)
+    if (caller !== call.caller) requirePermission(call.registered.command, caller, call.params)
+    return caller
   }
 
   private store(queries: Queries, { account }: Caller, touch: (what: string) => void, pace?: Pace): Store {
@@ -296,7 +350,7 @@ export class Executor {
     if (saving) await saving
     let performed: Performed
     try {
-      const caller = call.authority?.stale ? await this.current(call, queries) : call.caller
+      const caller = await this.itemCaller(batch, call)
       const left: Left = { items: [], revealed: [] }
       const context = new RunContext(this.contexts, { call, caller, queries, nested, prepared, touch, left, pace })
       const { entry, result } = toExecuted(registered, await registered.command.run(params, context))
@@ -354,6 +408,8 @@ async function lowerRevealed(keyIds: readonly string[], { permissions }: Caller,
 }
 
 const untouched = () => undefined
+
+const nothingChanged: ReadonlySet<string> = new Set()
 
 const timedOut = () => new Refusal('TIMED_OUT')
 

@@ -192,6 +192,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     notes,
     now: seconds,
     onDoubt,
+    fingerprint: () => vault.fingerprint,
     settle: (session) => (doubtful.writing ? follow(session, 'writing') : undefined),
     onTrouble(what, error) {
       meter?.trouble()

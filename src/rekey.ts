@@ -10,10 +10,11 @@ import type { Surroundings } from './instance.js'
 import { KeyRing, paramsBinding, previousBinding, UnknownMasterKey } from './keyring.js'
 import { makeKey, masterKeyFile, masterKeys, nextKeyFile, readKey } from './master-key.js'
 import type { Vault } from './seal.js'
-import type { Db } from './store/db.js'
+import { type Db, everything } from './store/db.js'
 import { takeAlone } from './store/folder-lock.js'
 import { KeyMeta } from './store/key-meta.js'
 import { localEntry } from './store/local-entry.js'
+import { instanceAlone } from './store/locked-names.js'
 import { resealRows } from './store/reseal.js'
 import { turnKey } from './store/turn-key.js'
 
@@ -55,6 +56,9 @@ export async function rekey(config: Config, around: Around, options: RekeyOption
   }
 }
 
+/** For verbs that nobody may use the database beside. */
+export const inUse = 'other gateways are connected to the database: stop every one of them first'
+
 /** Two at once would put each other's key in place. */
 export const rekeyLock = (folder: string): string => join(folder, 'rekey.lock')
 
@@ -67,10 +71,8 @@ async function change(config: Config, next: string, around: Around, options: Rek
   const target = readKey(next, around.randomBytes)
   const db = await openDatabase(config, around)
   try {
-    // Its nodes cannot be handed the key, and one that writes on would do so under the old one.
-    if (await db.sharedNow()) {
-      throw new ConfigError(['other gateways are connected to the database: stop every one of them first'])
-    }
+    // Its nodes cannot be handed the key: each would refuse everything until it is started with the new one.
+    if (!(await db.takeAlone())) throw new ConfigError([inUse])
     await ring.refresh(db)
     if (ring.fingerprint !== target.vault.fingerprint)
       await turn(db, ring, target.vault, nodeOf(config), around, options)
@@ -107,9 +109,12 @@ async function turn(
 ): Promise<void> {
   const now = Math.floor(around.now() / 1000)
   await db.transaction(async (session) => {
+    // No write of another process is in flight at the turn, and every later one looks which key is in force.
+    await session.lock(instanceAlone)
     await ring.refresh(session)
     const from = { open: ring.open.bind(ring), seal: ring.seal.bind(ring), mac: chainMacOf(ring) }
     const earlier = [ring.derive('params'), ...ring.earlierParamsKeys].map((key) => key.export().toString('base64'))
+    await session.tell([everything])
     await turnKey(session, {
       from,
       to: { open: to.open, seal: to.seal, mac: chainMacOf(to) },

@@ -5,6 +5,7 @@ import { keyIdentity, type Outcomes } from './outcomes.js'
 import { Claims } from './store/claims.js'
 import type { Db, Queries } from './store/db.js'
 import type { Ledger } from './store/ledger.js'
+import type { Names } from './store/locked-names.js'
 
 export interface RequestParts {
   readonly db: Db
@@ -13,6 +14,8 @@ export interface RequestParts {
   readonly isRunning: (identity: string) => boolean
   /** The caller of a call as of now. */
   readonly current: (call: Call, queries: Queries) => Promise<Caller>
+  /** What the transaction of a call locks. */
+  readonly namesOf: (call: Call) => Names | undefined
 }
 
 /** What `request-status` asks: the caller's own requests, by idempotency key or by request id. `onAudited`: a row of the trail was written for it. */
@@ -42,6 +45,7 @@ export function requestsOf(call: Asked, parts: RequestParts, onAudited: () => vo
       account: call.caller.account,
       identity,
       timestamp: call.message?.timestamp,
+      names: parts.namesOf(call),
       async run(queries) {
         const caller = await parts.current(call, queries)
         const claim = outcomes.voidClaim(call, caller, identity)

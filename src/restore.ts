@@ -18,6 +18,7 @@ import { mebibytes, type Steps, sync, syncFolder, UnsoundFile } from './files.js
 import { databaseFile, lockFile, pendingFile } from './folder.js'
 import type { Surroundings } from './instance.js'
 import { type KeyRing, UnknownMasterKey } from './keyring.js'
+import { inUse } from './rekey.js'
 import { requireSound } from './soundness.js'
 import { Audit, sqliteNode } from './store/audit.js'
 import { Claims } from './store/claims.js'
@@ -83,6 +84,7 @@ async function restored(config: Config, from: string | undefined, around: Around
   const vault = openMaster(config, around)
   const db = await openDatabase(config, around)
   try {
+    if (!(await db.takeAlone())) throw new ConfigError([inUse])
     await vault.refresh(db)
     const now = Math.floor(around.now() / 1000)
     const newest = (await new Claims(db).newest()) ?? 0

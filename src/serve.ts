@@ -78,6 +78,7 @@ export async function serve(config: Config, { version, schema, say, onEnd, onUnh
     { headFile: headFile(config.data), ...(metrics && { meter: metrics.meterOf }) },
     (own) => watched(own, config.stallLimit),
   )
+  await data.db.joined()
   let draining = false
   const ready = async () => !draining && (await instance.writable())
   const onUnexpected = (error: unknown) => logger.error({ err: error }, 'unexpected')

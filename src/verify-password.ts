@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { limitedBy } from './address.js'
-import type { Authority } from './authority.js'
+import { type Authority, restsOnPrincipal } from './authority.js'
 import type { PasswordProof } from './dialect.js'
 import { Guesses, type SharedFailures } from './guesses.js'
 import { hmac } from './hmac.js'
@@ -86,6 +86,7 @@ function authorityOf(user: LoginRecord, load: LoadLogin): Authority {
     secrets: [],
     enabled: user.enabled && user.accountEnabled,
     expiresAt: user.expiresAt,
+    restsOn: restsOnPrincipal(user.account, { kind: 'user', id: user.login }),
     async reload(queries) {
       const fresh = await load(user.account, user.login, queries)
       return fresh ? authorityOf(fresh, load) : { ...this, known: false }

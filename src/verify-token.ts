@@ -1,5 +1,5 @@
 import { addressList } from './address.js'
-import type { Authority } from './authority.js'
+import { type Authority, restsOnPrincipal } from './authority.js'
 import type { TokenProof } from './dialect.js'
 import { effective } from './permissions.js'
 import type { TokenRecord } from './store/access-tokens.js'
@@ -31,6 +31,7 @@ function authorityOf(record: TokenRecord, load: (queries: Queries) => Promise<To
     secrets: [],
     enabled: principal.enabled && record.accountEnabled,
     expiresAt: Math.min(record.expiresAt, principal.expiresAt ?? record.expiresAt),
+    restsOn: [...restsOnPrincipal(record.account, principal), `token:${record.tokenId}`],
     async reload(queries) {
       const fresh = await load(queries)
       return fresh ? authorityOf(fresh, load) : { ...this, known: false }

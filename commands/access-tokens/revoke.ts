@@ -11,6 +11,7 @@ export default command({
   codes: ['ACCESS_TOKEN_NOT_REVOKED', 'ACCESS_TOKEN_REVOKED'],
   example: { params: { token_id: 'ae21e7a0296a8b033338dbcd96759b63' }, after: ['access-tokens/create'] },
   target: ({ token_id }) => token_id,
+  changesRights: () => ({}),
   async run({ token_id }, { caller, store, audit }) {
     const token = await store.accessTokens.find(token_id)
     if (!token) return ['ACCESS_TOKEN_NOT_REVOKED']

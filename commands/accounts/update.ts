@@ -10,6 +10,7 @@ export default command({
   codes: ['ACCOUNT_NOT_UPDATED', 'ACCOUNT_UPDATED'],
   example: { params: { account: 158, enable: false }, after: ['accounts/create'] },
   target: ({ account }) => account,
+  changesRights: ({ account }) => ({ account }),
   async run({ account, name, enable, time_zone }, { caller, store, audit }) {
     if (account === caller.account && enable === false && caller.keyId !== null) {
       throw invalid('/enable', 'would lock out the key that asks for it')

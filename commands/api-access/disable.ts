@@ -12,6 +12,7 @@ export default command({
   codes: ['API_ACCESS_NOT_DISABLED', 'API_ACCESS_DISABLED'],
   example: { params: { id: 'alice' }, after: ['api-access/enable'] },
   target: ({ id }) => id,
+  changesRights: () => ({}),
   async run({ id }, context) {
     const { caller, store, audit } = context
     const key = await accessKey(id, context)

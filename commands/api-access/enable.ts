@@ -10,6 +10,7 @@ export default command({
   codes: ['API_ACCESS_NOT_ENABLED', 'API_ACCESS_EXISTS', 'API_ACCESS_TOO_MANY_KEYS', 'API_ACCESS_ENABLED'],
   example: { params: { id: 'alice' }, after: ['set-user'] },
   target: ({ id }) => id,
+  changesRights: () => ({}),
   async run({ id }, context) {
     const { caller, store, audit } = context
     const login = userMeant(id, caller)

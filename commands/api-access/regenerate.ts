@@ -13,6 +13,7 @@ export default command({
   codes: ['API_ACCESS_NOT_REGENERATED', 'API_ACCESS_REGENERATED'],
   example: { params: { id: 'alice', grace: 600 }, after: ['api-access/enable'] },
   target: ({ id }) => id,
+  changesRights: () => ({}),
   async run({ id, grace = defaultGrace }, context) {
     const { caller, store, now, newKey, audit } = context
     const key = await accessKey(id, context)

@@ -11,6 +11,7 @@ export default command({
   codes: ['API_ACCESS_NOT_LISTED', 'API_ACCESS_WHITELISTED'],
   example: { params: { id: 'alice', ips: ['192.0.2.0/24', '2001:db8::7'] }, after: ['api-access/enable'] },
   target: ({ id }) => id,
+  changesRights: () => ({}),
   async run({ id, ips }, context) {
     const { caller, store, audit } = context
     const before = await accessKey(id, context)

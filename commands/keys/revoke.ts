@@ -10,6 +10,7 @@ export default command({
   codes: ['KEY_NOT_REVOKED', 'KEY_REVOKED'],
   example: { params: { key: 'ck_fuXPw9RjictgQd9E8hqqvT', cascade: true }, after: ['keys/create'] },
   target: ({ key }) => key,
+  changesRights: () => ({}),
   async run({ key, cascade = false }, { caller, store, now, audit }) {
     const keys = await store.accountKeys.list()
     const named = keys.find(({ keyId }) => keyId === key)

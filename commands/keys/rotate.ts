@@ -12,6 +12,7 @@ export default command({
   codes: ['KEY_NOT_ROTATED', 'KEY_ROTATED'],
   example: { params: { key: 'ck_fuXPw9RjictgQd9E8hqqvT', grace: 600 }, after: ['keys/create'] },
   target: ({ key }) => key,
+  changesRights: () => ({}),
   async run({ key, grace = defaultGrace }, { caller, store, now, newKey, audit }) {
     const before = await store.accountKeys.find(key)
     if (!before || before.revokedAt !== null) return ['KEY_NOT_ROTATED']

@@ -20,6 +20,7 @@ export default command({
     after: ['keys/create'],
   },
   target: ({ key }) => key,
+  changesRights: () => ({}),
   async run({ key, ips, expires_at: expiresAt, permissions, comment, enable }, { caller, store, now, audit }) {
     const before = await store.accountKeys.find(key)
     if (!before || before.revokedAt !== null) return ['KEY_NOT_UPDATED']

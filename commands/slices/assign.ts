@@ -13,6 +13,7 @@ export default command({
     after: ['set-user', 'servers/set', 'slices/set'],
   },
   target: ({ user }) => user,
+  changesRights: () => ({}),
   async run({ user: login, ...wanted }, { caller, store, now, audit }) {
     await store.scopes.lock()
     const user = await store.users.find(login)

@@ -10,6 +10,7 @@ export default command({
   codes: ['SUBOWNER_NOT_DELETED', 'SUBOWNER_DELETED'],
   example: { params: { id: '906b31ce74d3fb290f38d80fd0c6bf9c' }, after: ['subowners/create'] },
   target: ({ id }) => id,
+  changesRights: () => ({}),
   async run({ id }, { caller, store, audit }) {
     const subowner = await store.subowners.find(id)
     if (!subowner) return ['SUBOWNER_NOT_DELETED']

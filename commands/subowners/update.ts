@@ -24,6 +24,7 @@ export default command({
     after: ['subowners/create'],
   },
   target: ({ id }) => id,
+  changesRights: () => ({}),
   async prepare({ password }, { passwords }) {
     return password === undefined ? undefined : await passwords.hash(password)
   },

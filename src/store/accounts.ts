@@ -68,7 +68,7 @@ export class Accounts {
       `insert into principals (account, kind, id, permissions, enable, created_at) values ($1, 'owner', $2, $3, 1, $4)`,
       [account, ownerId, JSON.stringify(instance ? ['*', 'instance'] : ['*']), now],
     )
-    this.touch(`account:${account}`)
+    this.touch(`account:${account}`, true)
     return true
   }
 

@@ -1,7 +1,8 @@
 import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
 import { type Claim, Claims } from './claims.js'
-import { Conflict, type Queries, type Session, StorageError } from './db.js'
+import { Conflict, type LockedNames, type Queries, type Session, StorageError } from './db.js'
 import type { Nested } from './handle.js'
+import { missingLocks, type Names, namesToLock } from './locked-names.js'
 import { Meta } from './meta.js'
 import type { Notes } from './notes.js'
 import type { Place } from './partitions.js'
@@ -34,6 +35,12 @@ export interface Entry<T> {
   readonly weight?: number | undefined
   /** What others may have cached that has changed: filled while it runs. */
   readonly touched?: readonly string[]
+  /** Entries of a transaction run in this order where several transactions go on at a time: it names the rows that they change. */
+  readonly order?: string | undefined
+  /** What is locked before anything is read, where several transactions go on at a time. */
+  readonly names?: Names | undefined
+  /** Asks for what the entry needs of the state that the locks hold: the questions of all entries travel together. */
+  readAhead?(session: Session): Promise<unknown> | undefined
   /** Runs after the identity was found free. What it throws refuses this entry alone. */
   run(queries: Queries, nested: Nested): Promise<Ran<T>>
   /** Answers for an identity that was seen before. */
@@ -50,7 +57,7 @@ interface Done {
   readonly made: Claim | undefined
 }
 
-/** What came of an entry that is taken back: it need not run a second time. */
+/** What came of an entry that is taken back, and that saw nothing but what is committed: it need not run a second time. */
 export type Known = Map<Entry<unknown>, Ran<unknown> | { readonly error: unknown }>
 
 /** What is answered to an entry once its transaction is committed. */
@@ -64,6 +71,8 @@ export interface BatchParts {
   readonly notes: Notes | undefined
   /** Unix seconds. */
   readonly now: () => number
+  /** Throws when the master key of the database is not the one that this process seals under. */
+  readonly requireKey?: ((queries: Queries) => Promise<void>) | undefined
 }
 
 /** What the entries of a transaction share. */
@@ -84,6 +93,12 @@ export class Batch {
   /** Milliseconds that running the entries took. */
   took = 0
   private readonly touched = new Set<string>()
+  /** What the session had written before the first entry. */
+  private unwritten = 0
+  /** Entries that ran before anything else of the transaction was written: they saw what is committed. */
+  private readonly alone = new Set<Entry<unknown>>()
+  /** Names that an earlier run changed without having locked them. */
+  private readonly further = new Set<string>()
 
   /** `known`: what came of entries for whose sake a transaction was rolled back. */
   constructor(
@@ -106,11 +121,20 @@ export class Batch {
     const { node, notes, chainMac, now } = this.parts
     this.settled = []
     this.touched.clear()
+    const locked = session.immediate ? undefined : this.lock(session)
     let head = new Audit(session).head(node)
     head.catch(() => undefined)
     const found = session.immediate ? undefined : this.lookAhead(session, place)
+    const read = session.immediate ? [] : this.entries.map((entry) => entry.readAhead?.(session))
+    const sealing = session.immediate ? undefined : this.parts.requireKey?.(session)
+    sealing?.catch(() => undefined)
     // After them: who forgets a claim raises the floor in the same transaction, so that one of the two is seen.
     const floor = await new Meta(session).floor()
+    await sealing
+    // An entry that met an error here meets it again when it runs.
+    await Promise.allSettled(read)
+    this.unwritten = session.written
+    this.alone.clear()
     const shared = { session, place, watch: new Watch(), taking }
     const begun = performance.now()
     try {
@@ -132,10 +156,33 @@ export class Batch {
       shared.watch.end()
       this.took = performance.now() - begun
     }
+    if (locked) this.requireLocked(locked)
     if (this.touched.size > 0) await session.tell([...this.touched])
     if (!notes) return () => undefined
     const { written } = await notes.write(session, node, await head, chainMac, now())
     return written
+  }
+
+  /** Locks what the entries rest on and change. Whatever is asked for after it waits for the locks. */
+  private lock(session: Session): LockedNames {
+    const names = namesToLock(
+      this.entries.map((entry) => entry.names),
+      this.further,
+    )
+    // The questions behind it fail as it does.
+    session.lock(names).catch(() => undefined)
+    return names
+  }
+
+  /** A right that ended without its lock may have been used meanwhile: the transaction is run again with the lock. */
+  private requireLocked(locked: LockedNames): void {
+    const missing = missingLocks(
+      this.entries.map((entry) => entry.names),
+      locked,
+    )
+    if (missing.length === 0) return
+    for (const name of missing) this.further.add(name)
+    throw new Conflict('the transaction changed names that it had not locked')
   }
 
   /** Asks for the claims of all entries at once, where a question takes a journey. One that is made meanwhile shows when its own is inserted. */
@@ -189,7 +236,7 @@ export class Batch {
       if (error instanceof Conflict || error instanceof NeedsSavepoints) throw error
       if (!session.open || session.fault) throw error
       // What was caught inside, and ended the transaction, shows here.
-      this.known.set(entry, { error })
+      if (this.alone.has(entry)) this.known.set(entry, { error })
       await taking.undo()
       throw error
     }
@@ -208,16 +255,19 @@ export class Batch {
     const known = this.known.get(entry)
     if (known && 'error' in known) throw known.error
     if (known) return known
+    // An answer that was given after others had written may rest on what a rollback takes away.
+    if (session.written === this.unwritten) this.alone.add(entry)
     let ran: Ran<unknown>
     try {
       ran = await watch.run(session, entry, taking.light)
     } catch (error) {
-      if (!(error instanceof Conflict || error instanceof NeedsSavepoints)) this.known.set(entry, { error })
+      const passing = error instanceof Conflict || error instanceof NeedsSavepoints
+      if (this.alone.has(entry) && !passing) this.known.set(entry, { error })
       throw error
     }
     assertOpen(session)
     if (ran.keep) return ran
-    this.known.set(entry, ran)
+    if (this.alone.has(entry)) this.known.set(entry, ran)
     await taking.undo()
     await taking.begin()
     return ran

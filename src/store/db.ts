@@ -23,6 +23,14 @@ export interface Piece<T> {
 /** A query with one more parameter: how many rows it gives. */
 export const limited = (sql: string, params: readonly Value[]): string => `${sql} limit $${params.length + 1}`
 
+/** Names that a transaction locks before it reads anything. */
+export interface LockedNames {
+  /** Any number of transactions hold these at the same time. */
+  readonly shared: ReadonlySet<string>
+  /** One transaction at a time holds these, and nobody shares them meanwhile. */
+  readonly alone: ReadonlySet<string>
+}
+
 /** One open write transaction. */
 export interface Session extends Queries {
   savepoint(): Promise<void>
@@ -38,9 +46,18 @@ export interface Session extends Queries {
   readonly written: number
   /** The first fault of the storage that a query of this session met, even if its caller caught it. */
   readonly fault: StorageError | undefined
+  /**
+   * Locks names until the end of the transaction, each shared or for this transaction alone; a name in both lists is locked alone.
+   * Call it once, before anything else: the names are locked in one fixed order, so that no two transactions wait for each other.
+   * Does nothing where a transaction has the whole database to itself.
+   */
+  lock(names: LockedNames): Promise<void>
   /** Tells the other processes on this database, once it is committed, that something they may have cached has changed. */
   tell(what: readonly string[]): Promise<void>
 }
+
+/** Told by {@link Session.tell}: anything at all may have changed. */
+export const everything = '*'
 
 /** A database; its own queries see only what is committed, and only read. */
 export interface Db extends Queries {
@@ -60,8 +77,13 @@ export interface Db extends Queries {
   changedElsewhere(): boolean
   /** Hands on what other processes {@link Session.tell}, where they can: elsewhere {@link changedElsewhere} says it. */
   listen(onTold: (what: string) => void): void
-  /** Whether gateways of other data folders use it now; a file says so by the lock of its folder instead. */
-  sharedNow(): Promise<boolean>
+  /** Resolves once this process, which listens, is known to those that want the database alone. Rejects when one has it alone. */
+  joined(): Promise<void>
+  /**
+   * Keeps every process that listens out until this one closes; false when one is there. For a file the lock of its folder does
+   * that instead.
+   */
+  takeAlone(): Promise<boolean>
   /** Settings that let a crash of the storage's own lose what it had committed. */
   lossySettings(): Promise<string[]>
   /** What the clock of the database server says, Unix milliseconds; undefined where the database is a file. */

@@ -26,6 +26,11 @@ export class KeyMeta {
     }
   }
 
+  /** Names the key in force. */
+  fingerprint(): Promise<string | undefined> {
+    return new Meta(this.queries).get('master_key')
+  }
+
   async write({ fingerprint, previous, paramsKeys }: KeyState): Promise<void> {
     const meta = new Meta(this.queries)
     if (fingerprint !== undefined) await meta.set('master_key', fingerprint)

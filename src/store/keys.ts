@@ -161,7 +161,7 @@ export class Keys {
         JSON.stringify(key.ceiling),
       ],
     )
-    this.touch(`key:${key.keyId}`)
+    this.touch(`key:${key.keyId}`, true)
     return inserted === 1
   }
 

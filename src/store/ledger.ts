@@ -2,7 +2,9 @@ import type { Lot } from '../turns.js'
 import { Audit, type ChainMac } from './audit.js'
 import { Batch, type Entry, type Known, type Settled } from './batch.js'
 import { Claims } from './claims.js'
-import { type Db, type Session, StorageError } from './db.js'
+import { Conflict, type Db, type Queries, type Session, StorageError } from './db.js'
+import { KeyMeta } from './key-meta.js'
+import { instanceShared } from './locked-names.js'
 import { Meta } from './meta.js'
 import type { Notes } from './notes.js'
 import { onePlace, Partitions } from './partitions.js'
@@ -40,6 +42,8 @@ export interface LedgerOptions {
   readonly onDoubt: () => void
   /** Looks again, inside the transaction, at what must be right before anything is written; undefined when there is no doubt. */
   readonly settle?: (session: Session) => Promise<void> | undefined
+  /** Names the master key that this process seals under; absent where nothing is sealed. */
+  readonly fingerprint?: () => string
   /** Called with what the operator should know. */
   readonly onTrouble: (what: string, error: unknown) => void
   /** Told after each transaction of writes, with the seconds it took. */
@@ -141,6 +145,8 @@ export class Ledger {
         try {
           const result = await this.options.db.transaction(async (session) => {
             await this.settle(session)
+            await session.lock(instanceShared)
+            await this.requireKey(session)
             return work(session)
           })
           this.succeeded()
@@ -251,7 +257,7 @@ export class Ledger {
         lane.accounts = new Set(lot.items.map(({ entry }) => entry.account))
         this.pump()
         lane.took = 0
-        await this.commit(lane, lot.items)
+        await this.commit(lane, this.inOrder(lot.items))
         this.queue.charge(lot, lane.took)
         lane.accounts = nobody
       } else if (!lane.first || this.chores.length === 0) break
@@ -289,12 +295,23 @@ export class Ledger {
     return this.lanes.filter(({ accounts }) => accounts.has(account)).length
   }
 
+  /** Transactions that change the same rows change them in the same order, so that none waits for one that waits for it. */
+  private inOrder(jobs: readonly Job[]): readonly Job[] {
+    return this.options.db.exclusive ? jobs : [...jobs].sort(byOrder)
+  }
+
   private async commit(lane: Lane, jobs: readonly Job[], known: Known = new Map()): Promise<void> {
     if (this.repair.broken) return reject(jobs, new StorageError('fault', 'the storage is being repaired'))
     const begun = performance.now()
     const { notes } = this.options
     const entries = jobs.map(({ entry }) => entry)
-    const batch = new Batch(entries, { ...this.options, node: lane.node, notes: lane.first ? notes : undefined }, known)
+    const parts = {
+      ...this.options,
+      node: lane.node,
+      notes: lane.first ? notes : undefined,
+      requireKey: (session: Queries) => this.requireKey(session),
+    }
+    const batch = new Batch(entries, parts, known)
     try {
       const written = await this.carefully(batch)
       lane.took += batch.took
@@ -333,6 +350,14 @@ export class Ledger {
   private settle(session: Session): Promise<void> | undefined {
     if (this.options.db.changedElsewhere()) this.options.onDoubt()
     return this.options.settle?.(session)
+  }
+
+  /** Another process may have changed the master key. Behind the lock of the instance none does until this transaction has ended. */
+  private async requireKey(queries: Queries): Promise<void> {
+    const { db, fingerprint, onDoubt } = this.options
+    if (db.exclusive || !fingerprint || (await new KeyMeta(queries).fingerprint()) === fingerprint()) return
+    onDoubt()
+    throw new Conflict('the master key was changed')
   }
 
   /**
@@ -401,6 +426,10 @@ function quietly(tell: LedgerOptions['onTrouble']): LedgerOptions['onTrouble'] {
       // There is nobody left to tell.
     }
   }
+}
+
+function byOrder({ entry: { order: one = '' } }: Job, { entry: { order: other = '' } }: Job): number {
+  return one === other ? 0 : one < other ? -1 : 1
 }
 
 /** The name of a further chain of a node. */

@@ -1,6 +1,6 @@
 import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
 import type { Queries } from './db.js'
-import { type HeldUse, KeyUses } from './key-uses.js'
+import { type HeldUse, KeyUses, type Use } from './key-uses.js'
 import { SeenMacs } from './seen-macs.js'
 
 /** A row that waits, and is filled again when it was written. */
@@ -20,6 +20,10 @@ export interface Written {
   /** To be called once the transaction is committed. */
   readonly written: () => void
 }
+
+const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
+  one < other ? -1 : 1
+const byKeyId = (one: Use, other: Use): number => (one.keyId < other.keyId ? -1 : 1)
 
 const idOf = ({ minute, code, keyId }: Pick<Count, 'minute' | 'code' | 'keyId'>): string => `${minute} ${code} ${keyId}`
 
@@ -119,8 +123,9 @@ export class Notes {
     now: number,
     { all = false, others }: { readonly all?: boolean; readonly others?: () => Promise<boolean> } = {},
   ): Promise<Written> {
-    const counts = [...this.counts.values()].map((counted) => ({ ...counted, counted }))
-    const uses = this.uses.take(now, all)
+    // Gateways that share a database write these rows in one order, or they could wait for each other.
+    const counts = [...this.counts].sort(byName).map(([, counted]) => ({ ...counted, counted }))
+    const uses = this.uses.take(now, all).sort(byKeyId)
     const audit = new Audit(queries)
     let next = head
     let done = 0

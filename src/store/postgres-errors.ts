@@ -13,6 +13,7 @@ const tooManyConnections = '53300'
 const conflicts: ReadonlySet<string> = new Set(['40001', '40P01', '23505', '23503', '42710', '42P07'])
 /** What may pass when tried again: unlike a broken constraint, no mistake of the caller. */
 const passing: ReadonlySet<string> = new Set(['40001', '40P01'])
+const auditChain = 'audit_pkey'
 /** Classes: connection, resources, operator intervention, system, internal, authorization. */
 const faults = /^(08|53|57P|58|XX|28|F0)/
 
@@ -31,7 +32,9 @@ export function meaning(error: unknown): unknown {
 /** What is left of a conflict that did not go away. */
 export function afterAll(conflict: Conflict): unknown {
   const { cause } = conflict
-  const goesAway = cause instanceof pg.DatabaseError && (passing.has(cause.code ?? '') || isOldPlan(cause))
+  if (!(cause instanceof pg.DatabaseError)) return new StorageError('busy', conflict.message, { cause: conflict })
+  // Two processes that write one audit chain take turns.
+  const goesAway = passing.has(cause.code ?? '') || isOldPlan(cause) || cause.constraint === auditChain
   return goesAway ? new StorageError('busy', conflict.message, { cause }) : cause
 }
 

@@ -1,6 +1,7 @@
 import pg from 'pg'
+import { everything, StorageError } from './db.js'
 import { clientOptions } from './postgres-connection.js'
-import { between, channel, everything } from './postgres-session.js'
+import { between, channel, inSchema, lockOf } from './postgres-session.js'
 
 /** Milliseconds. What is cached when the channel fails is gone well within a second: the sum of `believed`, `silence` and a little. */
 const beatEvery = 200
@@ -11,10 +12,16 @@ const firstRetry = 100
 const lastRetry = 1_000
 
 /** What its connection is called among those of the server. */
-export const listening = 'countersign listen'
+const listening = 'countersign listen'
+
+/** Shared by every process that listens, for as long as its connection lasts. */
+export const useLock = inSchema(String(lockOf('use')))
 
 /** Hears what other processes on the database tell, on a connection of its own, and knows whether it may have missed something. */
 export class Listener {
+  /** Settles once the first connection shares the use of the database, or has found that another process has it alone. */
+  readonly joined: Promise<void>
+  private join: (failure?: StorageError) => void = () => undefined
   private client: pg.Client | undefined
   /** When a question was asked whose answer came after everything that was told before. */
   private heardUpTo = Number.NEGATIVE_INFINITY
@@ -30,6 +37,10 @@ export class Listener {
     private readonly isOwn: (processId: number) => boolean,
     private readonly onTold: (what: string) => void,
   ) {
+    this.joined = new Promise((resolve, reject) => {
+      this.join = (failure) => (failure ? reject(failure) : resolve())
+    })
+    this.joined.catch(() => undefined)
     void this.connect()
   }
 
@@ -58,6 +69,12 @@ export class Listener {
     try {
       await client.connect()
       await client.query(`listen ${channel}`)
+      const { rows } = await client.query(`select pg_try_advisory_lock_shared(${useLock}) as shared`)
+      this.join(
+        rows[0].shared
+          ? undefined
+          : new StorageError('busy', 'the database is being restored, or its master key changed'),
+      )
       this.retry = firstRetry
       this.missed = true
       await this.beat(client)

@@ -1,4 +1,14 @@
-import { Conflict, limited, type Piece, type Session, StorageError, type Value } from './db.js'
+import { createHash } from 'node:crypto'
+import {
+  Conflict,
+  everything,
+  type LockedNames,
+  limited,
+  type Piece,
+  type Session,
+  StorageError,
+  type Value,
+} from './db.js'
 import { type Answer, type Connection, changesSchema } from './postgres-connection.js'
 
 /** The channel on which processes on one database tell each other what to forget. */
@@ -8,10 +18,21 @@ export const channel = 'countersign'
 const longest = 7_000
 /** No name holds one. */
 export const between = '\n'
-export const everything = '*'
 
 const reads = /^\s*select\b/i
 const rollsBackTo = /^\s*rollback to\b/i
+
+/** The number of a lock in this schema: others of the database may hold an instance of their own. */
+export const inSchema = (lock: string): string => `(${lock} # hashtextextended(current_schema(), 0))`
+
+/** Advisory locks in the order of the lists. They end with the transaction. */
+const takeLocks = `
+  select case when alone then cast(pg_advisory_xact_lock(${inSchema('lock')}) as text)
+              else cast(pg_advisory_xact_lock_shared(${inSchema('lock')}) as text) end as taken
+  from unnest(cast($1 as bigint[]), cast($2 as boolean[])) as wanted (lock, alone)`
+
+/** The number that PostgreSQL locks for a name. Two names with the same number only wait for each other. */
+export const lockOf = (name: string): bigint => createHash('sha256').update(name).digest().readBigInt64BE()
 
 /** One open transaction. An error ends it, but for `rollback to`: until then every query is answered with that error. */
 export class PostgresSession implements Session {
@@ -58,6 +79,17 @@ export class PostgresSession implements Session {
 
   async keep(): Promise<void> {
     await this.control('release command')
+  }
+
+  async lock({ shared, alone }: LockedNames): Promise<void> {
+    const locks = new Map<bigint, boolean>()
+    for (const name of shared) locks.set(lockOf(name), false)
+    for (const name of alone) locks.set(lockOf(name), true)
+    const sorted = [...locks].sort(([one], [other]) => (one < other ? -1 : 1))
+    await this.query(takeLocks, [
+      `{${sorted.map(([lock]) => lock).join(',')}}`,
+      `{${sorted.map(([, isAlone]) => isAlone).join(',')}}`,
+    ])
   }
 
   async tell(what: readonly string[]): Promise<void> {

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { Conflict, type Db, limited, type Piece, type Session, StorageError, type Value } from './db.js'
 import { type Answer, Connection, clientOptions } from './postgres-connection.js'
 import { afterAll, isLost, isReadOnly, meaning } from './postgres-errors.js'
-import { Listener, listening } from './postgres-listener.js'
+import { Listener, useLock } from './postgres-listener.js'
 import { PostgresSession } from './postgres-session.js'
 
 export interface PostgresOptions {
@@ -29,6 +29,8 @@ const idleFor = 60_000
 /** How often a transaction is run again that others stood in the way of, and how long it waits between, in milliseconds. */
 const attempts = 6
 const waitBetween = 3
+/** Two processes that stood in each other's way would meet again if both waited for the same time. */
+const ownPace = 1 + (process.pid % 8) / 8
 
 class Postgres implements Db {
   readonly exclusive = false
@@ -37,6 +39,8 @@ class Postgres implements Db {
   private writing: pg.Pool
   private reading: pg.Pool
   private listener: Listener | undefined
+  /** Holds the database for this process alone. */
+  private keeper: pg.Client | undefined
   private closed = false
   /** The server's numbers for the connections of this process: what they tell is known here. */
   private readonly backends = new Set<number>()
@@ -75,7 +79,7 @@ class Postgres implements Db {
       } catch (error) {
         if (!(error instanceof Conflict)) throw error
         if (attempt === attempts) throw afterAll(error)
-        await delay(attempt * waitBetween)
+        await delay(attempt * waitBetween * ownPace)
       }
     }
   }
@@ -100,10 +104,15 @@ class Postgres implements Db {
     return (await this.get<{ ms: number }>(sql))?.ms
   }
 
-  async sharedNow(): Promise<boolean> {
-    // Every gateway that serves listens.
-    const sql = 'select 1 as one from pg_stat_activity where datname = current_database() and application_name = $1'
-    return (await this.get(sql, [listening])) !== undefined
+  async joined(): Promise<void> {
+    await this.listener?.joined
+  }
+
+  async takeAlone(): Promise<boolean> {
+    this.keeper ??= new pg.Client(clientOptions(this.url, 'countersign alone'))
+    await this.keeper.connect()
+    const { rows } = await this.keeper.query(`select pg_try_advisory_lock(${useLock}) as taken`)
+    return rows[0].taken
   }
 
   /** Connects anew: after a failover the old connections may lead to a server that takes no more writes. */
@@ -119,7 +128,7 @@ class Postgres implements Db {
   async close(): Promise<void> {
     if (this.closed) return
     this.closed = true
-    await Promise.all([this.listener?.close(), this.writing.end(), this.reading.end()])
+    await Promise.all([this.listener?.close(), this.keeper?.end(), this.writing.end(), this.reading.end()])
     this.options.onClosed?.()
   }
 

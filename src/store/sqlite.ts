@@ -202,7 +202,9 @@ class Sqlite implements Db {
   /** Its clock is the one of this machine. */
   async serverClock(): Promise<undefined> {}
 
-  async sharedNow(): Promise<boolean> {
+  async joined(): Promise<void> {}
+
+  async takeAlone(): Promise<boolean> {
     return false
   }
 
@@ -543,6 +545,8 @@ class SqliteSession implements Session {
   async keep(): Promise<void> {
     this.control('release command')
   }
+
+  async lock(): Promise<void> {}
 
   async tell(): Promise<void> {}
 

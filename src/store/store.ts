@@ -28,8 +28,11 @@ export interface Sealing {
   open(sealed: string, binding: string): string
 }
 
-/** Told when something that decides over authority changed: `key:ID`, `token:ID`, `account:N`, `user:N:LOGIN`, `principal:N:KIND:ID`. */
-export type Touch = (what: string) => void
+/**
+ * Told when something that decides over authority changed: `key:ID`, `token:ID`, `account:N`, `user:N:LOGIN`, `principal:N:KIND:ID`.
+ * `isNew`: it was not there before, so nobody's rights rest on it.
+ */
+export type Touch = (what: string, isNew?: boolean) => void
 
 /** What a command may do to the database: the repositories, cut to one account. */
 export class Store {

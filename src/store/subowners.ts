@@ -96,7 +96,7 @@ export class Subowners {
       'insert into principals (account, kind, id, permissions, enable, created_at) values ($1, $2, $3, $4, 1, $5)',
       [this.account, subownerKind, added.id, JSON.stringify(held), now],
     )
-    this.changed(added.id)
+    this.changed(added.id, true)
     return true
   }
 
@@ -136,7 +136,7 @@ export class Subowners {
     this.changed(id)
   }
 
-  private changed(id: string): void {
-    this.touch(`principal:${this.account}:${subownerKind}:${id}`)
+  private changed(id: string, isNew = false): void {
+    this.touch(`principal:${this.account}:${subownerKind}:${id}`, isNew)
   }
 }

@@ -127,7 +127,7 @@ export class Users {
         fields.ceiling ? JSON.stringify(fields.ceiling) : null,
       ],
     )
-    this.changed(id)
+    this.changed(id, true)
   }
 
   /** Changes only what is given. */
@@ -193,8 +193,8 @@ export class Users {
     return row !== undefined
   }
 
-  private changed(id: string): void {
-    this.touch(`user:${this.account}:${id}`)
+  private changed(id: string, isNew = false): void {
+    this.touch(`user:${this.account}:${id}`, isNew)
   }
 
   private sealed(id: string, token: string | null | undefined): string | null {

@@ -23,6 +23,7 @@ function authority(secrets: readonly (readonly [secret: string, until: number | 
     enabled: true,
     expiresAt: null,
     reload: async () => assert.fail('is not loaded again'),
+    restsOn: [],
     stale: false,
   }
 }

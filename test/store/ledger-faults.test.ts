@@ -178,6 +178,7 @@ test('a fault in the middle of a batch keeps and acknowledges nothing of it, tho
             savepoint: () => session.savepoint(),
             undo: () => session.undo(),
             keep: () => session.keep(),
+            lock: (names) => session.lock(names),
             tell: (what) => session.tell(what),
           })
         }),

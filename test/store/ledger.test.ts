@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Queries } from '../../src/store/db.js'
-import { PendingRun } from '../../src/store/handle.js'
+import { type Nested, PendingRun } from '../../src/store/handle.js'
 import { BelowFloor } from '../../src/store/ledger.js'
 import { Meta } from '../../src/store/meta.js'
 import { wrapped } from '../src/probes.js'
@@ -82,14 +82,14 @@ for (const [what, spoiler] of spoilers) {
     const ledger = ledgerOn(db)
     const runs = { spoiler: 0, later: 0 }
     const all = [
-      ledger.submit(entry('a', put('a'))),
       ledger.submit(spoiler(() => runs.spoiler++)),
+      ledger.submit(entry('a', put('a'))),
       ledger.submit(entry('b', put('b'))),
     ]
     const results = await Promise.allSettled(all)
     assert.deepEqual(
       results.map(({ status }) => status),
-      ['fulfilled', what === 'throws' ? 'rejected' : 'fulfilled', 'fulfilled'],
+      [what === 'throws' ? 'rejected' : 'fulfilled', 'fulfilled', 'fulfilled'],
     )
     // The next ones take savepoints from the start: whoever is refused again and again makes nobody run twice.
     const later = entry(
@@ -102,6 +102,28 @@ for (const [what, spoiler] of spoilers) {
     assert.deepEqual(await puts(db), ['a', 'b', 'c'])
   })
 }
+
+test('an answer that rests on what was rolled back is not kept: its entry runs again', async (t) => {
+  const db = await migrated(t)
+  const ledger = ledgerOn(db)
+  let runs = 0
+  const once = entry('once', async (queries) => {
+    if (++runs > 1) throw new Error('only the first time')
+    await put('x')(queries)
+  })
+  const looking = entry('looking', put('no'), false)
+  const saw: (object | undefined)[] = []
+  const looks = {
+    ...looking,
+    async run(queries: Queries, nested: Nested) {
+      saw.push(await queries.get("select 1 as one from records where id = 'x'"))
+      return looking.run(queries, nested)
+    },
+  }
+  await Promise.allSettled([ledger.submit(once), ledger.submit(looks)])
+  assert.equal(saw.at(-1), undefined, 'the answer that is given says that x is there, and it is not')
+  assert.deepEqual(await puts(db), [])
+})
 
 const waits: readonly (readonly [what: string, wait: () => Promise<unknown>])[] = [
   ['a timer', () => delay(100)],

@@ -59,6 +59,8 @@ export interface TestOptions extends Partial<InstanceOptions> {
   readonly extra?: readonly Command[]
   /** An existing data folder to open; by default a new one is made, and removed by `close`. */
   readonly folder?: string
+  /** A database of PostgreSQL to use, whatever engine this run of the tests is on. `close` drops it. */
+  readonly place?: Place
   /** Wraps the database before the instance gets it. */
   readonly wrap?: (db: Db) => Db
 }
@@ -66,7 +68,7 @@ export interface TestOptions extends Partial<InstanceOptions> {
 /** A real gateway on a real SQLite file, without HTTP. Call `close` at the end. */
 export async function testInstance(options: TestOptions = {}): Promise<TestInstance> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'countersign-'))
-  const place = onPostgres ? (placeOf(folder) ?? (await usedSchema())) : undefined
+  const place = options.place ?? (onPostgres ? (placeOf(folder) ?? (await usedSchema())) : undefined)
   const clock = { offset: 0 }
   const logger: Logger = options.logger ?? pino({ level: 'silent' })
   const around = {
