@@ -21,7 +21,8 @@ export default command({
   codes: ['USER_NOT_SAVED', 'USER_NOT_REMOVED', 'LAST_ADMINISTRATOR', 'USER_SAVED', 'USER_REMOVED'],
   example: { params: { id: 'alice', user: { type: 3, comment: 'a viewer', conlimit: 2 } } },
   target: ({ id }) => id,
-  changesRights: ({ id }) => ({ user: id }),
+  // A user that is removed takes its keys along.
+  changesRights: ({ id, user }) => (user?.remove ? {} : { user: id }),
   async prepare({ user }, { passwords }) {
     return user.password === undefined ? undefined : await passwords.hash(user.password)
   },
