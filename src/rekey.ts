@@ -11,7 +11,7 @@ import { KeyRing, paramsBinding, previousBinding, UnknownMasterKey } from './key
 import { makeKey, masterKeyFile, masterKeys, nextKeyFile, readKey } from './master-key.js'
 import type { Vault } from './seal.js'
 import { type Db, everything } from './store/db.js'
-import { takeAlone } from './store/folder-lock.js'
+import { FolderInUse, takeAlone } from './store/folder-lock.js'
 import { KeyMeta } from './store/key-meta.js'
 import { localEntry } from './store/local-entry.js'
 import { instanceAlone } from './store/locked-names.js'
@@ -72,7 +72,7 @@ async function change(config: Config, next: string, around: Around, options: Rek
   const db = await openDatabase(config, around)
   try {
     // Its nodes cannot be handed the key: each would refuse everything until it is started with the new one.
-    if (!(await db.takeAlone())) throw new ConfigError([inUse])
+    if (!(await db.takeAlone())) throw new FolderInUse(inUse)
     await ring.refresh(db)
     if (ring.fingerprint !== target.vault.fingerprint)
       await turn(db, ring, target.vault, nodeOf(config), around, options)

@@ -24,7 +24,7 @@ import { Audit, sqliteNode } from './store/audit.js'
 import { Claims } from './store/claims.js'
 import { CopyNotes, foldLog } from './store/copies.js'
 import type { Db } from './store/db.js'
-import { takeAlone } from './store/folder-lock.js'
+import { FolderInUse, takeAlone } from './store/folder-lock.js'
 import { FileHealth, Health } from './store/health.js'
 import { floorRaised } from './store/ledger.js'
 import { localEntry } from './store/local-entry.js'
@@ -84,7 +84,7 @@ async function restored(config: Config, from: string | undefined, around: Around
   const vault = openMaster(config, around)
   const db = await openDatabase(config, around)
   try {
-    if (!(await db.takeAlone())) throw new ConfigError([inUse])
+    if (!(await db.takeAlone())) throw new FolderInUse(inUse)
     await vault.refresh(db)
     const now = Math.floor(around.now() / 1000)
     const newest = (await new Claims(db).newest()) ?? 0
