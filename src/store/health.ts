@@ -62,7 +62,7 @@ export class Health {
   }
 
   private async notesPromises(): Promise<boolean> {
-    return (await this.migrations()).includes('0028-promises.sql')
+    return (await this.migrations()).includes('0029-promises.sql')
   }
 
   /** Lets a vault take the keys that this database is sealed under; rejects when they are not at hand. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { type Db, StorageError } from '../../src/store/db.js'
-import { migrate, NewerSchema } from '../../src/store/migrate.js'
+import { migrate, migrationFiles, NewerSchema } from '../../src/store/migrate.js'
 import { wrapped } from '../src/probes.js'
 import { removeFolder } from '../support/server.js'
 import { databaseFile, migrations, open } from './support.js'
@@ -38,6 +38,11 @@ test('migrations are applied in order of their numbers, each once, and other fil
   assert.deepEqual(await applied(db), ['0001-a.sql', '0002-b.sql'])
   assert.deepEqual(await db.all('select id from things order by id'), [{ id: 'b' }, { id: 'c;d' }])
   assert.deepEqual(await db.all('select distinct applied_at from migrations'), [{ applied_at: 7 }])
+})
+
+test('no two migrations have the same number', () => {
+  const numbers = migrationFiles(migrations).map((file) => file.slice(0, 4))
+  assert.deepEqual(numbers, [...new Set(numbers)])
 })
 
 test('a further migration is applied to a database that has the earlier ones', async (t) => {
