@@ -2,9 +2,9 @@ import { createHmac, randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { openVault, parseMasterKey } from '../src/seal.js'
+import { openVault, parseMasterKey, type Vault } from '../src/seal.js'
+import { type KeyColumns, secretBinding, type UserColumns, userText } from '../src/store/bindings.js'
 import { digestOf } from '../src/store/digest.js'
-import { sealSecret } from '../src/store/keys.js'
 import { claimsPerPartition } from '../src/store/partitions.js'
 import { gateway, start } from './contenders.js'
 import { createUsers, target, toggles } from './durability.js'
@@ -31,7 +31,11 @@ export async function seeded(size: Size, load: Load): Promise<string> {
   const database = new Database(running.database)
   // The file is made now and may be lost; what matters is that it is there soon.
   for (const pragma of ['journal_mode = off', 'synchronous = off', 'cache_size = -4000000']) database.pragma(pragma)
-  const steps = [addClaims, addUsers, (file: Database.Database) => addKeys(file, size, folder, running.secret)]
+  const steps = [
+    addClaims,
+    (file: Database.Database) => addUsers(file, size, folder),
+    (file: Database.Database) => addKeys(file, size, folder, running.secret),
+  ]
   for (const add of steps) database.transaction(() => add(database, size))()
   database.pragma('synchronous = full')
   database.pragma('journal_mode = wal')
@@ -77,21 +81,30 @@ function addClaims(database: Database.Database, { claims }: Size): void {
   database.prepare(`insert into meta (name, value) values ('partition', ?)`).run(String(newest))
 }
 
-function addUsers(database: Database.Database, { users }: Size): void {
+function addUsers(database: Database.Database, { users }: Size, folder: string): void {
+  const vault = vaultOf(folder)
   const [user, add] = template(database, 'users', 'id')
-  for (let n = small.users; n < users; n++) add({ ...user, id: `u${n}` })
+  for (let n = small.users; n < users; n++) {
+    const row = { ...user, id: `u${n}` }
+    add({ ...row, tag: vault.tag(userText(row as unknown as UserColumns)) })
+  }
+}
+
+function vaultOf(folder: string): Vault {
+  const master = parseMasterKey(readFileSync(join(folder, 'master.key'), 'utf8'))
+  if (!master) throw new Error('the master key cannot be read')
+  return openVault(master, randomBytes)
 }
 
 /** Keys that sign: each sealed as the gateway seals its own. */
 function addKeys(database: Database.Database, { keys }: Size, folder: string, base: string): void {
-  const master = parseMasterKey(readFileSync(join(folder, 'master.key'), 'utf8'))
-  if (!master) throw new Error('the master key cannot be read')
-  const vault = openVault(master, randomBytes)
+  const vault = vaultOf(folder)
   const [key, add] = template(database, 'keys', 'key_id')
   const signer = signers(base)
   for (let n = 0; n < keys; n++) {
     const { apiKey, secret } = signer(n)
-    add({ ...key, key_id: apiKey, lineage: apiKey, secret: sealSecret(vault, apiKey, secret) })
+    const row = { ...key, key_id: apiKey, lineage: apiKey }
+    add({ ...row, secret: vault.seal(secret, secretBinding(row as unknown as KeyColumns)) })
   }
 }
 

@@ -22,7 +22,8 @@ export async function accessKey(
   const user = userMeant(id, caller)
   const access = user === undefined ? undefined : await store.apiAccess.find(user)
   const key = access && (await store.accountKeys.find(access.keyId))
-  return key?.revokedAt === null ? key : undefined
+  const own = key?.principal.kind === 'user' && key.principal.id === user
+  return own && key.revokedAt === null ? key : undefined
 }
 
 /** Throws 1403 unless the caller holds everything that a panel user holds (protocol §11). */
@@ -49,7 +50,7 @@ export async function openAccess(
   const { store, now } = around
   const old = await accessKey(user, around)
   if (old && isLiveKey(old, now)) return 'on'
-  const opened = old ? await reviveKey(old, around) : await makeKey(user, around)
+  const opened = (old && (await reviveKey(old, around))) ?? (await makeKey(user, around))
   return (await store.accountKeys.countLive({ kind: 'user', id: user }, now)) > mostLiveKeys ? 'full' : opened
 }
 
@@ -58,7 +59,8 @@ async function reviveKey(old: KeyInfo, { caller, store, now, newKey }: Around) {
   const { secret } = newKey()
   const ended = old.expiresAt !== null && old.expiresAt <= now
   // What it signed with before must not work again.
-  await store.accountKeys.rotate(old.keyId, secret, ceilingOf(caller.permissions), now)
+  // One whose row was edited is replaced.
+  if (!(await store.accountKeys.rotate(old.keyId, secret, ceilingOf(caller.permissions), now))) return undefined
   await store.accountKeys.update(old.keyId, { enable: true, ...(ended && { expiresAt: caller.expiresAt }) })
   return { keyId: old.keyId, secret }
 }

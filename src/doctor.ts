@@ -266,14 +266,36 @@ async function keyFindings(health: Health, config: Config, around: DoctorSurroun
   } catch {
     return [failed(check, 'it is not the one this database was made with', 'give the master key of this database')]
   }
-  const { opened, failed: closed } = await health.openSample(vault)
-  const sample =
-    closed.length > 0
-      ? failed(check, `it does not open the secrets of ${closed.join(', ')}: they were changed or moved`, 'rotate them')
-      : ok(check, `it opens the secrets of the newest ${opened} keys`)
   const unfinished = changeFinding(config)
-  return [sample, ...(unfinished ? [unfinished] : []), await headFinding(health, config, vault)]
+  const rows = await rowFindings(health, vault)
+  return [...rows, ...(unfinished ? [unfinished] : []), await headFinding(health, config, vault)]
 }
+
+/** Rows that were edited without the master key: keys, which are sealed under it, and others, which have a tag. */
+async function rowFindings(health: Health, vault: KeyRing): Promise<Finding[]> {
+  const check = 'master key'
+  const { bound, keys, others } = await health.unsound(vault)
+  const next = 'restore a backup, or remove what they belong to and make it anew'
+  const findings = [
+    ...(keys.length > 0
+      ? [failed(check, `it does not open the secrets of ${someOf(keys)}: they were changed or moved`, next)]
+      : []),
+    ...(others.length > 0
+      ? [failed(check, `it did not write ${someOf(others)}: they were changed or moved`, next)]
+      : []),
+  ]
+  if (findings.length > 0) return findings
+  return [
+    ok(
+      check,
+      bound ? 'it opens every secret, and wrote every row that gives rights' : 'the next start binds rows to it',
+    ),
+  ]
+}
+
+const mostNamed = 20
+const someOf = (rows: readonly string[]): string =>
+  [...rows.slice(0, mostNamed), ...(rows.length > mostNamed ? [`${rows.length - mostNamed} more`] : [])].join(', ')
 
 function changeFinding(config: Config): Finding | undefined {
   const file = nextKeyFile(config)

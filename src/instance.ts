@@ -28,10 +28,11 @@ import { Refusal, type RefusalDetail } from './refusal.js'
 import { type Reply, refusedOutcome, reply } from './reply.js'
 import { findToken } from './store/access-tokens.js'
 import { AuditTrail } from './store/audit-trail.js'
+import { bindRows } from './store/bind-rows.js'
 import { Claims } from './store/claims.js'
 import { CopyNotes } from './store/copies.js'
 import type { Db, Queries } from './store/db.js'
-import { anyEndedSecret, clearEndedSecrets, ensureDecoy, Keys } from './store/keys.js'
+import { anyEndedSecret, clearEndedSecrets, Keys } from './store/keys.js'
 import { floorRaised, Ledger } from './store/ledger.js'
 import { findLogin } from './store/logins.js'
 import { Meta } from './store/meta.js'
@@ -152,6 +153,7 @@ const timeLimit = 10_000
 const forgetMargin = 60
 const mebibyte = 1_048_576
 const flushEvery = 1_000
+const mostNamed = 1_000
 
 /** Puts the steps together on a migrated database. */
 export async function openInstance(options: InstanceOptions): Promise<Instance> {
@@ -161,8 +163,22 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   const log = requestLog(logger, now, registry)
   const meter = options.meter?.(registry)
   const catalogue = publishAll(options.commands)
-  const authorities = new Authorities((keyId, queries = db) => new Keys(queries, vault).load(keyId))
+  const authorities = new Authorities(async (keyId, queries = db) => {
+    const record = await new Keys(queries, vault).load(keyId)
+    if (record.unsound) onUnsound(`key ${record.keyId}`)
+    return record
+  })
   let knownFloor: number | undefined
+  const unsound = new Set<string>()
+  /** Names what is refused because its row was edited, once. */
+  function onUnsound(what: string): void {
+    if (unsound.has(what) || unsound.size >= mostNamed) return
+    unsound.add(what)
+    logger.error(
+      { row: what },
+      'a row of the database is not as it was written, and is refused: see "countersign doctor"',
+    )
+  }
   // Another process may have changed the master key: readers and the writer look for themselves.
   const doubtful = { reading: false, writing: false }
   const onDoubt = () => {
@@ -203,7 +219,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   })
   await ledger.begin()
   await ledger.chore(async (session) => {
-    await ensureDecoy(session, vault, options.randomBytes(32).toString('hex'))
+    await bindRows(session, vault, options.randomBytes(32).toString('hex'))
     // Who restores must know how far ahead messages may have been dated.
     if (options.headFile === undefined) return
     await new Meta(session).set('window', String(options.window))
@@ -323,14 +339,14 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
         options.defaultAccount,
       ),
       password: passwordVerifier({
-        load: (account, login, queries = db) => findLogin(queries, account, login),
+        load: (account, login, queries = db) => findLogin(queries, vault, account, login, onUnsound),
         passwords: { hash: hashing.hash, verify: (...given) => load.aside(undefined, () => hashing.verify(...given)) },
         defaultAccount: options.defaultAccount,
         key: createSecretKey(options.randomBytes(32)),
         elapsed,
         shared: db.exclusive ? undefined : new PasswordFailures(db, hiddenName, now),
       }),
-      token: tokenVerifier((token, queries = db) => findToken(queries, token)),
+      token: tokenVerifier((token, queries = db) => findToken(queries, vault, token, onUnsound)),
     },
     limits: limited,
     executor,

@@ -66,6 +66,14 @@ export class KeyRing implements Vault {
     }
   }
 
+  tag(text: string): string {
+    return this.current.vault.tag(text)
+  }
+
+  isTagged(text: string, tag: string | null): boolean {
+    return this.current.vault.isTagged(text, tag) || (this.before?.isTagged(text, tag) ?? false)
+  }
+
   /**
    * Takes what the database says of its keys. Rejects with {@link UnknownMasterKey} when none at hand is in force: nothing
    * may be written then.

@@ -10,12 +10,13 @@ import type { Surroundings } from './instance.js'
 import { KeyRing, paramsBinding, previousBinding, UnknownMasterKey } from './keyring.js'
 import { makeKey, masterKeyFile, masterKeys, nextKeyFile, readKey } from './master-key.js'
 import type { Vault } from './seal.js'
+import { bindRows } from './store/bind-rows.js'
 import { type Db, everything } from './store/db.js'
 import { FolderInUse, takeAlone } from './store/folder-lock.js'
 import { KeyMeta } from './store/key-meta.js'
 import { localEntry } from './store/local-entry.js'
 import { instanceAlone } from './store/locked-names.js'
-import { resealRows } from './store/reseal.js'
+import { type Reseal, resealRows } from './store/reseal.js'
 import { turnKey } from './store/turn-key.js'
 
 export interface RekeyOptions {
@@ -74,10 +75,12 @@ async function change(config: Config, next: string, around: Around, options: Rek
     // Its nodes cannot be handed the key: each would refuse everything until it is started with the new one.
     if (!(await db.takeAlone())) throw new FolderInUse(inUse)
     await ring.refresh(db)
+    // What a version before wrote is bound first: it is sealed anew as it is bound.
+    await db.transaction((session) => bindRows(session, ring, around.randomBytes(32).toString('hex')))
     if (ring.fingerprint !== target.vault.fingerprint)
       await turn(db, ring, target.vault, nodeOf(config), around, options)
     await ring.refresh(db)
-    const { rows, damaged } = await resealRows(db, (sealed, binding) => reseal(ring, sealed, binding), options.onRows)
+    const { rows, damaged } = await resealRows(db, resealing(ring), options.onRows)
     await db.transaction(async (session) => {
       const state = await new KeyMeta(session).read()
       await new KeyMeta(session).write({ ...state, previous: undefined })
@@ -141,17 +144,24 @@ async function turn(
 /** Outcomes are compared under so many keys before the one in force: more changes than that within COUNTERSIGN_KEEP would cost a resend its outcome. */
 const kept = 8
 
-function reseal(ring: KeyRing, sealed: string, binding: string): string | undefined {
-  if (!ring.previous) return undefined
-  let text: string
-  try {
-    text = ring.previous.open(sealed, binding)
-  } catch {
-    ring.open(sealed, binding)
+const resealing = (ring: KeyRing): Reseal => ({
+  seal(sealed, binding) {
+    if (!ring.previous) return undefined
+    let text: string
+    try {
+      text = ring.previous.open(sealed, binding)
+    } catch {
+      ring.open(sealed, binding)
+      return undefined
+    }
+    return ring.seal(text, binding)
+  },
+  tag(tag, text) {
+    if (ring.previous?.isTagged(text, tag)) return ring.tag(text)
+    if (!ring.isTagged(text, tag)) throw new Error('the row is not as it was written')
     return undefined
-  }
-  return ring.seal(text, binding)
-}
+  },
+})
 
 /** Puts the new key in the place of the old one, which stays beside it: backups made before need it. */
 function putInPlace(config: Config, next: string): Pick<Rekeyed, 'keyFile' | 'oldKeyFile'> {

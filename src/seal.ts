@@ -1,4 +1,13 @@
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  timingSafeEqual,
+} from 'node:crypto'
+import { hmac } from './hmac.js'
 
 /** Seals secrets that must be recoverable: AES-256-GCM under a key derived from the master key, bound to their row. */
 export interface Sealer {
@@ -6,6 +15,10 @@ export interface Sealer {
   seal(text: string, binding: string): string
   /** Throws when the sealed text was changed, moved to another row, or sealed under another master key. */
   open(sealed: string, binding: string): string
+  /** A MAC of a text, for a row that is not sealed: 128 bits. */
+  tag(text: string): string
+  /** Whether a tag is that of a text under this master key. */
+  isTagged(text: string, tag: string | null): boolean
 }
 
 /** Keys that everything else is derived from. `randomBytes` gives the nonces. */
@@ -17,6 +30,7 @@ export interface Vault extends Sealer {
 }
 
 const version = 'v1.'
+const tagLength = 16
 
 export function openVault(masterKey: Buffer, randomBytes: (size: number) => Buffer): Vault {
   const derived = new Map<string, KeyObject>()
@@ -29,7 +43,14 @@ export function openVault(masterKey: Buffer, randomBytes: (size: number) => Buff
     return made
   }
   const key = derive('seal')
+  const tags = derive('tags')
+  const tagOf = (text: string) => hmac(tags, text).subarray(0, tagLength)
   return {
+    tag: (text) => tagOf(text).toString('base64url'),
+    isTagged(text, tag) {
+      const given = Buffer.from(tag ?? '', 'base64url')
+      return given.length === tagLength && timingSafeEqual(given, tagOf(text))
+    },
     derive,
     fingerprint: createHmac('sha256', derive('fingerprint')).update('master key').digest('hex'),
     seal(text, binding) {

@@ -20,7 +20,8 @@ export default command({
     if (!key || !isLiveKey(key, now)) return ['API_ACCESS_NOT_REGENERATED']
     requireShowable(caller, key)
     const { secret } = newKey()
-    await store.accountKeys.rotate(key.keyId, secret, ceilingOf(caller.permissions), now + grace)
+    const rotated = await store.accountKeys.rotate(key.keyId, secret, ceilingOf(caller.permissions), now + grace)
+    if (!rotated) return ['API_ACCESS_NOT_REGENERATED']
     audit(undefined, { api_id: key.keyId, old_secret_until: now + grace })
     return ['API_ACCESS_REGENERATED', { api_id: key.keyId, secret, old_secret_until: now + grace }]
   },

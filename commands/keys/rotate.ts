@@ -18,7 +18,8 @@ export default command({
     if (!before || before.revokedAt !== null) return ['KEY_NOT_ROTATED']
     requireShowable(caller, before)
     const { secret } = newKey()
-    await store.accountKeys.rotate(key, secret, ceilingOf(caller.permissions), now + grace)
+    const rotated = await store.accountKeys.rotate(key, secret, ceilingOf(caller.permissions), now + grace)
+    if (!rotated) return ['KEY_NOT_ROTATED']
     audit(undefined, { old_secret_until: now + grace })
     return ['KEY_ROTATED', { key_id: key, secret, old_secret_until: now + grace }]
   },

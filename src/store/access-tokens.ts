@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
 import { lockAccount } from './account-lock.js'
+import {
+  isPrincipalSound,
+  type PrincipalParts,
+  principalParts,
+  type Tagging,
+  type TokenColumns,
+  tokenText,
+} from './bindings.js'
 import type { Queries } from './db.js'
 import type { PrincipalRecord } from './keys.js'
 import { pageOf, places } from './pages.js'
@@ -32,28 +40,10 @@ export interface NewToken {
   readonly createdBy: string
 }
 
-interface Row {
-  token_id: string
-  account: number
-  account_enable: number
-  principal_kind: string
-  principal_id: string
-  permissions: string
-  addresses: string
-  expires_at: number
-  created_by: string
-  created_at: number
-  principal_permissions: string | null
-  principal_enable: number | null
-  user_type: number | null
-  user_enable: number | null
-  user_expire: number | null
-  user_scope: string | null
-}
+type Row = TokenColumns & PrincipalParts & { account_enable: number; created_at: number; tag: string | null }
 
 const select = `
-  select t.*, a.enable as account_enable, p.permissions as principal_permissions, p.enable as principal_enable,
-         u.type as user_type, u.enable as user_enable, u.expire as user_expire, u.scope as user_scope
+  select t.*, a.enable as account_enable, ${principalParts}
   from access_tokens t
   join accounts a on a.account = t.account
   left join principals p on p.account = t.account and p.kind = t.principal_kind and p.id = t.principal_id
@@ -82,10 +72,21 @@ const toRecord = (row: Row): TokenRecord => ({
   createdAt: row.created_at,
 })
 
-/** The token that somebody shows, of whatever account; undefined when there is none, or none any more. */
-export async function findToken(queries: Queries, token: string): Promise<TokenRecord | undefined> {
+/**
+ * The token that somebody shows, of whatever account; undefined when there is none, or none any more. One whose row, or whose
+ * principal's, is not as it was written is named to `onUnsound`, and is none.
+ */
+export async function findToken(
+  queries: Queries,
+  tagging: Tagging,
+  token: string,
+  onUnsound: (what: string) => void,
+): Promise<TokenRecord | undefined> {
   const row = await queries.get<Row>(`${select} where t.token_hash = $1`, [hashOf(token)])
-  return row && toRecord(row)
+  if (!row) return undefined
+  if (tagging.isTagged(tokenText(row), row.tag) && isPrincipalSound(tagging, row)) return toRecord(row)
+  onUnsound(`access token ${row.token_id}`)
+  return undefined
 }
 
 /** The access tokens of one account. */
@@ -93,6 +94,7 @@ export class AccessTokens {
   constructor(
     private readonly queries: Queries,
     private readonly account: number,
+    private readonly tagging: Tagging,
     private readonly touch: Touch,
   ) {}
 
@@ -145,21 +147,21 @@ export class AccessTokens {
   }
 
   async insert(made: NewToken, now: number): Promise<void> {
+    const row = {
+      token_id: made.tokenId,
+      token_hash: hashOf(made.token),
+      account: this.account,
+      principal_kind: made.principal.kind,
+      principal_id: made.principal.id,
+      permissions: JSON.stringify(made.permissions),
+      addresses: JSON.stringify(made.addresses),
+      expires_at: made.expiresAt,
+      created_by: made.createdBy,
+    }
     await this.queries.run(
       `insert into access_tokens (token_id, token_hash, account, principal_kind, principal_id, permissions, addresses,
-       expires_at, created_by, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-      [
-        made.tokenId,
-        hashOf(made.token),
-        this.account,
-        made.principal.kind,
-        made.principal.id,
-        JSON.stringify(made.permissions),
-        JSON.stringify(made.addresses),
-        made.expiresAt,
-        made.createdBy,
-        now,
-      ],
+       expires_at, created_by, created_at, tag) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+      [...Object.values(row), now, this.tagging.tag(tokenText(row))],
     )
   }
 

@@ -1,6 +1,7 @@
 import { lockAccount } from './account-lock.js'
+import { type KeyColumns, oldSecretBinding, secretBinding } from './bindings.js'
 import type { Queries, Value } from './db.js'
-import { type KeySecret, type SecretColumns, sealSecret, secretsOf } from './keys.js'
+import { type KeySecret, openSound, type SecretColumns } from './keys.js'
 import { pageOf, places } from './pages.js'
 import type { Sealing, Touch } from './store.js'
 
@@ -44,19 +45,10 @@ export interface KeyChange {
 }
 
 interface Row extends SecretColumns {
-  lineage: string
-  principal_kind: string
-  principal_id: string
-  permissions: string
   principal_permissions: string | null
   user_type: number | null
   user_expire: number | null
   user_scope: string | null
-  addresses: string
-  enable: number
-  expires_at: number | null
-  revoked_at: number | null
-  created_by: string
   comment: string
   created_at: number
   last_used_at: number | null
@@ -64,7 +56,7 @@ interface Row extends SecretColumns {
 }
 
 const select = `
-  select k.key_id, k.lineage, k.secret, k.old_secret, k.old_until, k.ceiling, k.old_ceiling, k.principal_kind, k.principal_id, k.permissions, k.addresses, k.enable, k.expires_at, k.revoked_at,
+  select k.key_id, k.account, k.lineage, k.secret, k.old_secret, k.old_until, k.ceiling, k.old_ceiling, k.principal_kind, k.principal_id, k.permissions, k.addresses, k.enable, k.expires_at, k.revoked_at,
          k.created_by, k.comment, k.created_at, p.permissions as principal_permissions, u.type as user_type,
          u.expire as user_expire, u.scope as user_scope, s.last_used_at, s.last_address
   from keys k
@@ -93,6 +85,8 @@ const toInfo = (row: Row): KeyInfo => ({
   lastUsedAt: row.last_used_at,
   lastAddress: row.last_address,
 })
+
+type Columns = Readonly<Record<string, Value>>
 
 /** The keys of one account. */
 export class AccountKeys {
@@ -136,7 +130,7 @@ export class AccountKeys {
       `${select} and k.principal_kind = $2 and k.principal_id = $3 order by k.created_at, k.key_id`,
       [this.account, kind, id],
     )
-    return rows.map((row) => ({ ...toInfo(row), secrets: secretsOf(this.sealing, row) }))
+    return rows.map((row) => ({ ...toInfo(row), secrets: openSound(this.sealing, row) ?? [] }))
   }
 
   /** The keys of several principals with their secrets, the oldest first; undefined where they are more than so many. */
@@ -149,7 +143,7 @@ export class AccountKeys {
     )
     return rows.length > most
       ? undefined
-      : rows.map((row) => ({ ...toInfo(row), secrets: secretsOf(this.sealing, row) }))
+      : rows.map((row) => ({ ...toInfo(row), secrets: openSound(this.sealing, row) ?? [] }))
   }
 
   /** The newest keys of a principal with their secrets, the oldest of them first. */
@@ -169,7 +163,7 @@ export class AccountKeys {
       `${select} and k.key_id in (${places(keyIds, 1)}) order by k.created_at, k.key_id`,
       [this.account, ...keyIds],
     )
-    return rows.map((row) => ({ ...toInfo(row), secrets: secretsOf(this.sealing, row) }))
+    return rows.map((row) => ({ ...toInfo(row), secrets: openSound(this.sealing, row) ?? [] }))
   }
 
   /** How many keys of a principal can sign now. Takes the account's lock, so that the count holds until the commit. */
@@ -193,46 +187,67 @@ export class AccountKeys {
       enable: change.enable === undefined ? undefined : Number(change.enable),
     }
     const set = Object.entries(given).filter((entry): entry is [string, Value] => entry[1] !== undefined)
-    await this.queries.run(
-      `update keys set ${set.map(([column], index) => `${column} = $${index + 3}`).join(', ')} where account = $1 and key_id = $2`,
-      [this.account, keyId, ...set.map(([, value]) => value)],
-    )
-    this.touch(`key:${keyId}`)
+    await this.change(keyId, Object.fromEntries(set))
   }
 
-  /** Gives a key a new secret, with what its maker holds; the one it had works until the moment given, one before that ends now. */
-  async rotate(keyId: string, secret: string, ceiling: readonly string[], oldUntil: number): Promise<void> {
-    await this.queries.run(
-      `update keys set old_secret = secret, old_until = $3, old_ceiling = ceiling, secret = $4, ceiling = $5
-       where account = $1 and key_id = $2`,
-      [this.account, keyId, oldUntil, sealSecret(this.sealing, keyId, secret), JSON.stringify(ceiling)],
-    )
-    this.touch(`key:${keyId}`)
+  /**
+   * Gives a key a new secret, with what its maker holds; the one it had works until the moment given, one before that ends
+   * now. False where there is no such key, or its row is not as it was written.
+   */
+  async rotate(keyId: string, secret: string, ceiling: readonly string[], oldUntil: number): Promise<boolean> {
+    const row = await this.row(keyId)
+    const opened = row && openSound(this.sealing, row)
+    if (!row || !opened) return false
+    const change = { ceiling: JSON.stringify(ceiling), old_until: oldUntil, old_ceiling: row.ceiling }
+    await this.write(keyId, { ...change, ...this.sealed({ ...row, ...change }, secret, opened[0].secret) })
+    return true
   }
 
   /** Lowers the ceilings of a key's secrets; false when they were as low. */
   async lower(keyId: string, limit: (ceiling: readonly string[]) => readonly string[]): Promise<boolean> {
-    const row = await this.queries.get<Row>(`${select} and k.key_id = $2`, [this.account, keyId])
+    const row = await this.row(keyId)
     if (!row) return false
-    const lowered = (text: string | null) => text && JSON.stringify(limit(JSON.parse(text)))
-    const [ceiling, old] = [lowered(row.ceiling), lowered(row.old_ceiling)]
+    const lowered = (text: string) => JSON.stringify(limit(JSON.parse(text)))
+    const ceiling = lowered(row.ceiling)
+    const old = row.old_ceiling && lowered(row.old_ceiling)
     if (ceiling === row.ceiling && old === row.old_ceiling) return false
-    await this.queries.run('update keys set ceiling = $3, old_ceiling = $4 where account = $1 and key_id = $2', [
-      this.account,
-      keyId,
-      ceiling,
-      old,
-    ])
-    this.touch(`key:${keyId}`)
+    await this.change(keyId, { ceiling, old_ceiling: old })
     return true
   }
 
   async revoke(keyId: string, now: number): Promise<void> {
-    await this.queries.run('update keys set revoked_at = coalesce(revoked_at, $3) where account = $1 and key_id = $2', [
+    const row = await this.row(keyId)
+    if (row?.revoked_at === null) await this.change(keyId, { revoked_at: now })
+  }
+
+  private row(keyId: string): Promise<SecretColumns | undefined> {
+    return this.queries.get<SecretColumns>('select * from keys where account = $1 and key_id = $2', [
       this.account,
       keyId,
-      now,
     ])
+  }
+
+  /** Changes columns, and seals the secrets anew with them: those of a row that is as it was written, which no other becomes. */
+  private async change(keyId: string, change: Columns): Promise<void> {
+    const row = await this.row(keyId)
+    const opened = row && openSound(this.sealing, row)
+    const sealed = opened && this.sealed({ ...row, ...change }, opened[0].secret, opened[1]?.secret)
+    await this.write(keyId, { ...change, ...sealed })
+  }
+
+  private sealed(row: KeyColumns, secret: string, old: string | undefined): Columns {
+    return {
+      secret: this.sealing.seal(secret, secretBinding(row)),
+      old_secret: old === undefined ? null : this.sealing.seal(old, oldSecretBinding(row)),
+    }
+  }
+
+  private async write(keyId: string, columns: Columns): Promise<void> {
+    const set = Object.entries(columns)
+    await this.queries.run(
+      `update keys set ${set.map(([column], index) => `${column} = $${index + 3}`).join(', ')} where account = $1 and key_id = $2`,
+      [this.account, keyId, ...set.map(([, value]) => value)],
+    )
     this.touch(`key:${keyId}`)
   }
 }

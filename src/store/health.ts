@@ -4,14 +4,14 @@ import type { Checkpoint } from './audit-checkpoint.js'
 import { chainHeads } from './audit-heads.js'
 import { AuditTrail } from './audit-trail.js'
 import { type BareNames, type BareNaming, namesNoLongerBare } from './bare-names.js'
+import { isBound } from './bind-rows.js'
 import { CopyNotes } from './copies.js'
 import { limited, type Queries, type Value } from './db.js'
-import { Keys } from './keys.js'
 import { Meta } from './meta.js'
 import { type PromisedValues, Promises } from './promises.js'
 import type { Sealing } from './store.js'
+import { type UnsoundRows, unsoundRows } from './unsound.js'
 
-const sampled = 20
 const told = 5
 
 interface Orphan {
@@ -81,16 +81,10 @@ export class Health {
     return (await chainHeads(this.queries)).find((head) => head.node === node)?.at_ms
   }
 
-  /** Opens the secrets of the newest keys: how many, and the ids of those that the master key does not open. */
-  async openSample(sealing: Sealing): Promise<{ opened: number; failed: string[] }> {
-    const keys = new Keys(this.queries, sealing)
-    const ids = await this.queries.all<{ key_id: string }>(
-      'select key_id from keys order by created_at desc, key_id limit $1',
-      [sampled],
-    )
-    const failed: string[] = []
-    for (const { key_id: id } of ids) await keys.load(id).catch(() => failed.push(id))
-    return { opened: ids.length - failed.length, failed }
+  /** Whether rows are bound to what their rights rest on, and those that are not as they were written. */
+  async unsound(sealing: Sealing): Promise<UnsoundRows & { readonly bound: boolean }> {
+    const bound = await isBound(this.queries, sealing)
+    return { bound, ...(bound ? await unsoundRows(this.queries, sealing) : { keys: [], others: [] }) }
   }
 
   /** Why a checkpoint does not agree with the audit trail; undefined when it does. */

@@ -1,3 +1,12 @@
+import { lockAccount } from './account-lock.js'
+import {
+  isPrincipalSound,
+  type KeyColumns,
+  oldSecretBinding,
+  type PrincipalParts,
+  principalParts,
+  secretBinding,
+} from './bindings.js'
 import type { Queries } from './db.js'
 import { Meta } from './meta.js'
 import type { Sealing, Touch } from './store.js'
@@ -6,6 +15,8 @@ import type { Sealing, Touch } from './store.js'
 export interface KeyRecord {
   /** False for the decoy that stands in for every unknown id. */
   readonly known: boolean
+  /** True where there is such a key and its row, or that of its principal, is not as it was written: then it is unknown. */
+  readonly unsound?: boolean
   readonly keyId: string
   readonly account: number
   readonly accountEnabled: boolean
@@ -57,73 +68,62 @@ export interface NewKey {
   readonly comment: string
 }
 
-interface Row {
-  key_id: string
-  account: number
-  account_enable: number
-  lineage: string
-  principal_kind: string
-  principal_id: string
-  permissions: string
-  addresses: string
-  secret: string
-  old_secret: string | null
-  old_until: number | null
-  ceiling: string
-  old_ceiling: string | null
-  enable: number
-  expires_at: number | null
-  revoked_at: number | null
-  principal_permissions: string | null
-  principal_enable: number | null
-  user_type: number | null
-  user_enable: number | null
-  user_expire: number | null
-  user_scope: string | null
-}
+type Row = SecretColumns & PrincipalParts & { readonly account_enable: number }
 
 const select = `
-  select k.*, a.enable as account_enable, p.permissions as principal_permissions, p.enable as principal_enable,
-         u.type as user_type, u.enable as user_enable, u.expire as user_expire, u.scope as user_scope
+  select k.*, a.enable as account_enable, ${principalParts}
   from keys k
   join accounts a on a.account = k.account
   left join principals p on p.account = k.account and p.kind = k.principal_kind and p.id = k.principal_id
   left join users u on k.principal_kind = 'user' and u.account = k.account and u.id = k.principal_id
   where k.key_id = $1`
 
-export const decoyBinding = 'keys.secret:decoy'
-/** Binds a sealed signing secret to its key. */
-export const keyBinding = (keyId: string): string => `keys.secret:${keyId}`
+/** Binds the decoy secret. Of another kind than versions before migration 0026 had: it also says that every row is bound. */
+export const decoyBinding = 'keys.decoy'
 
-/** A signing secret as it is kept, bound to its key. */
-export const sealSecret = (sealing: Sealing, keyId: string, secret: string): string =>
-  sealing.seal(secret, keyBinding(keyId))
-
-/** Opens what {@link sealSecret} has sealed. */
-export const openSecret = (sealing: Sealing, keyId: string, sealed: string): string =>
-  sealing.open(sealed, keyBinding(keyId))
-
-/** The columns that hold the secrets of a key. */
-export interface SecretColumns {
-  readonly key_id: string
+/** A key's row with its secrets as they are kept. */
+export interface SecretColumns extends KeyColumns {
   readonly secret: string
   readonly old_secret: string | null
-  readonly old_until: number | null
-  readonly ceiling: string
-  readonly old_ceiling: string | null
 }
 
-/** The secrets of a key, opened, the newest first. */
+/** The secrets of a key, opened, the newest first. Throws when the row is not as it was written. */
 export function secretsOf(sealing: Sealing, row: SecretColumns): [KeySecret] | [KeySecret, KeySecret] {
   const newest = {
-    secret: openSecret(sealing, row.key_id, row.secret),
+    secret: sealing.open(row.secret, secretBinding(row)),
     until: null,
     ceiling: JSON.parse(row.ceiling),
   }
   if (row.old_secret === null) return [newest]
-  const secret = openSecret(sealing, row.key_id, row.old_secret)
+  const secret = sealing.open(row.old_secret, oldSecretBinding(row))
   return [newest, { secret, until: row.old_until, ceiling: JSON.parse(row.old_ceiling ?? '[]') }]
 }
+
+/** The same; undefined when the row is not as it was written. */
+export function openSound(sealing: Sealing, row: SecretColumns): ReturnType<typeof secretsOf> | undefined {
+  try {
+    return secretsOf(sealing, row)
+  } catch {
+    return undefined
+  }
+}
+
+const rowOf = (key: NewKey): KeyColumns => ({
+  key_id: key.keyId,
+  account: key.account,
+  principal_kind: key.principal.kind,
+  principal_id: key.principal.id,
+  lineage: key.lineage ?? key.keyId,
+  permissions: JSON.stringify(key.permissions),
+  ceiling: JSON.stringify(key.ceiling),
+  addresses: JSON.stringify(key.addresses ?? []),
+  enable: 1,
+  expires_at: key.expiresAt ?? null,
+  revoked_at: null,
+  created_by: key.createdBy,
+  old_until: null,
+  old_ceiling: null,
+})
 
 /** The key repository: the only place where signing secrets are sealed and opened. */
 export class Keys {
@@ -137,28 +137,29 @@ export class Keys {
   async load(keyId: string): Promise<KeyRecord> {
     const row = await this.queries.get<Row>(select, [keyId])
     const sealed = (await new Meta(this.queries).get('decoy')) ?? ''
-    return row ? this.record(row, sealed) : this.decoy(keyId, sealed)
+    return (row && this.record(row, sealed)) ?? { ...this.decoy(keyId, sealed), unsound: row !== undefined }
   }
 
   /** Stores a key; false when the id is taken. */
   async insert(key: NewKey, now: number): Promise<boolean> {
+    const row = rowOf(key)
     const inserted = await this.queries.run(
       `insert into keys (key_id, account, principal_kind, principal_id, lineage, permissions, addresses, secret, enable, expires_at, created_by, comment, created_at, ceiling)
        values ($1, $2, $3, $4, $12, $5, $6, $7, 1, $8, $9, $10, $11, $13) on conflict do nothing`,
       [
-        key.keyId,
-        key.account,
-        key.principal.kind,
-        key.principal.id,
-        JSON.stringify(key.permissions),
-        JSON.stringify(key.addresses ?? []),
-        sealSecret(this.sealing, key.keyId, key.secret),
-        key.expiresAt ?? null,
-        key.createdBy,
+        row.key_id,
+        row.account,
+        row.principal_kind,
+        row.principal_id,
+        row.permissions,
+        row.addresses,
+        this.sealing.seal(key.secret, secretBinding(row)),
+        row.expires_at,
+        row.created_by,
         key.comment,
         now,
-        key.lineage ?? key.keyId,
-        JSON.stringify(key.ceiling),
+        row.lineage,
+        row.ceiling,
       ],
     )
     this.touch(`key:${key.keyId}`, true)
@@ -169,8 +170,10 @@ export class Keys {
     return { secret: this.sealing.open(sealed, decoyBinding), until: 0, ceiling: [], decoy: true }
   }
 
-  private record(row: Row, decoy: string): KeyRecord {
-    const [newest, old = this.openDecoy(decoy)] = secretsOf(this.sealing, row)
+  private record(row: Row, decoy: string): KeyRecord | undefined {
+    const opened = isPrincipalSound(this.sealing, row) ? openSound(this.sealing, row) : undefined
+    if (!opened) return undefined
+    const [newest, old = this.openDecoy(decoy)] = opened
     return {
       known: true,
       keyId: row.key_id,
@@ -220,7 +223,10 @@ export class Keys {
 }
 
 /** Removes secrets whose grace time has ended by `now` (Unix seconds); how many. */
-export function clearEndedSecrets(queries: Queries, now: number): Promise<number> {
+export async function clearEndedSecrets(queries: Queries, now: number): Promise<number> {
+  // Who changes a key reads it before, and writes it as a whole.
+  const ended = 'select distinct account from keys where old_until is not null and old_until <= $1 order by account'
+  for (const { account } of await queries.all<{ account: number }>(ended, [now])) await lockAccount(queries, account)
   return queries.run(
     'update keys set old_secret = null, old_until = null, old_ceiling = null where old_until is not null and old_until <= $1',
     [now],
@@ -231,10 +237,4 @@ export function clearEndedSecrets(queries: Queries, now: number): Promise<number
 export async function anyEndedSecret(queries: Queries, now: number): Promise<boolean> {
   const found = 'select 1 as one from keys where old_until is not null and old_until <= $1 limit 1'
   return (await queries.get(found, [now])) !== undefined
-}
-
-/** Makes the decoy secret, once. */
-export async function ensureDecoy(queries: Queries, sealing: Sealing, secret: string): Promise<void> {
-  const meta = new Meta(queries)
-  if ((await meta.get('decoy')) === undefined) await meta.add('decoy', sealing.seal(secret, decoyBinding))
 }

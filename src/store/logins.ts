@@ -1,3 +1,4 @@
+import { type Tagging, type UserColumns, userText } from './bindings.js'
 import type { Queries } from './db.js'
 
 /** A panel user as its password is checked. */
@@ -15,16 +16,7 @@ export interface LoginRecord {
   readonly hash: string | undefined
 }
 
-interface Row {
-  account: number
-  account_enable: number
-  id: string
-  type: number
-  enable: number
-  expire: number
-  password: string | null
-  ceiling: string | null
-}
+type Row = UserColumns & { readonly account_enable: number }
 
 const toRecord = (row: Row): LoginRecord => ({
   account: row.account,
@@ -37,12 +29,24 @@ const toRecord = (row: Row): LoginRecord => ({
   hash: row.password ?? undefined,
 })
 
-/** The panel user of a login in one account; undefined when there is none. */
-export async function findLogin(queries: Queries, account: number, login: string): Promise<LoginRecord | undefined> {
+/**
+ * The panel user of a login in one account; undefined when there is none. One whose row is not as it was written is named to
+ * `onUnsound`, and is none.
+ */
+export async function findLogin(
+  queries: Queries,
+  tagging: Tagging,
+  account: number,
+  login: string,
+  onUnsound: (what: string) => void,
+): Promise<LoginRecord | undefined> {
   const row = await queries.get<Row>(
-    `select u.account, a.enable as account_enable, u.id, u.type, u.enable, u.expire, u.password, u.ceiling
+    `select u.account, a.enable as account_enable, u.id, u.type, u.enable, u.expire, u.password, u.ceiling, u.scope, u.tag
      from users u join accounts a on a.account = u.account where u.account = $1 and u.id = $2`,
     [account, login],
   )
-  return row && toRecord(row)
+  if (!row) return undefined
+  if (tagging.isTagged(userText(row), row.tag)) return toRecord(row)
+  onUnsound(`user ${row.account}/${row.id}`)
+  return undefined
 }

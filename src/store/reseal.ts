@@ -1,19 +1,37 @@
+import {
+  type KeyColumns,
+  oldSecretBinding,
+  type PrincipalColumns,
+  principalText,
+  secretBinding,
+  type TokenColumns,
+  tokenText,
+  type UserColumns,
+  userText,
+} from './bindings.js'
 import { outcomeBinding } from './claims.js'
 import type { Db, Queries, Value } from './db.js'
-import { keyBinding } from './keys.js'
 import { tokenBinding } from './users.js'
 
-/** Seals what is sealed under the key before under the one in force: undefined when that was done. Throws when neither opens it. */
-export type Reseal = (sealed: string, binding: string) => string | undefined
+/** A change from the key before to the one in force. */
+export interface Reseal {
+  /** Seals what is sealed under the key before: undefined when that was done. Throws when neither opens it. */
+  seal(sealed: string, binding: string): string | undefined
+  /** The same for a tag. */
+  tag(tag: string, text: string): string | undefined
+}
 
-/** What one table keeps sealed. Every place that seals a row must stand here, or a change of the master key loses it. */
+/** What one table keeps sealed, or as tags. Every place that seals a row must stand here, or a change of the master key loses it. */
 interface Place {
   readonly table: string
   /** Columns of the primary key. */
   readonly key: readonly string[]
   readonly columns: readonly string[]
+  /** Further columns that it is bound to. */
+  readonly with?: readonly string[]
   readonly where: string
-  readonly binding: (row: Row) => string
+  readonly how?: keyof Reseal
+  readonly binding: (row: Row, column: string) => string
 }
 
 type Row = Readonly<Record<string, Value>>
@@ -23,8 +41,59 @@ const places: readonly Place[] = [
     table: 'keys',
     key: ['key_id'],
     columns: ['secret', 'old_secret'],
+    with: [
+      'account',
+      'principal_kind',
+      'principal_id',
+      'lineage',
+      'permissions',
+      'ceiling',
+      'addresses',
+      'enable',
+      'expires_at',
+      'revoked_at',
+      'created_by',
+      'old_until',
+      'old_ceiling',
+    ],
     where: '1 = 1',
-    binding: ({ key_id: id }) => keyBinding(String(id)),
+    binding: (row, column) => (column === 'secret' ? secretBinding : oldSecretBinding)(row as unknown as KeyColumns),
+  },
+  {
+    table: 'users',
+    key: ['account', 'id'],
+    columns: ['tag'],
+    with: ['type', 'enable', 'expire', 'password', 'ceiling', 'scope'],
+    where: 'tag is not null',
+    how: 'tag',
+    binding: (row) => userText(row as unknown as UserColumns),
+  },
+  {
+    table: 'principals',
+    key: ['account', 'kind', 'id'],
+    columns: ['tag'],
+    with: ['permissions', 'enable'],
+    where: 'tag is not null',
+    how: 'tag',
+    binding: (row) => principalText(row as unknown as PrincipalColumns),
+  },
+  {
+    table: 'access_tokens',
+    key: ['token_id'],
+    columns: ['tag'],
+    with: [
+      'token_hash',
+      'account',
+      'principal_kind',
+      'principal_id',
+      'permissions',
+      'addresses',
+      'expires_at',
+      'created_by',
+    ],
+    where: 'tag is not null',
+    how: 'tag',
+    binding: (row) => tokenText(row as unknown as TokenColumns),
   },
   {
     table: 'users',
@@ -71,11 +140,11 @@ async function piece(
   reseal: Reseal,
   done: Resealed,
 ): Promise<Row[]> {
-  const { table, key, columns, where } = place
+  const { table, key, columns, with: others = [], where } = place
   const names = key.join(', ')
   const beyond = after ? `and (${names}) > (${key.map((_, index) => `$${index + 2}`).join(', ')})` : ''
   const rows = await queries.all<Row>(
-    `select ${[...key, ...columns].join(', ')} from ${table} where ${where} ${beyond} order by ${names} limit $1`,
+    `select ${[...key, ...columns, ...others].join(', ')} from ${table} where ${where} ${beyond} order by ${names} limit $1`,
     [rowsAtOnce, ...(after ? key.map((name) => after[name] ?? null) : [])],
   )
   for (const row of rows) await one(queries, place, row, reseal, done)
@@ -83,12 +152,12 @@ async function piece(
 }
 
 async function one(queries: Queries, place: Place, row: Row, reseal: Reseal, done: Resealed): Promise<void> {
-  const { table, key, columns } = place
+  const { table, key, columns, how = 'seal' } = place
   for (const column of columns) {
     const sealed = row[column]
     if (typeof sealed !== 'string') continue
     try {
-      const anew = reseal(sealed, place.binding(row))
+      const anew = reseal[how](sealed, place.binding(row, column))
       if (anew === undefined) continue
       const which = key.map((name, index) => `${name} = $${index + 2}`).join(' and ')
       await queries.run(`update ${table} set ${column} = $1 where ${which}`, [

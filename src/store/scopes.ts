@@ -1,6 +1,8 @@
 import { lockAccount } from './account-lock.js'
+import type { Tagging } from './bindings.js'
 import type { Queries } from './db.js'
 import type { Touch } from './store.js'
+import { changeTagged } from './user-tags.js'
 
 /** What a panel user was assigned, by id: slices add up, servers restrict; an empty list restricts nothing. */
 export interface Scope {
@@ -15,6 +17,7 @@ export class Scopes {
   constructor(
     private readonly queries: Queries,
     private readonly account: number,
+    private readonly tagging: Tagging,
     private readonly touch: Touch,
   ) {}
 
@@ -40,12 +43,14 @@ export class Scopes {
   /** An assignment of nothing at all is none. */
   async set(user: string, { slices, servers }: Scope, now: number): Promise<void> {
     const scope = slices.length + servers.length === 0 ? null : JSON.stringify({ slices, servers })
-    await this.queries.run('update users set scope = $3, updated_at = $4 where account = $1 and id = $2', [
-      this.account,
-      user,
-      scope,
-      now,
-    ])
+    await changeTagged(this.queries, this.tagging, { account: this.account, id: user }, () =>
+      this.queries.run('update users set scope = $3, updated_at = $4 where account = $1 and id = $2', [
+        this.account,
+        user,
+        scope,
+        now,
+      ]),
+    )
     this.touch(`user:${this.account}:${user}`)
   }
 

@@ -5,6 +5,7 @@ import { lockAccount } from './account-lock.js'
 import { Accounts } from './accounts.js'
 import { ApiAccess } from './api-access.js'
 import type { AuditTrail } from './audit-trail.js'
+import type { Tagging } from './bindings.js'
 import type { Calendar } from './calendar.js'
 import type { Queries } from './db.js'
 import { DevicePasswords } from './device-passwords.js'
@@ -23,7 +24,7 @@ import { Tickets } from './tickets.js'
 import { Users } from './users.js'
 
 /** Seals secrets that must be recoverable, bound to their row. */
-export interface Sealing {
+export interface Sealing extends Tagging {
   seal(text: string, binding: string): string
   open(sealed: string, binding: string): string
 }
@@ -90,7 +91,7 @@ export class Store {
   }
 
   get subowners(): Subowners {
-    return new Subowners(this.queries, this.account, this.touch)
+    return new Subowners(this.queries, this.account, this.sealing, this.touch)
   }
 
   get apiAccess(): ApiAccess {
@@ -114,7 +115,7 @@ export class Store {
   }
 
   get scopes(): Scopes {
-    return new Scopes(this.queries, this.account, this.touch)
+    return new Scopes(this.queries, this.account, this.sealing, this.touch)
   }
 
   get tickets(): Tickets {
@@ -126,6 +127,6 @@ export class Store {
   }
 
   get accessTokens(): AccessTokens {
-    return new AccessTokens(this.queries, this.account, this.touch)
+    return new AccessTokens(this.queries, this.account, this.sealing, this.touch)
   }
 }

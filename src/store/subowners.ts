@@ -1,3 +1,4 @@
+import { type PrincipalColumns, principalText, type Tagging } from './bindings.js'
 import type { Queries, Value } from './db.js'
 import { EndedKeys } from './ended-keys.js'
 import { pageOf } from './pages.js'
@@ -48,6 +49,7 @@ export class Subowners {
   constructor(
     private readonly queries: Queries,
     private readonly account: number,
+    private readonly tagging: Tagging,
     private readonly touch: Touch,
   ) {}
 
@@ -93,8 +95,8 @@ export class Subowners {
     )
     if (inserted === 0) return false
     await this.queries.run(
-      'insert into principals (account, kind, id, permissions, enable, created_at) values ($1, $2, $3, $4, 1, $5)',
-      [this.account, subownerKind, added.id, JSON.stringify(held), now],
+      'insert into principals (account, kind, id, permissions, enable, created_at, tag) values ($1, $2, $3, $4, 1, $5, $6)',
+      [this.account, subownerKind, added.id, JSON.stringify(held), now, this.tag(added.id, held)],
     )
     this.changed(added.id, true)
     return true
@@ -114,12 +116,16 @@ export class Subowners {
       [this.account, id, ...set.map(([, value]) => value)],
     )
     if (held === undefined) return
-    await this.queries.run('update principals set permissions = $4 where account = $1 and kind = $2 and id = $3', [
-      this.account,
-      subownerKind,
-      id,
-      JSON.stringify(held),
-    ])
+    const principal = await this.queries.get<PrincipalColumns & { tag: string | null }>(
+      'select * from principals where account = $1 and kind = $2 and id = $3',
+      [this.account, subownerKind, id],
+    )
+    // One that is not as it was written is not made good.
+    const sound = principal && this.tagging.isTagged(principalText(principal), principal.tag)
+    await this.queries.run(
+      'update principals set permissions = $4, tag = $5 where account = $1 and kind = $2 and id = $3',
+      [this.account, subownerKind, id, JSON.stringify(held), sound ? this.tag(id, held) : null],
+    )
     this.changed(id)
   }
 
@@ -134,6 +140,11 @@ export class Subowners {
     await this.queries.run('delete from subowners where account = $1 and id = $2', [this.account, id])
     for (const keyId of keys) this.touch(`key:${keyId}`)
     this.changed(id)
+  }
+
+  private tag(id: string, held: readonly string[]): string {
+    const permissions = JSON.stringify(held)
+    return this.tagging.tag(principalText({ account: this.account, kind: subownerKind, id, permissions, enable: 1 }))
   }
 
   private changed(id: string, isNew = false): void {

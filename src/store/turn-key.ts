@@ -10,7 +10,7 @@ import { Meta } from './meta.js'
 import type { Sealing } from './store.js'
 
 /** One side of a change of the master key. */
-export interface KeySide extends Sealing {
+export interface KeySide extends Pick<Sealing, 'seal' | 'open'> {
   readonly mac: ChainMac
 }
 

@@ -1,9 +1,11 @@
 import { lockAccount } from './account-lock.js'
+import { userText } from './bindings.js'
 import type { Queries, Value } from './db.js'
 import { EndedKeys } from './ended-keys.js'
 import { ownPace, type Pace } from './pace.js'
 import { paged } from './paged.js'
 import type { Sealing, Touch } from './store.js'
+import { changeTagged, nextTag, userRow } from './user-tags.js'
 
 /** A panel user as it is kept, without its password. Moments are Unix seconds. */
 export interface PanelUser {
@@ -47,7 +49,10 @@ const columns = 'id, enable, type, comment, ip, expire, conlimit, created_at, up
 const assignedColumn = 'case when scope is null then 0 else 1 end as assigned'
 const findUser = `select ${columns}, ${assignedColumn} from users where account = $1 and id = $2`
 const findUserWithToken = `select ${columns}, token from users where account = $1 and id = $2`
-const findToggled = `select enable, type, expire, ${assignedColumn} from users where account = $1 and id = $2`
+const toggleUser = `update users set enable = $1, tag = $2, updated_at = $3
+  where account = $4 and id = $5 and enable = $6 and coalesce(tag, '') = $7`
+/** Columns that the tag of a user covers. */
+const tagged: ReadonlySet<string> = new Set(['type', 'enable', 'expire', 'password', 'ceiling'])
 /** Member by member: copying all but one of a row takes longer than to find it. */
 const toUser = (row: Row): PanelUser => ({
   id: row.id,
@@ -109,22 +114,33 @@ export class Users {
   }
 
   async insert(id: string, fields: UserFields, now: number): Promise<void> {
+    const row = {
+      account: this.account,
+      id,
+      type: fields.type ?? 3,
+      enable: (fields.enable ?? true) ? 1 : 0,
+      expire: fields.expire ?? 0,
+      password: fields.password ?? null,
+      ceiling: fields.ceiling ? JSON.stringify(fields.ceiling) : null,
+      scope: null,
+    }
     await this.queries.run(
-      `insert into users (account, id, enable, type, password, comment, token, ip, expire, conlimit, created_at, updated_at, ceiling)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)`,
+      `insert into users (account, id, enable, type, password, comment, token, ip, expire, conlimit, created_at, updated_at, ceiling, tag)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13)`,
       [
         this.account,
         id,
-        (fields.enable ?? true) ? 1 : 0,
-        fields.type ?? 3,
-        fields.password ?? null,
+        row.enable,
+        row.type,
+        row.password,
         fields.comment ?? '',
         this.sealed(id, fields.token),
         fields.ip ?? '',
-        fields.expire ?? 0,
+        row.expire,
         fields.conlimit ?? 0,
         now,
-        fields.ceiling ? JSON.stringify(fields.ceiling) : null,
+        row.ceiling,
+        this.sealing.tag(userText(row)),
       ],
     )
     this.changed(id, true)
@@ -145,10 +161,14 @@ export class Users {
       updated_at: now,
     }
     const set = Object.entries(given).filter((entry): entry is [string, Value] => entry[1] !== undefined)
-    await this.queries.run(
-      `update users set ${set.map(([column], index) => `${column} = $${index + 3}`).join(', ')} where account = $1 and id = $2`,
-      [this.account, id, ...set.map(([, value]) => value)],
-    )
+    const write = () =>
+      this.queries.run(
+        `update users set ${set.map(([column], index) => `${column} = $${index + 3}`).join(', ')} where account = $1 and id = $2`,
+        [this.account, id, ...set.map(([, value]) => value)],
+      )
+    if (set.some(([column]) => tagged.has(column))) {
+      await changeTagged(this.queries, this.sealing, { account: this.account, id }, write)
+    } else await write()
     this.changed(id)
   }
 
@@ -157,18 +177,25 @@ export class Users {
     id: string,
     now: number,
   ): Promise<Pick<AssignedUser, 'enable' | 'type' | 'expire' | 'assigned'> | undefined> {
-    // A row that an update returns costs SQLite more than asking for it.
-    const toggled = await this.queries.run(
-      'update users set enable = 1 - enable, updated_at = $1 where account = $2 and id = $3',
-      [now, this.account, id],
-    )
-    if (toggled === 0) return undefined
-    this.changed(id)
-    const row = await this.queries.get<Pick<Row, 'enable' | 'type' | 'expire'> & { assigned: number }>(findToggled, [
-      this.account,
-      id,
-    ])
-    return row && { enable: row.enable === 1, type: row.type, expire: row.expire, assigned: row.assigned === 1 }
+    for (;;) {
+      const row = await userRow(this.queries, this.account, id)
+      if (!row) return undefined
+      const enable = 1 - row.enable
+      const tag = nextTag(this.sealing, row, { ...row, enable })
+      // Another node may have changed it since it was read: then it is read again.
+      const toggled = await this.queries.run(toggleUser, [
+        enable,
+        tag,
+        now,
+        this.account,
+        id,
+        row.enable,
+        row.tag ?? '',
+      ])
+      if (toggled === 0) continue
+      this.changed(id)
+      return { enable: enable === 1, type: row.type, expire: row.expire, assigned: row.scope !== null }
+    }
   }
 
   /** Removes a user with its keys and tokens: they must not open the account to a later user of the same name. */

@@ -299,8 +299,11 @@ test('migrate brings an older schema up to date while nobody serves, and says wh
   const folder = join(place, 'data')
   const first = join(place, 'first')
   mkdirSync(first)
-  const [oldest = '', ...later] = readdirSync(join(root, 'migrations')).sort()
-  copyFileSync(join(root, 'migrations', oldest), join(first, oldest))
+  // As far back as this version still makes an owner's key.
+  const all = readdirSync(join(root, 'migrations')).sort()
+  const later = all.slice(all.indexOf('0025-ceilings.sql') + 1)
+  for (const name of all.filter((one) => !later.includes(one)))
+    copyFileSync(join(root, 'migrations', name), join(first, name))
   const around = {
     now: Date.now,
     randomBytes,

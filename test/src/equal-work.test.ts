@@ -27,6 +27,8 @@ test('a key that is known, unknown, disabled, rotated, or was rotated once takes
     }
     const sealing = {
       seal: gateway.vault.seal.bind(gateway.vault),
+      tag: gateway.vault.tag.bind(gateway.vault),
+      isTagged: gateway.vault.isTagged.bind(gateway.vault),
       open(sealed: string, binding: string) {
         done.opened++
         return gateway.vault.open(sealed, binding)

@@ -294,7 +294,7 @@ export function plant(
       if (access && index % 2) await new ApiAccess(session, 1).set(id, access.apiKey, now)
     }
     for (const key of ownerKeys) await add('owner', owner, key.permissions, key.limits)
-    const tokens = new AccessTokens(session, 1, () => undefined)
+    const tokens = new AccessTokens(session, 1, instance.vault, () => undefined)
     for (const [index, { permissions: granted }] of ownerKeys.entries()) {
       const by = made[index % made.length]?.apiKey ?? ''
       const given = { permissions: granted, addresses: [], expiresAt: now + 3600, createdBy: by }
@@ -305,7 +305,7 @@ export function plant(
       const id = `${run}-subowner-${index}`
       const [{ apiKey: keyId }, held] = [await add('subowner', id, ['*']), api ? ['*'] : []]
       const added = { id, username: id, permissions: api ? ['api'] : ['slice'], keyId }
-      await new Subowners(session, 1, () => undefined).insert(added, 'hash', held, now)
+      await new Subowners(session, 1, instance.vault, () => undefined).insert(added, 'hash', held, now)
       for (const granted of keys) await add('subowner', id, granted)
       const own = made.slice(-1 - keys.length)
       subownerSecrets.push(...own.map(({ secret }): [string, string] => [id, secret]))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { makeKey } from '../support/keys.js'
+import { elsewhere, makeKey } from '../support/keys.js'
 import { canary, instanceFor, minting, sent, signed, withheld } from './probes.js'
 
 const key = 'job-81-step-3'
@@ -44,9 +44,7 @@ test('a twin whose key has lost the permission since gets 1403, not the secrets'
   const instance = await instanceFor(t, mint)
   const by = await makeKey(instance)
   await instance.call('mint', { id: 'a' }, { idempotencyKey: key, by })
-  await instance.db.transaction((session) =>
-    session.run('update keys set permissions = $2 where key_id = $1', [by.apiKey, '["*:read"]']),
-  )
+  await elsewhere(instance, 'update keys set permissions = $2 where key_id = $1', [by.apiKey, '["*:read"]'])
   const reopened = await instanceFor(t, { ...mint, folder: instance.folder })
   const twin = await reopened.call('mint', { id: 'a' }, { idempotencyKey: key, by, timestamp: reopened.seconds() + 1 })
   assert.deepEqual([twin.code, twin.result], [1403, undefined])

@@ -11,7 +11,7 @@ CREATE TABLE access_tokens (
   expires_at bigint not null,
   created_by text not null,
   created_at bigint not null
-);
+, tag text);
 
 CREATE TABLE accounts (
   account bigint not null primary key,
@@ -132,7 +132,7 @@ CREATE TABLE principals (
   id text not null,
   permissions text not null,
   enable integer not null,
-  created_at bigint not null,
+  created_at bigint not null, tag text,
   primary key (account, kind, id)
 );
 
@@ -315,7 +315,7 @@ CREATE TABLE "users" (
   conlimit bigint not null,
   created_at bigint not null,
   updated_at bigint not null,
-  scope text, ceiling text,
+  scope text, ceiling text, tag text,
   primary key (account, id)
 ) without rowid;
 
