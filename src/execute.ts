@@ -1,7 +1,7 @@
 import { isDone } from '../schemas/codes.js'
 import { callerOf, type Registered, requireActive, requirePermission } from './admit.js'
 import { type Authorities, type Authority, signedBy } from './authority.js'
-import { type Asked, auditEntry, type Call, carriedCall, type Executed, nowOf } from './call.js'
+import { type Asked, auditEntry, type Call, carriedCall, type Executed, nowOf, type SignedMessage } from './call.js'
 import { namesOf } from './call-names.js'
 import type { Caller, Judged, Keeps, Performed, Published } from './command.js'
 import { itemRows, type Judgement, judge, performedItem, refusedItem } from './items.js'
@@ -17,7 +17,7 @@ import { type RequestParts, requestsOf } from './requests.js'
 import { type ContextParts, type Left, RunContext, type Running } from './run-context.js'
 import { type SecretPath, showsSecret, withhold } from './secrets.js'
 import type { AuditTrail } from './store/audit-trail.js'
-import { Claims } from './store/claims.js'
+import { type Claim, Claims } from './store/claims.js'
 import type { Db, Queries } from './store/db.js'
 import type { Ledger, Ran } from './store/ledger.js'
 import type { Names } from './store/locked-names.js'
@@ -172,9 +172,26 @@ export class Executor {
     }
   }
 
+  /** The answer to a message that was claimed before; undefined when it was not, or was forgotten by now. */
   private async find(call: Asked, identity: string): Promise<Executed | undefined> {
     const claim = await new Claims(this.parts.db).find(identity)
-    return claim && this.outcomes.replay(call, claim, await this.current(call, this.parts.db))
+    if (!claim) return undefined
+    if (!isLater(call, claim)) return this.outcomes.replay(call, claim, await this.current(call, this.parts.db))
+    return this.parts.ledger.submit<Executed | undefined>({
+      name: call.registered.command.name,
+      account: call.caller.account,
+      identity,
+      timestamp: call.message.timestamp,
+      names: this.namesOf(call),
+      run: async () => ({ keep: false, claim: undefined, audit: [], value: undefined }),
+      seen: async (found, queries) => this.seen(call, found, queries, await this.behindLocks(call, queries)),
+    })
+  }
+
+  /** Answers from a claim, in a transaction: one that is dated later keeps the claim for as long as it could be sent again. */
+  private async seen(call: Asked, claim: Claim, queries: Queries, caller: Caller): Promise<Executed> {
+    if (isLater(call, claim)) await new Claims(queries).extend(claim, call.message.timestamp)
+    return this.outcomes.replay(call, claim, caller)
   }
 
   private async commit(call: Asked, identity: string | undefined): Promise<Executed> {
@@ -214,7 +231,7 @@ export class Executor {
             identity,
           )
         },
-        seen: async (claim, queries) => this.outcomes.replay(call, claim, await this.current(call, queries, renewed)),
+        seen: async (claim, queries) => this.seen(call, claim, queries, await this.current(call, queries, renewed)),
       }),
     )
   }
@@ -406,6 +423,10 @@ async function lowerRevealed(keyIds: readonly string[], { permissions }: Caller,
   for (const keyId of new Set(keyIds)) lowered = (await store.accountKeys.lower(keyId, limit)) || lowered
   return lowered
 }
+
+/** Whether a message is dated after all that its claim has answered. */
+const isLater = (call: Asked, claim: Claim): call is Asked & { readonly message: SignedMessage } =>
+  call.message !== undefined && call.message.timestamp > claim.timestamp
 
 const untouched = () => undefined
 

@@ -106,9 +106,17 @@ export class Claims {
     return inserted === 1
   }
 
+  /** A later message was answered from a claim: the claim is kept until the floor may pass that message as well. */
+  async extend({ request_id: requestId }: Claim, timestamp: number): Promise<void> {
+    await this.queries.run('update claims set timestamp = $2 where request_id = $1 and timestamp < $2', [
+      requestId,
+      timestamp,
+    ])
+  }
+
   /** How many there are in a partition, counted up to a limit. */
   async countIn(partition: number, limit: number): Promise<number> {
-    const sql = 'select count(*) as counted from (select 1 from claims where part = $1 limit $2) as some'
+    const sql = 'select count(*) as counted from (select 1 from claims where part = $1 limit $2) as counted'
     return (await this.queries.get<{ counted: number }>(sql, [partition, limit]))?.counted ?? 0
   }
 

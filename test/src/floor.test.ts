@@ -158,6 +158,18 @@ test('a claim whose message lies in the future of its making is kept until the f
   assert.equal((await sent(instance, body)).code, 1402)
 })
 
+test('a resend that was answered from an outcome never runs by itself, even after that outcome was forgotten', async (t) => {
+  const instance = await instanceFor(t, { extra: [counter().command] })
+  await instance.call('count', { id: 'n' }, { idempotencyKey: key })
+  instance.clock.offset = keep - 5
+  const resend = signed(instance, 'count', { id: 'n' }, { idempotencyKey: key })
+  assert.equal((await sent(instance, resend)).replayed, true)
+  await forgetAt(instance, keep + 5)
+  const again = await sent(instance, resend)
+  assert.ok(again.replayed === true || again.code === 1402, JSON.stringify(again))
+  assert.equal(await counted(instance.db, 'n'), 1)
+})
+
 test('one call forgets everything that is due, however much it is', async (t) => {
   const instance = await instanceFor(t, { extra: [counter().command] })
   await instance.db.transaction((session) =>
