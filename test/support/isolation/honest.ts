@@ -39,28 +39,28 @@ export type HonestAnswer = { readonly report: HonestReport } | { readonly error:
 export const usersEach = 20
 const connectionsEach = 8
 const tick = 1
+const reconnect = 20
 /** Milliseconds that the last answers are waited for. */
 const patience = 5_000
 const run = randomBytes(6).toString('hex')
 let signed = 0
 
-/** One account with its connections: requests that find none free wait here, and their time counts. */
+/** One account with its connections, which stay open between jobs as a client's do: requests that find none free wait here, and their time counts. */
 class Honest {
   offered = 0
   done = 0
   refused = 0
   underWay = 0
   firstFailure = ''
-  readonly latencies: number[] = []
+  latencies: number[] = []
+  onAnswer: (account: Honest) => void = () => undefined
   private readonly free: Socket[] = []
   private readonly due: number[] = []
-  private readonly sockets: Socket[] = []
-  private closing = false
+  private readonly busy = new Set<Socket>()
 
   constructor(
     private readonly by: Credentials,
     private readonly port: number,
-    private readonly onAnswer: (account: Honest) => void,
   ) {
     for (let n = 0; n < connectionsEach; n++) this.connect()
   }
@@ -71,9 +71,14 @@ class Honest {
     this.send()
   }
 
-  close(): void {
-    this.closing = true
-    for (const socket of this.sockets) socket.destroy()
+  /** Begins another job: what the one before did not get answered is given up. */
+  begin(onAnswer: (account: Honest) => void): void {
+    this.offered = this.done = this.refused = 0
+    this.firstFailure = ''
+    this.latencies = []
+    this.due.length = 0
+    this.onAnswer = onAnswer
+    for (const socket of this.busy) socket.destroy()
   }
 
   private send(): void {
@@ -82,6 +87,7 @@ class Honest {
       if (!socket) return
       const due = this.due.shift() ?? 0
       this.underWay++
+      this.busy.add(socket)
       socket.emit('request', due)
     }
   }
@@ -99,6 +105,7 @@ class Honest {
         if (due === undefined) return
         this.answered(status, due, chunk)
         due = undefined
+        this.busy.delete(socket)
         this.free.push(socket)
         this.onAnswer(this)
         this.send()
@@ -110,13 +117,12 @@ class Honest {
     })
     socket.on('error', () => undefined)
     socket.on('close', () => {
-      if (this.closing) return
+      this.busy.delete(socket)
       if (due !== undefined) this.answered(0, due, 'the connection was closed')
       const at = this.free.indexOf(socket)
       if (at >= 0) this.free.splice(at, 1)
-      this.connect()
+      setTimeout(() => this.connect(), reconnect)
     })
-    this.sockets.push(socket)
   }
 
   private answered(status: number, due: number, text: string): void {
@@ -139,10 +145,17 @@ class Honest {
   }
 }
 
+const kept = new Map<string, Honest>()
+
 async function perform({ port, accounts, seconds, rate }: HonestJob): Promise<HonestReport> {
   const end = performance.now() + seconds * 1000
   const again = (account: Honest) => rate === 0 && performance.now() < end && account.offer(performance.now())
-  const honest = accounts.map((by) => new Honest(by, port, again))
+  const honest = accounts.map((by) => {
+    const known = kept.get(by.apiKey) ?? new Honest(by, port)
+    kept.set(by.apiKey, known)
+    known.begin(again)
+    return known
+  })
   await pause(200)
   const cpu = process.cpuUsage()
   const started = performance.now()
@@ -154,7 +167,6 @@ async function perform({ port, accounts, seconds, rate }: HonestJob): Promise<Ho
   const done = honest.reduce((sum, account) => sum + account.done, 0) / ((performance.now() - started) / 1000)
   const last = performance.now() + patience
   while (honest.some(({ underWay }) => underWay > 0) && performance.now() < last) await pause(10)
-  for (const account of honest) account.close()
   return report(honest, done, busy)
 }
 

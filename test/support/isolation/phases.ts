@@ -171,12 +171,6 @@ export function phases(): readonly Phase[] {
         oneOf(n, [() => report(by, 400, fresh(n)), () => deep(by), () => nearlyFields(by), () => malformed(by)]),
     },
     {
-      name: 'wrong signatures',
-      connections: 64,
-      depth: 8,
-      next: (by) => badMac(by),
-    },
-    {
       name: 'idempotent twins',
       connections: 100,
       depth: 4,
@@ -246,6 +240,13 @@ export function phases(): readonly Phase[] {
       connections: 20,
       depth: 64,
       next: (_by, n) => oneOf(n, [() => readyz, () => docs, () => openapi, () => nowhere]),
+    },
+    // The last: new connections from the address are refused for a minute after it.
+    {
+      name: 'wrong signatures',
+      connections: 64,
+      depth: 8,
+      next: (by) => badMac(by),
     },
   ]
 }
