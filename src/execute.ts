@@ -16,6 +16,7 @@ import { mostKept, mostReply, requireReplyable, sizeAtLeast, tooLargeToAnswer } 
 import { type RequestParts, requestsOf } from './requests.js'
 import { type ContextParts, type Left, RunContext, type Running } from './run-context.js'
 import { type SecretPath, showsSecret, withhold } from './secrets.js'
+import { Shares } from './shares.js'
 import type { AuditTrail } from './store/audit-trail.js'
 import { type Claim, Claims } from './store/claims.js'
 import type { Db, Queries } from './store/db.js'
@@ -43,11 +44,15 @@ export interface ExecuteParts extends OutcomeParts {
   readonly timeLimit: number
 }
 
+/** Reads of one account that take a connection of PostgreSQL at a time, of the six there are. */
+const readsAtOnce = 4
+
 /** The fifth step: runs a command, at most once where it writes (protocol §5). */
 export class Executor {
   /** Writes under way, by identity; each resolves to whether it left a claim. */
   private readonly running = new UnderWay<Promise<boolean>>()
   private readonly outcomes: Outcomes
+  private readonly reading = new Shares(readsAtOnce)
   private readonly renewals = new Renewals()
   private readonly contexts: ContextParts
   /** Among which long reads share the event loop. */
@@ -101,12 +106,10 @@ export class Executor {
       left,
       pace,
     })
-    const run = () =>
-      within(
-        registered.command.run(params, context).finally(() => pace.over()),
-        timeLimit,
-        timedOut,
-      )
+    const read = () => registered.command.run(params, context).finally(() => pace.over())
+    // Where each read takes a connection, an account leaves some of them to the others.
+    const shared = () => this.reading.run(caller.account, performance.now() + timeLimit, read)
+    const run = () => within(db.exclusive ? read() : shared(), timeLimit, timedOut)
     // The gateway's own reads wait for the store alone; an operator's may wait for anything.
     const answer =
       registered.command.ownCodes.size === 0 ? await run() : await this.parts.load.aside(caller.account, run)

@@ -22,7 +22,8 @@ export function openPostgres(url: string, options: PostgresOptions = {}): Db {
 
 const defaultLanes = 4
 const defaultBatch = 16
-const readers = 4
+/** Two more than one account reads with at a time. */
+const readers = 6
 /** One that no lane uses: for what is written beside the ledger. */
 const spare = 1
 const idleFor = 60_000
