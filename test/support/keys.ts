@@ -13,7 +13,7 @@ import {
   type UserColumns,
   userText,
 } from '../../src/store/bindings.js'
-import type { Queries, Session, Value } from '../../src/store/db.js'
+import { everything, type Queries, type Session, type Value } from '../../src/store/db.js'
 import { Keys, openSound, type SecretColumns } from '../../src/store/keys.js'
 import { openPostgres } from '../../src/store/postgres.js'
 import { openSqlite } from '../../src/store/sqlite.js'
@@ -83,9 +83,15 @@ export async function makeUser(
 export const elsewhere = (instance: TestInstance, sql: string, params: readonly Value[] = []): Promise<number> =>
   beside(instance, (session) => written(session, instance.vault, () => session.run(sql, params)))
 
-/** The same without the master key: rows are edited in the database itself. */
+/**
+ * The same without the master key: rows are edited in the database itself, and the gateway is told to read everything again, which
+ * on PostgreSQL it does a little later.
+ */
 export const edited = (instance: TestInstance, sql: string, params: readonly Value[] = []): Promise<number> =>
-  beside(instance, (session) => session.run(sql, params))
+  beside(instance, async (session) => {
+    await session.tell([everything])
+    return session.run(sql, params)
+  })
 
 async function beside(instance: TestInstance, work: (session: Session) => Promise<number>): Promise<number> {
   const place = placeOf(instance.folder)
