@@ -74,11 +74,11 @@ function headersOf(head: string): Map<string, string> {
   const headers = new Map<string, string>()
   if (head === '') return headers
   for (const line of head.replaceAll(/\r\n[ \t]+/g, ' ').split('\r\n')) {
-    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\p{Cc}]*)$/u.exec(line.replaceAll('\t', ' ')) ?? []
+    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\p{Cc}]*)$/u.exec(line.replaceAll('\t', ' ')) ?? []
     if (name === undefined || value === undefined) throw unreadable('a part has a broken header')
     const key = name.toLowerCase()
     if (headers.has(key)) throw unreadable('a header of a part stands twice')
-    headers.set(key, value.trimEnd())
+    headers.set(key, value.trim())
   }
   return headers
 }

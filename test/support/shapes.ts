@@ -173,6 +173,12 @@ export const shapes: readonly Shape[] = [
     'backslashes in a name',
     (size) => `--b\r\nContent-Disposition: form-data; name="${filled('\\"', size)}\r\n\r\n{}\r\n--b--\r\n`,
   ),
+  ...[' ', '\t', '\r\n '].map((space) =>
+    parts(
+      `as many of ${JSON.stringify(space)} as a header may have, and what it may not have behind them`,
+      () => `--b\r\nContent-Disposition:${space.repeat(line / space.length)}\u0001\r\n\r\n{}\r\n--b--\r\n`,
+    ),
+  ),
   parts('spaces in a header', (size) => `--b\r\nContent-Disposition:${' '.repeat(size)}x\r\n\r\n{}\r\n--b--\r\n`),
   parts(
     'a long boundary of one letter, and nearly it',
