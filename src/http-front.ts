@@ -3,7 +3,7 @@ import { Backlog } from './http-backlog.js'
 import { headerFault } from './http-guard.js'
 import { markOf } from './http-marks.js'
 import { type Refuses, refuseAt } from './http-parts.js'
-import { refuseAndClose } from './http-replies.js'
+import { closeAfter, refuseAndClose } from './http-replies.js'
 import { Shedding } from './http-shed.js'
 import { targetFault } from './http-target.js'
 
@@ -27,6 +27,8 @@ export class Front {
       refuseAndClose(req, res, refuseAt(req, this.parts, 'MALFORMED', { message: fault }))
       return false
     }
+    // Node drops what came behind such a request: answered as the last one, it leaves none without an answer that others follow.
+    if (req.headers.upgrade !== undefined) closeAfter(res)
     // Its body has arrived by then if it came with it: the connection can go on.
     if (begun === 'refused') setImmediate(() => this.refuse(req, res))
     return begun === 'served'

@@ -105,7 +105,7 @@ export function closeUnread(req: IncomingMessage, res: ServerResponse): void {
 }
 
 /** Ends the connection with this response, as {@link linger} does. */
-function closeAfter(res: ServerResponse): void {
+export function closeAfter(res: ServerResponse): void {
   const { socket } = res.req
   markOf(socket).closing = true
   res.shouldKeepAlive = false

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { assertReply, exchange, post } from '../support/raw.js'
+import { assertReply, exchange, openSocket, post } from '../support/raw.js'
 import { serverFor, type TestServer } from '../support/server.js'
 
 /** Seconds of processor that a process has used. */
@@ -63,3 +63,15 @@ for (const [path, method] of Object.entries(paths)) {
     assert.ok(grown < 150 * 1024 * 1024, `grew by ${grown} bytes`)
   })
 }
+
+test('a request that asks for another protocol is the last one of its connection: no later answer is taken for one that is lost', async (t) => {
+  const { port } = await serverFor(t)
+  const upgrade = 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n'
+  const asked = ['GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n', upgrade, 'GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n']
+  const connection = await openSocket(port)
+  connection.write(asked.join(''))
+  assert.equal((await connection.reply()).status, 404)
+  const last = await connection.reply()
+  assert.deepEqual([last.status, last.headers.get('connection')], [200, 'close'])
+  assert.equal(await connection.closed(), '')
+})
