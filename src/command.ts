@@ -43,7 +43,7 @@ export {
   shownKeysOf,
   shownSubowner,
   shownSubowners,
-  subownerKeys,
+  subownerKeyLimits,
   subownerPrincipal,
 } from './subowners.js'
 export { playableFrom, readExpiry, shownTicket } from './tickets.js'

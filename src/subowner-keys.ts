@@ -60,9 +60,10 @@ async function makeRoom(
   made: Pick<KeyInfo, 'keyId' | 'lineage' | 'principal'>,
   { store, now }: Pick<Around, 'store' | 'now'>,
 ): Promise<boolean> {
+  // With the lock that the count takes, nobody else gives it a key.
   const live = await store.accountKeys.countLive(made.principal, now)
-  const keys = await store.accountKeys.withSecrets(made.principal)
-  const replaced = keys.filter((key) => isLive(key, now) && key.lineage === made.lineage && key.keyId !== made.keyId)
+  const keys = await store.accountKeys.live(made.principal, now)
+  const replaced = keys.filter((key) => key.lineage === made.lineage && key.keyId !== made.keyId)
   for (const { keyId } of replaced.slice(0, Math.max(0, live - mostLiveKeys))) {
     await store.accountKeys.update(keyId, { expiresAt: now })
   }

@@ -3,7 +3,7 @@ import type { Caller, Context } from './command.js'
 import { mayBeShown, requireGrantable } from './delegate.js'
 import { Refusal } from './refusal.js'
 import { mostReply, sizeAtLeast, tooLargeToAnswer } from './reply-size.js'
-import type { SecretKeyInfo } from './store/account-keys.js'
+import type { KeyLimits, SecretKeyInfo } from './store/account-keys.js'
 import type { Subowner, SubownerPlace } from './store/subowners.js'
 
 const kind = 'subowner'
@@ -28,7 +28,7 @@ export function requireRaisable(
   caller: Caller,
   before: readonly string[],
   after: readonly string[],
-  keys: readonly SecretKeyInfo[],
+  keys: readonly KeyLimits[],
 ): void {
   if (heldBySubowner(after).length <= heldBySubowner(before).length) return
   for (const { addresses, expiresAt } of keys) requireGrantable(caller, { ips: addresses, expires_at: expiresAt })
@@ -74,9 +74,9 @@ function secretsOf(key: SecretKeyInfo, now: number): [string, { enabled: boolean
   return key.secrets.map(({ secret, until }) => [secret, { enabled: live && (until === null || until > now) }])
 }
 
-/** The keys of a subowner. */
-export const subownerKeys = ({ store }: Pick<Context, 'store'>, id: string): Promise<SecretKeyInfo[]> =>
-  store.accountKeys.withSecrets({ kind, id })
+/** Where and until when the keys of a subowner work. */
+export const subownerKeyLimits = ({ store }: Pick<Context, 'store'>, id: string): Promise<KeyLimits[]> =>
+  store.accountKeys.limitsOf({ kind, id })
 
 /** The keys of a subowner that are told: its key, and as many of its newest ones as a reply may have. */
 export async function shownKeysOf(

@@ -16,7 +16,7 @@ export default command({
     const token = await store.accessTokens.find(token_id)
     if (!token) return ['ACCESS_TOKEN_NOT_REVOKED']
     requireHolding(caller, token)
-    await store.accessTokens.remove(token_id)
+    await store.accessTokens.remove([token_id])
     audit({ permissions: token.permissions, expires_at: token.expiresAt }, undefined)
     return ['ACCESS_TOKEN_REVOKED']
   },

@@ -12,18 +12,20 @@ export default command({
   target: ({ key }) => key,
   changesRights: () => ({}),
   async run({ key, cascade = false }, { caller, store, now, audit }) {
-    const keys = await store.accountKeys.list()
-    const named = keys.find(({ keyId }) => keyId === key)
-    const removed = cascade ? await store.endedKeys.list() : []
+    const named = await store.accountKeys.find(key)
+    const { keys, removed } = cascade
+      ? { keys: await store.accountKeys.list(), removed: await store.endedKeys.list() }
+      : { keys: named ? [named] : [], removed: [] }
     if (!named && !removed.some(({ keyId }) => keyId === key)) return ['KEY_NOT_REVOKED']
     if (named) requireOver(caller, named)
-    const tree = cascade ? descendants(key, [...keys, ...removed]) : new Set([key])
-    const ended = [...tree].flatMap((id) => keys.filter((one) => one.keyId === id && one.revokedAt === null))
+    const tree = descendants(key, [...keys, ...removed])
+    const byId = new Map(keys.map((one) => [one.keyId, one]))
+    const ended = [...tree].flatMap((id) => byId.get(id) ?? []).filter(({ revokedAt }) => revokedAt === null)
     for (const one of ended) requireOver(caller, one)
     const tokens = cascade ? (await store.accessTokens.list()).filter(({ createdBy }) => tree.has(createdBy)) : []
     for (const token of tokens) requireHolding(caller, token)
     for (const { keyId } of ended) await store.accountKeys.revoke(keyId, now)
-    for (const { tokenId } of tokens) await store.accessTokens.remove(tokenId)
+    await store.accessTokens.remove(tokens.map(({ tokenId }) => tokenId))
     const revoked = ended.slice(0, mostRevoked).map(({ keyId }) => keyId)
     const shown = tokens.slice(0, mostRevoked).map(({ tokenId }) => tokenId)
     const done = {
@@ -38,9 +40,13 @@ export default command({
 
 /** The ids of a key and of whatever was made with it, with those, and so on. */
 function descendants(first: string, keys: readonly Pick<KeyInfo, 'keyId' | 'createdBy'>[]): ReadonlySet<string> {
-  const found = new Set([first])
-  for (const parent of found) {
-    for (const { keyId, createdBy } of keys) if (createdBy === parent) found.add(keyId)
+  const made = new Map<string, string[]>()
+  for (const { keyId, createdBy } of keys) {
+    const own = made.get(createdBy)
+    if (own) own.push(keyId)
+    else made.set(createdBy, [keyId])
   }
+  const found = new Set([first])
+  for (const parent of found) for (const keyId of made.get(parent) ?? []) found.add(keyId)
   return found
 }

@@ -7,7 +7,7 @@ import {
   requireRaisable,
   shownKeysOf,
   shownSubowner,
-  subownerKeys,
+  subownerKeyLimits,
 } from '../../src/command.js'
 
 const defaultGrace = 3_600
@@ -36,7 +36,7 @@ export default command({
     requireOverSubowner(caller, before.permissions)
     if (permissions) {
       requireOverSubowner(caller, permissions)
-      requireRaisable(caller, before.permissions, permissions, await subownerKeys(context, id))
+      requireRaisable(caller, before.permissions, permissions, await subownerKeyLimits(context, id))
     }
     const renewed = newkey === 1 ? await renewSubownerKey(before, grace, context) : undefined
     if (newkey === 1 && !renewed) return ['SUBOWNER_NOT_REKEYED']

@@ -10,7 +10,7 @@ import {
 } from './bindings.js'
 import type { Queries } from './db.js'
 import type { PrincipalRecord } from './keys.js'
-import { pageOf, places } from './pages.js'
+import { inPieces, pageOf, places } from './pages.js'
 import type { Touch } from './store.js'
 
 /** A bearer token as its account sees it. Moments are Unix seconds. */
@@ -165,9 +165,14 @@ export class AccessTokens {
     )
   }
 
-  async remove(tokenId: string): Promise<void> {
-    await this.queries.run('delete from access_tokens where account = $1 and token_id = $2', [this.account, tokenId])
-    this.touch(`token:${tokenId}`)
+  async remove(tokenIds: readonly string[]): Promise<void> {
+    for (const some of inPieces(tokenIds)) {
+      await this.queries.run(`delete from access_tokens where account = $1 and token_id in (${places(some, 1)})`, [
+        this.account,
+        ...some,
+      ])
+    }
+    for (const tokenId of tokenIds) this.touch(`token:${tokenId}`)
   }
 
   /** Forgets the tokens that have ended: they would pile up otherwise. */

@@ -88,6 +88,9 @@ const toInfo = (row: Row): KeyInfo => ({
 
 type Columns = Readonly<Record<string, Value>>
 
+/** Where and until when a key works. */
+export type KeyLimits = Pick<KeyInfo, 'addresses' | 'expiresAt'>
+
 /** The keys of one account. */
 export class AccountKeys {
   constructor(
@@ -124,13 +127,24 @@ export class AccountKeys {
     return { keys: rows.map(toInfo), total }
   }
 
-  /** The keys of a principal with their secrets, the oldest first: for those who may be shown them. */
-  async withSecrets({ kind, id }: { kind: string; id: string }): Promise<SecretKeyInfo[]> {
+  /** The keys of a principal that can sign now, the oldest first. */
+  async live({ kind, id }: { kind: string; id: string }, now: number): Promise<KeyInfo[]> {
     const rows = await this.queries.all<Row>(
-      `${select} and k.principal_kind = $2 and k.principal_id = $3 order by k.created_at, k.key_id`,
+      `${select} and k.principal_kind = $2 and k.principal_id = $3 and k.enable = 1 and k.revoked_at is null
+       and (k.expires_at is null or k.expires_at > $4) order by k.created_at, k.key_id`,
+      [this.account, kind, id, now],
+    )
+    return rows.map(toInfo)
+  }
+
+  /** Where and until when the keys of a principal work that nobody revoked, each combination once. */
+  async limitsOf({ kind, id }: { kind: string; id: string }): Promise<KeyLimits[]> {
+    const rows = await this.queries.all<Pick<Row, 'addresses' | 'expires_at'>>(
+      `select distinct addresses, expires_at from keys where account = $1 and principal_kind = $2 and principal_id = $3
+       and revoked_at is null`,
       [this.account, kind, id],
     )
-    return rows.map((row) => ({ ...toInfo(row), secrets: openSound(this.sealing, row) ?? [] }))
+    return rows.map((row) => ({ addresses: JSON.parse(row.addresses), expiresAt: row.expires_at }))
   }
 
   /** The keys of several principals with their secrets, the oldest first; undefined where they are more than so many. */

@@ -28,6 +28,14 @@ export async function pageOf<T extends object>(
 export const places = (values: readonly unknown[], given: number): string =>
   values.map((_, index) => `$${given + index + 1}`).join(', ')
 
+/** So many values go into one statement. */
+const valuesAtOnce = 500
+
+/** Values in pieces that fit into a statement. */
+export function* inPieces<T>(values: readonly T[]): Iterable<readonly T[]> {
+  for (let at = 0; at < values.length; at += valuesAtOnce) yield values.slice(at, at + valuesAtOnce)
+}
+
 /** What limits the rows of one account to those of some ids; none of them limits nothing. */
 export const amongIds = (ids: readonly string[]): string =>
   ids.length === 0 ? 'account = $1' : `account = $1 and id in (${places(ids, 1)})`

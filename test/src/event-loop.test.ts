@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { commands } from '../../commands/index.js'
 import { instanceFor } from '../support/commands.js'
 import { leastHold } from '../support/holds.js'
-import { fillRows, fillSlices, fillStreams, fillTrail } from '../support/largest.js'
+import { fillKeys, fillRows, fillSlices, fillStreams, fillTrail } from '../support/largest.js'
 
 /** Milliseconds: a busy machine takes some of them. */
 const floor = 50
@@ -72,6 +72,44 @@ test('no read of the largest state holds the event loop for longer than 50 times
       assert.ok(value.code !== 1500, JSON.stringify([cmd, params, value]))
       assert.ok(longest < most, `${cmd} ${JSON.stringify(params)} held it for ${longest} ms`)
     }
+  }
+})
+
+test('a cascade takes time by how many keys it ends, not by their square', async (t) => {
+  const gateway = await instanceFor(t)
+  const { result } = await gateway.call('keys/create', {})
+  const cascade = async () => {
+    const revoked = () => gateway.call('keys/revoke', { key: result.key_id, cascade: true }, { dryRun: true })
+    const { value, longest } = await leastHold(revoked, floor)
+    return { total: value.result.revoked_total, longest }
+  }
+  const madeByIt = (first: number) => (number: number) => ({
+    key_id: `made-${first + number}`,
+    created_by: result.key_id,
+    principal_kind: 'subowner',
+    principal_id: `subowner-${first + number}`,
+  })
+  await fillKeys(gateway, result.key_id, 2_500, madeByIt(0))
+  const few = await cascade()
+  await fillKeys(gateway, result.key_id, 7_500, madeByIt(2_500))
+  const many = await cascade()
+  assert.deepEqual([few.total, many.total], [2_501, 10_001])
+  assert.ok(many.longest < 7 * few.longest, `${few.longest} ms for a quarter, ${many.longest} ms for all`)
+})
+
+test('a new key of a subowner that has had thousands holds the event loop no longer than a first one', async (t) => {
+  const gateway = await instanceFor(t)
+  const { result } = await gateway.call('subowners/create', { username: 'dave', password: 'x', permissions: ['api'] })
+  let sent = 0
+  const update = (change: object) =>
+    gateway.call('subowners/update', { id: result.id, ...change }, { idempotencyKey: `update-${++sent}` })
+  // Those that are shown are real ones.
+  for (let made = 0; made < 50; made++) await update({ newkey: 1, grace: 0 })
+  await fillKeys(gateway, result.key_id, 5_000, () => ({ expires_at: '1', created_at: '1' }))
+  for (const change of [{ newkey: 1 }, { permissions: ['slice'] }, { permissions: ['api'] }]) {
+    const { value, longest } = await leastHold(() => update(change), floor)
+    assert.equal(value.code % 2, 1, JSON.stringify(value))
+    assert.ok(longest < floor, `${JSON.stringify(change)} held it for ${longest} ms`)
   }
 })
 

@@ -64,3 +64,26 @@ export async function fillTrail({ call }: TestInstance, messages: number): Promi
     if (code % 2 === 0) throw new Error(`the trail was not filled: ${code}`)
   }
 }
+
+/** Further keys like one that is there, each of a principal and made by somebody. */
+export async function fillKeys(
+  { db }: TestInstance,
+  like: string,
+  count: number,
+  of: (number: number) => Readonly<Record<string, string>>,
+): Promise<void> {
+  const [key = {}] = await db.all<Record<string, string | number | null>>('select * from keys where key_id = $1', [
+    like,
+  ])
+  await db.transaction(async (session) => {
+    for (let number = 0; number < count; number++) {
+      const keyId = `${like}-${number}`
+      const row = { ...key, key_id: keyId, lineage: keyId, ...of(number) }
+      const places = Object.keys(row).map((_, index) => `$${index + 1}`)
+      await session.run(
+        `insert into keys (${Object.keys(row).join(', ')}) values (${places.join(', ')})`,
+        Object.values(row),
+      )
+    }
+  })
+}
