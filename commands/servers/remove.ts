@@ -15,7 +15,7 @@ export default command({
     const before = await store.servers.find(id)
     if (!before) return ['SERVER_NOT_REMOVED']
     // Whoever has it would be limited by one server less, perhaps by none.
-    if ((await store.scopes.anyoneWith('servers', id)) !== undefined) return ['SERVER_ASSIGNED']
+    if (await store.scopes.isAssigned('servers', id)) return ['SERVER_ASSIGNED']
     await store.servers.remove(id)
     audit(before, undefined)
     return ['SERVER_REMOVED']

@@ -25,8 +25,8 @@ export default command({
       servers: [...new Set(wanted.servers ?? before?.servers)],
     }
     if (after.slices.length + after.servers.length > 0) requireAssignable(caller, user)
-    for (const id of after.slices) if (!(await store.slices.find(id))) return ['SLICES_NOT_ASSIGNED']
-    for (const id of after.servers) if (!(await store.servers.find(id))) return ['SLICES_NOT_ASSIGNED']
+    if (!(await store.slices.haveAll(after.slices))) return ['SLICES_NOT_ASSIGNED']
+    if (!(await store.servers.haveAll(after.servers))) return ['SLICES_NOT_ASSIGNED']
     await store.scopes.set(login, after, now)
     audit(before, after)
     return ['SLICES_ASSIGNED', { user: login, ...after }]

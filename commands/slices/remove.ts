@@ -15,7 +15,7 @@ export default command({
     const before = await store.slices.find(id)
     if (!before) return ['SLICE_NOT_REMOVED']
     // Whoever has no other slice would be limited by none.
-    if ((await store.scopes.anyoneWith('slices', id)) !== undefined) return ['SLICE_ASSIGNED']
+    if (await store.scopes.isAssigned('slices', id)) return ['SLICE_ASSIGNED']
     await store.slices.remove(id)
     audit(before, undefined)
     return ['SLICE_REMOVED']

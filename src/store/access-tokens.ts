@@ -12,6 +12,7 @@ import type { Queries } from './db.js'
 import type { PrincipalRecord } from './keys.js'
 import { inPieces, pageOf, places } from './pages.js'
 import type { Touch } from './store.js'
+import { together } from './together.js'
 
 /** A bearer token as its account sees it. Moments are Unix seconds. */
 export interface TokenInfo {
@@ -106,11 +107,9 @@ export class AccessTokens {
     return row && toRecord(row)
   }
 
-  async list(): Promise<TokenInfo[]> {
-    const rows = await this.queries.all<Row>(`${select} where t.account = $1 order by t.created_at, t.token_id`, [
-      this.account,
-    ])
-    return rows.map(toRecord)
+  /** Those that are there, in the order of their ids as given. */
+  async findAll(ids: readonly string[]): Promise<TokenInfo[]> {
+    return (await together(ids, (id) => this.find(id))).filter((found) => found !== undefined)
   }
 
   /** A page of those that have not ended, in the order of their making. */

@@ -4,6 +4,7 @@ import type { Queries, Value } from './db.js'
 import { type KeySecret, openSound, type SecretColumns } from './keys.js'
 import { pageOf, places } from './pages.js'
 import type { Sealing, Touch } from './store.js'
+import { together } from './together.js'
 
 /** A key as its account sees it: everything but its secrets. Moments are Unix seconds. */
 export interface KeyInfo {
@@ -105,9 +106,9 @@ export class AccountKeys {
     return row && toInfo(row)
   }
 
-  async list(): Promise<KeyInfo[]> {
-    const rows = await this.queries.all<Row>(`${select} order by k.created_at, k.key_id`, [this.account])
-    return rows.map(toInfo)
+  /** Those that are there, in the order of their ids as given. */
+  async findAll(ids: readonly string[]): Promise<KeyInfo[]> {
+    return (await together(ids, (id) => this.find(id))).filter((found) => found !== undefined)
   }
 
   /** A page of them in the order of their making. */

@@ -1,11 +1,5 @@
 import type { Queries } from './db.js'
 
-/** A key that was removed with its principal, while a key that it made is left. */
-export interface EndedKey {
-  readonly keyId: string
-  readonly createdBy: string
-}
-
 const madeNothingLeft = `not exists (select 1 from keys k where k.account = $1 and k.created_by = $2)
   and not exists (select 1 from ended_keys e where e.account = $1 and e.created_by = $2)`
 
@@ -15,13 +9,6 @@ export class EndedKeys {
     private readonly queries: Queries,
     private readonly account: number,
   ) {}
-
-  async list(): Promise<EndedKey[]> {
-    return this.queries.all<{ keyId: string; createdBy: string }>(
-      'select key_id as "keyId", created_by as "createdBy" from ended_keys where account = $1',
-      [this.account],
-    )
-  }
 
   /** Removes a principal's keys and access tokens and keeps the lineage of what the keys made; returns the ids of the keys. */
   async removeAllOf(kind: string, id: string): Promise<string[]> {

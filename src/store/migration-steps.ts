@@ -1,5 +1,6 @@
 import type { Session, Value } from './db.js'
 import { digestOf, publisherDigest, sourceDigest } from './digest.js'
+import { assign, toScope } from './scopes.js'
 
 /** What SQL alone cannot say: it follows the statements of its file, in the same transaction. */
 export type MigrationStep = (session: Session, onRows: (rows: number) => void) => Promise<void>
@@ -57,7 +58,27 @@ const samples: Moving = {
 export const migrationSteps: ReadonlyMap<string, MigrationStep> = new Map([
   ['0021-claims-by-digest.sql', moving(claims)],
   ['0024-long-names.sql', moving(streamUsers, samples)],
+  ['0030-what-writes-look-for.sql', noteAssigned],
 ])
+
+/** Notes by slice and server what users were assigned. */
+async function noteAssigned(session: Session, onRows: (rows: number) => void): Promise<void> {
+  type Assigned = { account: number; id: string; scope: string }
+  const sql = 'select account, id, scope from users where scope is not null'
+  let done = 0
+  for (let last: Assigned | undefined, more = true; more; ) {
+    const beyond = last ? 'and (account, id) > ($2, $3)' : ''
+    const rows: Assigned[] = await session.all<Assigned>(`${sql} ${beyond} order by account, id limit $1`, [
+      rowsAtOnce,
+      ...(last ? [last.account, last.id] : []),
+    ])
+    for (const { account, id, scope } of rows) await assign(session, account, id, toScope(scope))
+    done += rows.length
+    onRows(done)
+    last = rows.at(-1)
+    more = rows.length === rowsAtOnce
+  }
+}
 
 /** Moves every row of tables, each in the order of its key, and drops what they were moved from. */
 function moving(...tables: readonly Moving[]): MigrationStep {

@@ -51,17 +51,18 @@ export class Scopes {
         now,
       ]),
     )
+    await assign(this.queries, this.account, user, { slices, servers })
     this.touch(`user:${this.account}:${user}`)
   }
 
-  /** The login of somebody who was assigned a slice or a server. Takes the account's lock, so that it holds until the commit. */
-  async anyoneWith(what: keyof Scope, id: string): Promise<string | undefined> {
+  /** Whether somebody was assigned a slice or a server. Takes the account's lock, so that it holds until the commit. */
+  async isAssigned(what: keyof Scope, id: string): Promise<boolean> {
     await this.lock()
-    const rows = await this.queries.all<{ id: string; scope: string }>(
-      'select id, scope from users where account = $1 and scope is not null',
-      [this.account],
+    const row = await this.queries.get(
+      'select 1 as one from assigned where account = $1 and what = $2 and id = $3 limit 1',
+      [this.account, what, id],
     )
-    return rows.find((row) => toScope(row.scope)[what].includes(id))?.id
+    return row !== undefined
   }
 
   /** Keeps slices and servers from being removed until the commit. */
@@ -70,4 +71,15 @@ export class Scopes {
   }
 }
 
-const toScope = (text: string): Scope => JSON.parse(text)
+/** Notes by slice and server what a user was assigned, in place of what it was assigned before. */
+export async function assign(queries: Queries, account: number, user: string, scope: Scope | undefined): Promise<void> {
+  await queries.run('delete from assigned where account = $1 and user_id = $2', [account, user])
+  for (const what of ['slices', 'servers'] as const) {
+    const ids = scope?.[what] ?? []
+    if (ids.length === 0) continue
+    const rows = ids.map((_, index) => `($1, $2, $3, $${index + 4})`).join(', ')
+    await queries.run(`insert into assigned (account, user_id, what, id) values ${rows}`, [account, user, what, ...ids])
+  }
+}
+
+export const toScope = (text: string): Scope => JSON.parse(text)

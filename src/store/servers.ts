@@ -33,6 +33,16 @@ export class Servers {
     return { servers: rows, total }
   }
 
+  /** Whether each of some ids, all different, is there. */
+  async haveAll(ids: readonly string[]): Promise<boolean> {
+    if (ids.length === 0) return true
+    const row = await this.queries.get<{ there: number }>(
+      `select count(*) as there from servers where ${amongIds(ids)}`,
+      [this.account, ...ids],
+    )
+    return row?.there === ids.length
+  }
+
   async count(): Promise<number> {
     const row = await this.queries.get<{ total: number }>('select count(*) as total from servers where account = $1', [
       this.account,

@@ -75,6 +75,16 @@ export class Slices {
     return { slices: rows.map(toSlice), total }
   }
 
+  /** Whether each of some ids, all different, is there. */
+  async haveAll(ids: readonly string[]): Promise<boolean> {
+    if (ids.length === 0) return true
+    const row = await this.queries.get<{ there: number }>(
+      `select count(*) as there from slices where ${amongIds(ids)}`,
+      [this.account, ...ids],
+    )
+    return row?.there === ids.length
+  }
+
   async count(): Promise<number> {
     const row = await this.queries.get<{ total: number }>('select count(*) as total from slices where account = $1', [
       this.account,

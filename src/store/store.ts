@@ -9,9 +9,9 @@ import type { Tagging } from './bindings.js'
 import type { Calendar } from './calendar.js'
 import type { Queries } from './db.js'
 import { DevicePasswords } from './device-passwords.js'
-import { EndedKeys } from './ended-keys.js'
 import { History } from './history.js'
 import { Keys } from './keys.js'
+import { Lineage } from './lineage.js'
 import { ownPace, type Pace } from './pace.js'
 import { Records } from './records.js'
 import { Samples } from './samples.js'
@@ -86,8 +86,8 @@ export class Store {
     return new AccountKeys(this.queries, account, this.sealing, this.touch)
   }
 
-  get endedKeys(): EndedKeys {
-    return new EndedKeys(this.queries, this.account)
+  get lineage(): Lineage {
+    return new Lineage(this.queries, this.account)
   }
 
   get subowners(): Subowners {

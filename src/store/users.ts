@@ -4,6 +4,7 @@ import type { Queries, Value } from './db.js'
 import { EndedKeys } from './ended-keys.js'
 import { ownPace, type Pace } from './pace.js'
 import { paged } from './paged.js'
+import { assign } from './scopes.js'
 import type { Sealing, Touch } from './store.js'
 import { changeTagged, nextTag, userRow } from './user-tags.js'
 
@@ -203,6 +204,7 @@ export class Users {
     const keys = await new EndedKeys(this.queries, this.account).removeAllOf('user', id)
     for (const keyId of keys) this.touch(`key:${keyId}`)
     await this.queries.run('delete from api_access where account = $1 and user_id = $2', [this.account, id])
+    await assign(this.queries, this.account, id, undefined)
     await this.queries.run('delete from users where account = $1 and id = $2', [this.account, id])
     this.changed(id)
   }

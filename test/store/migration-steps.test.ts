@@ -4,6 +4,7 @@ import { Claims } from '../../src/store/claims.js'
 import type { Db } from '../../src/store/db.js'
 import { digestOf, sourceDigest } from '../../src/store/digest.js'
 import { migrate } from '../../src/store/migrate.js'
+import { Scopes } from '../../src/store/scopes.js'
 import { StreamUsers } from '../../src/store/stream-users.js'
 import { noPostgres } from '../support/postgres.js'
 import { before, migrations, open, openSchema } from './support.js'
@@ -52,6 +53,35 @@ for (const [name, opened, skip] of engines) {
     }
     assert.deepEqual({ ...(await db.get('select count(*) as n from claims')) }, { n: count })
     await assert.rejects(db.all('select * from claims_before'))
+  })
+
+  test(`${name}: an upgrade finds who was assigned a slice or a server`, { skip }, async (t) => {
+    const db = await opened(t)
+    await migrate(db, before(t, '0030'), 1)
+    const count = 1_001
+    await db.transaction(async (session) => {
+      await session.run(`insert into accounts (account, name, enable, version, created_at) values (1, 'one', 1, 0, 1)`)
+      for (let n = 0; n < count; n++) {
+        const scope = n === 0 ? null : JSON.stringify({ slices: [`slice-${n}`, 'all'], servers: [`server-${n}`] })
+        await session.run(
+          `insert into users (account, id, enable, type, comment, ip, expire, conlimit, created_at, updated_at, scope)
+           values (1, $1, 1, 3, '', '', 0, 0, 0, 0, $2)`,
+          [`user-${n}`, scope],
+        )
+      }
+    })
+    await migrate(db, migrations, 2)
+    const scopes = new Scopes(db, 1, () => undefined)
+    const { total } = (await db.get<{ total: number }>('select count(*) as total from assigned')) ?? { total: 0 }
+    assert.equal(total, 3 * (count - 1))
+    assert.equal(
+      await db.transaction((session) => new Scopes(session, 1, () => undefined).isAssigned('slices', 'all')),
+      true,
+    )
+    assert.deepEqual(await scopes.of('user-7'), { slices: ['slice-7', 'all'], servers: ['server-7'] })
+    assert.ok(
+      await db.get(`select 1 from assigned where what = 'servers' and id = 'server-1000' and user_id = 'user-1000'`),
+    )
   })
 
   test(`${name}: an upgrade keeps every stream user and sample, long names included where there can be some`, {

@@ -29,6 +29,15 @@ CREATE TABLE api_access (
   primary key (account, user_id)
 );
 
+CREATE TABLE assigned (
+  account bigint not null references accounts (account),
+  -- slices or servers.
+  what text not null,
+  id text not null,
+  user_id text not null,
+  primary key (account, what, id, user_id)
+) without rowid;
+
 CREATE TABLE audit (
   node text not null,
   seq bigint not null,
@@ -323,17 +332,23 @@ CREATE INDEX access_tokens_in_order on access_tokens (account, created_at, token
 
 CREATE INDEX access_tokens_of_account on access_tokens (account, principal_kind, principal_id);
 
+CREATE INDEX access_tokens_of_creator on access_tokens (account, created_by, token_id);
+
+CREATE INDEX assigned_to_user on assigned (account, user_id);
+
 CREATE INDEX audit_of_account_by_time on audit (account, at_ms, node, seq);
 
 CREATE UNIQUE INDEX claims_by_part on claims (part, identity_digest);
 
 CREATE UNIQUE INDEX device_passwords_in_order on device_passwords (account, position);
 
+CREATE INDEX ended_keys_of_creator on ended_keys (account, created_by, key_id);
+
 CREATE INDEX keys_by_old_until on keys (old_until) where old_until is not null;
 
 CREATE INDEX keys_in_order on keys (account, created_at, key_id);
 
-CREATE INDEX keys_of_creator on keys (account, created_by);
+CREATE INDEX keys_of_creator on keys (account, created_by, key_id);
 
 CREATE INDEX keys_of_principal on keys (account, principal_kind, principal_id, created_at, key_id);
 
