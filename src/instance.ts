@@ -41,7 +41,7 @@ import { Owners } from './store/owners.js'
 import type { Pace } from './store/pace.js'
 import { forgetFailures, PasswordFailures } from './store/password-failures.js'
 import { type PromisedValues, Promises } from './store/promises.js'
-import { oldPortion } from './store/retention.js'
+import { oldPortions } from './store/retention.js'
 import { ownerVerifier } from './verify-owner.js'
 import { passwordVerifier } from './verify-password.js'
 import { tokenVerifier } from './verify-token.js'
@@ -298,7 +298,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       hours: now - inForce.hours,
       days: now - inForce.days,
     }
-    for (let old = await oldPortion(db, horizons); old; old = await oldPortion(db, horizons)) await ledger.chore(old)
+    for await (const old of oldPortions(db, horizons)) await ledger.chore(old)
   }
   const clock = new ClockGuard({ now, monotonic: elapsed, server: () => db.serverClock() }, options.settling)
   let clockWas: string | undefined
