@@ -992,7 +992,10 @@ export type StatsDailyResult = {
     readonly bytes_out: number
     /** of each source and minute, 60 times the average of its connections */
     readonly view_seconds: number
-    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
+    /**
+     * different viewers, of the samples that tell them; exact from hours and from up to 64 KiB of names a source and
+     *   minute, else within 2 %
+     */
     readonly viewers: number
   }
   /** of each server, those with the most connections first, at most 1,000 (at most 1000) */
@@ -1007,7 +1010,10 @@ export type StatsDailyResult = {
     readonly bytes_out: number
     /** of each source and minute, 60 times the average of its connections */
     readonly view_seconds: number
-    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
+    /**
+     * different viewers, of the samples that tell them; exact from hours and from up to 64 KiB of names a source and
+     *   minute, else within 2 %
+     */
     readonly viewers: number
   })[]
   /** of each application, those with the most connections first, at most 1,000 (at most 1000) */
@@ -1022,7 +1028,10 @@ export type StatsDailyResult = {
     readonly bytes_out: number
     /** of each source and minute, 60 times the average of its connections */
     readonly view_seconds: number
-    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
+    /**
+     * different viewers, of the samples that tell them; exact from hours and from up to 64 KiB of names a source and
+     *   minute, else within 2 %
+     */
     readonly viewers: number
   })[]
   /** of each stream, those with the most connections first, at most 1,000 (at most 1000) */
@@ -1037,7 +1046,10 @@ export type StatsDailyResult = {
     readonly bytes_out: number
     /** of each source and minute, 60 times the average of its connections */
     readonly view_seconds: number
-    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
+    /**
+     * different viewers, of the samples that tell them; exact from hours and from up to 64 KiB of names a source and
+     *   minute, else within 2 %
+     */
     readonly viewers: number
   })[]
 }
@@ -1085,7 +1097,10 @@ export type StatsIndepthResult = {
     readonly bytes_out: number
     /** of each source and minute, 60 times the average of its connections */
     readonly view_seconds: number
-    /** different viewers, of the samples that tell them; exact from minutes and hours, within 2 % from days */
+    /**
+     * different viewers, of the samples that tell them; exact from hours and from up to 64 KiB of names a source and
+     *   minute, else within 2 %
+     */
     readonly viewers: number
     /** id or name of what the row is of */
     readonly group?: string | undefined

@@ -1,4 +1,5 @@
 import type { Queries } from './db.js'
+import { hashOf, Sketch } from './sketch.js'
 
 /** What the samples of one source come to in one minute. */
 export interface SourceMinute {
@@ -72,8 +73,22 @@ export class Minutes {
   }
 }
 
+/** Characters of names, as JSON, that a row has: it is written again with every sample of its minute. */
+const mostNames = 65_536
+
+/** Names as JSON, or a sketch of them where they are too long. */
 function withViewers(before: string | null, added: readonly string[] | undefined): string | null {
   if (!added) return before
-  const known: string[] = before === null ? [] : JSON.parse(before)
-  return JSON.stringify([...new Set([...known, ...added])])
+  if (before !== null && !isNames(before)) return sketched(Sketch.from(before), added)
+  const names = [...new Set([...(before === null ? [] : JSON.parse(before)), ...added])]
+  const text = JSON.stringify(names)
+  return text.length > mostNames ? sketched(new Sketch(), names) : text
 }
+
+function sketched(sketch: Sketch, names: readonly string[]): string {
+  for (const name of names) sketch.add(hashOf(name))
+  return sketch.text
+}
+
+/** Whether who watched in a minute is kept as names, in place of a sketch. */
+export const isNames = (viewers: string): boolean => viewers.startsWith('[')

@@ -1,9 +1,9 @@
 import { type Count, Counts, type Sums } from './count.js'
-import { viewSeconds } from './minutes.js'
+import { isNames, viewSeconds } from './minutes.js'
 import { eachInTurns, type Pace, type Step } from './pace.js'
 import type { Budget, Level, Rows } from './rows.js'
 import type { Series, SeriesKind } from './series.js'
-import { Sketch } from './sketch.js'
+import { hashOf, Sketch } from './sketch.js'
 
 /** Series that are counted together. */
 export interface Group {
@@ -50,7 +50,8 @@ export class Tally {
     const columns = 'minute, id, most, total, samples, bytes_in, bytes_out, viewers'
     await this.each<Row>(minutes, columns, this.groups, (row, groups) => {
       const view_seconds = viewSeconds(row)
-      const names: string[] = row.viewers === null ? [] : JSON.parse(row.viewers)
+      const viewers = row.viewers ?? '[]'
+      const names: string[] | undefined = isNames(viewers) ? JSON.parse(viewers) : undefined
       return eachInTurns(groups, this.budget.pace, (group) => {
         const count = this.count(row.minute, group)
         count.add({ ...row, connections: row.most, view_seconds })
@@ -58,7 +59,8 @@ export class Tally {
         const sum = (sums.get(row.minute) ?? 0) + row.most
         sums.set(row.minute, sum)
         count.addPeak(sum)
-        seen.add(count, names)
+        if (names) seen.add(count, names)
+        else seen.merge(count, viewers)
       })
     })
     await seen.tell()
@@ -150,9 +152,10 @@ export class Tally {
   }
 }
 
-/** Different names, of each count its own. */
+/** Different names, of each count its own; about how many where some are known by a sketch alone. */
 class Distinct {
   private readonly seen = new Map<Count, Set<string>>()
+  private readonly sketches = new Map<Count, Sketch>()
 
   constructor(private readonly budget: Budget) {}
 
@@ -164,9 +167,21 @@ class Distinct {
     this.budget.keep(own.size - before)
   }
 
-  tell(): Step {
-    return eachInTurns(this.seen, this.budget.pace, ([count, names]) => {
+  merge(count: Count, text: string): void {
+    const sketch = known(this.sketches, count, () => new Sketch())
+    const before = sketch.size
+    sketch.mergeText(text)
+    this.budget.keep(sketch.size - before)
+  }
+
+  async tell(): Promise<void> {
+    const { pace } = this.budget
+    await eachInTurns(this.seen, pace, ([count, names]) => {
       count.viewers = names.size
+    })
+    await eachInTurns(this.sketches, pace, async ([count, sketch]) => {
+      await eachInTurns(this.seen.get(count) ?? [], pace, (name) => sketch.add(hashOf(name)))
+      count.viewers = sketch.count
     })
   }
 }

@@ -1384,8 +1384,8 @@ abstract class Commands
      *     bytes_in (int)
      *     bytes_out (int)
      *     view_seconds (int): of each source and minute, 60 times the average of its connections
-     *     viewers (int): different viewers, of the samples that tell them; exact from minutes and hours, within 2 %
-     *       from days
+     *     viewers (int): different viewers, of the samples that tell them; exact from hours and from up to 64 KiB of
+     *       names a source and minute, else within 2 %
      *   servers (list<array{group: string, connections: int, peak: int|null, bytes_in: int, bytes_out: int,
      *     view_seconds: int, viewers: int}>): of each server, those with the most connections first, at most 1,000
      *     (at most 1000)
@@ -1429,8 +1429,8 @@ abstract class Commands
      *     bytes_in (int)
      *     bytes_out (int)
      *     view_seconds (int): of each source and minute, 60 times the average of its connections
-     *     viewers (int): different viewers, of the samples that tell them; exact from minutes and hours, within 2 %
-     *       from days
+     *     viewers (int): different viewers, of the samples that tell them; exact from hours and from up to 64 KiB of
+     *       names a source and minute, else within 2 %
      *     group (string, may be left out): id or name of what the row is of
      *   paging (array{page: int, pagesize: int, total: int})
      *     page (int)

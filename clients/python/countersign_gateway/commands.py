@@ -1411,8 +1411,8 @@ class Commands:
               bytes_in (int)
               bytes_out (int)
               view_seconds (int): of each source and minute, 60 times the average of its connections
-              viewers (int): different viewers, of the samples that tell them; exact from minutes and hours, within
-                2 % from days
+              viewers (int): different viewers, of the samples that tell them; exact from hours and from up to 64
+                KiB of names a source and minute, else within 2 %
             servers (Sequence[Mapping[str, Any]]): of each server, those with the most connections first, at most
               1,000 (at most 1000)
               group (str): id or name of what the row is of
@@ -1466,8 +1466,8 @@ class Commands:
               bytes_in (int)
               bytes_out (int)
               view_seconds (int): of each source and minute, 60 times the average of its connections
-              viewers (int): different viewers, of the samples that tell them; exact from minutes and hours, within
-                2 % from days
+              viewers (int): different viewers, of the samples that tell them; exact from hours and from up to 64
+                KiB of names a source and minute, else within 2 %
               group (str, may be left out): id or name of what the row is of
             paging (Mapping[str, Any])
               page (int)

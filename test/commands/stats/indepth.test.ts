@@ -177,6 +177,27 @@ test('each level is forgotten when its time is over, and what is left goes on to
   }
 })
 
+test('who watched a source in a minute is kept in a bounded row, as names and then as a sketch', async (t) => {
+  const { gateway, noon } = await atNoon(t)
+  const names = (message: number) => Array.from({ length: 1_000 }, (_, n) => `viewer-${message}-${n}`.padEnd(20, '-'))
+  const ask = async (bucket: string) => {
+    const { result } = await gateway.run('stats/indepth', { from: noon, to: noon + hour, bucket })
+    return result.rows[0].viewers
+  }
+  const kept = () => gateway.db.get<{ size: number }>('select length(viewers) as size from stats_minutes')
+  for (let message = 0; message < 5; message++) {
+    // A repeated name counts once, in either form.
+    const viewers = [...names(message), ...names(0).slice(0, 10)]
+    await report(gateway, 'edge-1', sampleOf({ time: noon + message, viewers: [...new Set(viewers)] }))
+    const expected = 1_000 * (message + 1)
+    const told = await ask('1m')
+    if (message < 2) assert.equal(told, expected)
+    else assert.ok(Math.abs(told - expected) <= 0.02 * expected, `${told} of ${expected}`)
+    assert.equal(await ask('1h'), expected)
+    assert.ok(((await kept())?.size ?? 0) <= 65_536)
+  }
+})
+
 test('a question that would read too many rows is refused, and says what to ask instead', async (t) => {
   const { gateway, noon } = await atNoon(t)
   await report(gateway, 'edge-1', sampleOf({ time: noon }))
