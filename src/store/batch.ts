@@ -154,7 +154,7 @@ export class Batch {
       }
     } finally {
       shared.watch.end()
-      this.took = performance.now() - begun
+      this.took = performance.now() - begun - shared.watch.rested
     }
     if (locked) this.requireLocked(locked)
     if (this.touched.size > 0) await session.tell([...this.touched])

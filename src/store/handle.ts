@@ -1,8 +1,12 @@
 import type { Piece, Queries, Session, Value } from './db.js'
+import type { Pace } from './pace.js'
 import { NeedsSavepoints } from './taking.js'
 
 /** A command awaited the network, a timer or a file inside its transaction. */
 export class PendingRun extends Error {}
+
+/** Rests of one command: some 20 s of work. One that goes on for ever must not hold the write lock as long. */
+const mostRests = 2_500
 
 /** Savepoints inside a command's own: what an item of a batch did can be taken back alone. */
 export interface Nested {
@@ -18,13 +22,19 @@ export class Handle implements Queries, Nested {
   private outstanding = 0
   private ended = false
   private before: number | undefined
+  private resting: Promise<void> | undefined
+  private rests = 0
 
-  /** `light`: an item that has written nothing needs no savepoint; one that has, and is to be taken back, asks for another run. */
+  /**
+   * `light`: an item that has written nothing needs no savepoint; one that has, and is to be taken back, asks for another run.
+   * `pace`: when queries of an engine that holds the event loop wait for its next turn.
+   */
   constructor(
     private readonly queries: Queries & Partial<Pick<Session, 'immediate' | 'written'>>,
     private readonly name: string,
     private readonly onIdle: () => void = () => undefined,
     private readonly light = false,
+    private readonly pace?: Pace,
   ) {}
 
   /** True when no query is under way. */
@@ -76,7 +86,7 @@ export class Handle implements Queries, Nested {
 
   /** Nothing to wait for, so nothing to count: without a closure for each query. */
   private get isDirect(): boolean {
-    return !this.ended && this.queries.immediate === true
+    return !this.ended && this.queries.immediate === true && this.pace?.isDue() !== true
   }
 
   private counted<T>(query: () => Promise<T>): Promise<T> {
@@ -89,9 +99,21 @@ export class Handle implements Queries, Nested {
   private async underWay<T>(query: () => Promise<T>): Promise<T> {
     this.outstanding++
     try {
+      if (this.queries.immediate === true) await this.rest()
       return await query()
     } finally {
       if (--this.outstanding === 0) this.onIdle()
     }
+  }
+
+  /** Queries that are asked meanwhile wait together, and keep their order. */
+  private rest(): Promise<void> | undefined {
+    if (!this.resting && ++this.rests > mostRests) {
+      throw new PendingRun(`${this.name} did not end within its transaction: nothing was done`)
+    }
+    this.resting ??= this.pace?.rest().finally(() => {
+      this.resting = undefined
+    })
+    return this.resting
   }
 }

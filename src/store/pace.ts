@@ -9,10 +9,8 @@ export interface Pace {
   rest(): Promise<void>
 }
 
-const longestTurn = 2
-
-/** The pace of work that no request waits for, such as that of the command line: it only gives the event loop back. */
-export function ownPace(): Pace {
+/** The pace of work that only gives the event loop back, such as that of the command line, after so many milliseconds. */
+export function ownPace(longestTurn = 2): Pace {
   let since = performance.now()
   return {
     isDue: () => performance.now() - since > longestTurn,

@@ -1,5 +1,9 @@
 import type { Queries } from './db.js'
 import { Handle, type Nested, PendingRun } from './handle.js'
+import { ownPace, type Pace } from './pace.js'
+
+/** Milliseconds of a transaction in one turn of the event loop, where its queries hold it. */
+const longestTurn = 8
 
 interface Guarded {
   readonly handle: Handle
@@ -13,6 +17,21 @@ interface Guarded {
 export class Watch {
   private guarded: Guarded | undefined
   private turn: NodeJS.Immediate | undefined
+  private readonly pace: Pace
+  /** Milliseconds that commands rested, while others were served. */
+  rested = 0
+
+  constructor() {
+    const { isDue, rest } = ownPace(longestTurn)
+    this.pace = {
+      isDue,
+      rest: async () => {
+        const began = performance.now()
+        await rest()
+        this.rested += performance.now() - began
+      },
+    }
+  }
 
   end(): void {
     clearImmediate(this.turn)
@@ -23,7 +42,7 @@ export class Watch {
     entry: { readonly name: string; run(queries: Queries, nested: Nested): Promise<T> },
     light = false,
   ): Promise<T> {
-    const handle = new Handle(queries, entry.name, () => this.arm(), light)
+    const handle = new Handle(queries, entry.name, () => this.arm(), light, this.pace)
     this.arm()
     try {
       return await new Promise<T>((resolve, reject) => {

@@ -9,6 +9,8 @@ import { StreamUsers } from '../../src/store/stream-users.js'
 import { noPostgres } from '../support/postgres.js'
 import { before, migrations, open, openSchema } from './support.js'
 
+const untagged = { tag: () => '', isTagged: () => true }
+
 const engines: readonly [name: string, open: (t: TestContext) => Db | Promise<Db>, skip: string | false][] = [
   ['SQLite', (t) => open(t), false],
   ['PostgreSQL', (t) => openSchema(t), noPostgres ?? false],
@@ -71,11 +73,11 @@ for (const [name, opened, skip] of engines) {
       }
     })
     await migrate(db, migrations, 2)
-    const scopes = new Scopes(db, 1, () => undefined)
+    const scopes = new Scopes(db, 1, untagged, () => undefined)
     const { total } = (await db.get<{ total: number }>('select count(*) as total from assigned')) ?? { total: 0 }
     assert.equal(total, 3 * (count - 1))
     assert.equal(
-      await db.transaction((session) => new Scopes(session, 1, () => undefined).isAssigned('slices', 'all')),
+      await db.transaction((session) => new Scopes(session, 1, untagged, () => undefined).isAssigned('slices', 'all')),
       true,
     )
     assert.deepEqual(await scopes.of('user-7'), { slices: ['slice-7', 'all'], servers: ['server-7'] })
