@@ -16,7 +16,11 @@ test('there are golden cases', () => assert.ok(files.length > 0))
 for (const file of files) {
   const { guarantee, exchanges } = readGolden(readFileSync(join(folder, file), 'utf8'))
   test(`${file}: ${guarantee}`, async () => {
-    const gateway = await testInstance({ now: () => now * 1000, publicUrl: 'https://control.example.org' })
+    const gateway = await testInstance({
+      now: () => now * 1000,
+      elapsed: () => now * 1000,
+      publicUrl: 'https://control.example.org',
+    })
     const values = { now, owner: gateway.owner, got: new Map<string, string>() }
     for (const { request, reply } of exchanges) {
       const sent = prepare(request, values)
