@@ -38,7 +38,7 @@ const rows: Readonly<Record<string, Row>> = {
   TRACE: stays(405, 1405, method('TRACE')),
   CONNECT: closes(405, 1405, method('CONNECT')),
   'CONNECT to elsewhere': closes(405, 1405, method('CONNECT', 'localhost:80')),
-  'an upgrade': stays(405, 1405, head('Connection: Upgrade\r\nUpgrade: websocket').replace('POST', 'GET')),
+  'an upgrade': closes(405, 1405, head('Connection: Upgrade\r\nUpgrade: websocket').replace('POST', 'GET')),
   'PUT with a body that does not come': closes(405, 1405, head('Content-Length: 9').replace('POST', 'PUT')),
   'a method nobody knows': closes(400, 1400, method('BREW')),
   'a method in lower case': closes(400, 1400, method('post')),
