@@ -141,12 +141,18 @@ function requireTokensWithin({ held, end, addresses }: Intruder, before: State, 
   return made.length
 }
 
-/** A credential that was shown opens no more than the first one did, from nowhere else and no longer. */
+/** A credential that was shown allows no more than the first one did, whatever somebody else gives its holder later. */
 function requireWithin(intruder: Intruder, shown: Credentials, state: State): void {
   const key = state.keys.get(shown.apiKey)
   if (!key) return
   assert.ok(within(intruder.held, key.holds), `${shown.apiKey} was shown, and holds ${key.holds}`)
-  requireLimits(intruder, shown.apiKey, key)
+}
+
+/** When it is shown, it works from nowhere else and no longer. Later its holder may be given an end and addresses of its own. */
+function requireShownWithin(intruder: Intruder, shown: Credentials, state: State): void {
+  requireWithin(intruder, shown, state)
+  const key = state.keys.get(shown.apiKey)
+  if (key && key.holds.length > 0) requireLimits(intruder, shown.apiKey, key)
 }
 
 function requireLimits({ end, addresses }: Intruder, id: string, key: KeyState): void {
@@ -227,6 +233,7 @@ test('whatever somebody sends with the credentials it has and is shown, whoever 
       const shown = shownIn(reply.result)
       pool.push(...shown)
       for (const one of pool.slice(1)) requireWithin(intruder, one, after)
+      for (const one of shown) requireShownWithin(intruder, one, after)
       requireUnharmed(intruder.held, before, after)
       requireNoLonger(intruder, before, after)
       seen.parts += requirePermitted(permissions, intruder.held, performed(cmd, params, reply))
