@@ -7,6 +7,7 @@ import type { Surroundings } from './instance.js'
 import { Audit } from './store/audit.js'
 import { floorRaised } from './store/ledger.js'
 import { localEntry } from './store/local-entry.js'
+import { instanceShared } from './store/locked-names.js'
 import { Meta } from './store/meta.js'
 import { Promises } from './store/promises.js'
 
@@ -41,6 +42,7 @@ export async function lowerFloor(
     const fault = await new ClockGuard(clocks).fault()
     if (fault !== undefined) throw new ConfigError([`${fault}: set it right first`])
     return await db.transaction(async (session) => {
+      await session.lock(instanceShared)
       await vault.refresh(session)
       const meta = new Meta(session)
       const before = await meta.floor()

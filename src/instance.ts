@@ -32,7 +32,8 @@ import { bindRows } from './store/bind-rows.js'
 import { Claims } from './store/claims.js'
 import { CopyNotes } from './store/copies.js'
 import type { Db, Queries } from './store/db.js'
-import { anyEndedSecret, clearEndedSecrets, Keys } from './store/keys.js'
+import { endedPortions } from './store/ended.js'
+import { Keys } from './store/keys.js'
 import { floorRaised, Ledger } from './store/ledger.js'
 import { findLogin } from './store/logins.js'
 import { Meta } from './store/meta.js'
@@ -421,7 +422,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
         meter?.forgotten(forgotten)
       }
       if (!db.exclusive) await ledger.chore((session) => forgetFailures(session, moment * 1000))
-      if (await anyEndedSecret(db, moment)) await ledger.chore((session) => clearEndedSecrets(session, moment))
+      for await (const ended of endedPortions(db, moment)) await ledger.chore(ended)
       await forgetStatistics(moment, inForce)
       return forgotten
     },

@@ -16,7 +16,6 @@ export default command({
     const expiresAt = expires_in === undefined ? soonest(now + day, caller.expiresAt) : now + expires_in
     requireGrantable(caller, { permissions, expires_at: expiresAt })
     const principal = await signerFor(caller, store)
-    await store.accessTokens.removeEnded(now)
     if ((await store.accessTokens.countLive(principal, now)) >= mostTokens) return ['ACCESS_TOKEN_NOT_CREATED']
     const made = {
       tokenId: id(),

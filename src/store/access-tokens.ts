@@ -173,9 +173,4 @@ export class AccessTokens {
     }
     for (const tokenId of tokenIds) this.touch(`token:${tokenId}`)
   }
-
-  /** Forgets the tokens that have ended: they would pile up otherwise. */
-  async removeEnded(now: number): Promise<void> {
-    await this.queries.run('delete from access_tokens where account = $1 and expires_at <= $2', [this.account, now])
-  }
 }

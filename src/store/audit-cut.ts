@@ -2,6 +2,7 @@ import { Audit, type AuditEntry, type ChainMac, type Head } from './audit.js'
 import { type SignedHead, signCut } from './audit-chain.js'
 import { chainHeads } from './audit-heads.js'
 import type { Db, Session } from './db.js'
+import { instanceShared } from './locked-names.js'
 import { Meta } from './meta.js'
 
 export interface CutOptions {
@@ -20,6 +21,8 @@ export interface CutOptions {
 }
 
 const rowsAtOnce = 1_000
+/** Rows that one query looks through. */
+const lookedAt = 20_000
 
 /**
  * Removes the rows before a moment, leaving a signed cut for `verify` to begin at; how many. A thousand rows a
@@ -28,6 +31,7 @@ const rowsAtOnce = 1_000
 export async function cutTrail(db: Db, options: CutOptions): Promise<number> {
   let removed = 0
   for (const { node: chain } of await chainHeads(db)) removed += await cutChain(db, chain, removed, options)
+  if (removed > 0) await cutRefusals(db, Math.floor(options.beforeMs / 60_000))
   return removed
 }
 
@@ -38,11 +42,11 @@ async function cutChain(db: Db, chain: string, before: number, options: CutOptio
   let removed = 0
   for (let piece = rowsAtOnce; piece === rowsAtOnce; ) {
     piece = await db.transaction(async (session) => {
+      await session.lock(instanceShared)
       await settle(session)
       if (removed === 0) {
         const audit = new Audit(session)
         await audit.append(node, entry(upTo, chain), await audit.head(node), mac)
-        await session.run('delete from refusals where minute < $1', [Math.floor(beforeMs / 60_000)])
       }
       return removePiece(session, chain, upTo, (head) => signCut({ node: chain, ...head, at: now }, mac))
     })
@@ -54,15 +58,21 @@ async function cutChain(db: Db, chain: string, before: number, options: CutOptio
 
 /** Rows stand in the order of their writing, which a clock that was set may contradict: the first one that is young enough stays, and all after it. */
 async function lastBefore(db: Db, node: string, beforeMs: number): Promise<number> {
-  const young = await db.get<Head>('select seq, hash from audit where node = $1 and at_ms >= $2 order by seq limit 1', [
-    node,
-    beforeMs,
-  ])
   const head = await new Audit(db).head(node)
   const first = await db.get<Head>('select seq, hash from audit where node = $1 order by seq limit 1', [node])
+  if (!first) return 0
+  let from = first.seq
   // The head stays: the next row takes its number and hash from it.
-  const last = (young?.seq ?? head.seq) - 1
-  return first && last >= first.seq ? last : 0
+  while (from < head.seq) {
+    const to = Math.min(from + lookedAt, head.seq)
+    const young = await db.get<{ seq: number }>(
+      'select seq from audit where node = $1 and seq >= $2 and seq < $3 and at_ms >= $4 order by seq limit 1',
+      [node, from, to, beforeMs],
+    )
+    from = young?.seq ?? to
+    if (young) break
+  }
+  return from > first.seq ? from - 1 : 0
 }
 
 async function removePiece(
@@ -79,4 +89,22 @@ async function removePiece(
   if (!last) return 0
   await new Meta(session).set(`audit_cut:${node}`, JSON.stringify(sign(last)))
   return session.run('delete from audit where node = $1 and seq <= $2', [node, last.seq])
+}
+
+type RefusalKey = { readonly minute: number; readonly key_id: string; readonly code: number }
+
+/** Removes what was counted before a minute. */
+async function cutRefusals(db: Db, minute: number): Promise<void> {
+  const key = 'minute, key_id, code'
+  const oldest = `select ${key} from refusals where minute < $1 order by ${key} limit $2`
+  for (let piece = rowsAtOnce; piece === rowsAtOnce; ) {
+    piece = await db.transaction(async (session) => {
+      const rows = await session.all<RefusalKey>(oldest, [minute, rowsAtOnce])
+      const last = rows.at(-1)
+      if (!last) return 0
+      const until = [last.minute, last.key_id, last.code]
+      await session.run(`delete from refusals where (${key}) <= ($1, $2, $3)`, until)
+      return rows.length
+    })
+  }
 }

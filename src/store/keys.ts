@@ -1,4 +1,3 @@
-import { lockAccount } from './account-lock.js'
 import {
   isPrincipalSound,
   type KeyColumns,
@@ -220,21 +219,4 @@ export class Keys {
       expiresAt: null,
     }
   }
-}
-
-/** Removes secrets whose grace time has ended by `now` (Unix seconds); how many. */
-export async function clearEndedSecrets(queries: Queries, now: number): Promise<number> {
-  // Who changes a key reads it before, and writes it as a whole.
-  const ended = 'select distinct account from keys where old_until is not null and old_until <= $1 order by account'
-  for (const { account } of await queries.all<{ account: number }>(ended, [now])) await lockAccount(queries, account)
-  return queries.run(
-    'update keys set old_secret = null, old_until = null, old_ceiling = null where old_until is not null and old_until <= $1',
-    [now],
-  )
-}
-
-/** Whether there are such secrets. */
-export async function anyEndedSecret(queries: Queries, now: number): Promise<boolean> {
-  const found = 'select 1 as one from keys where old_until is not null and old_until <= $1 limit 1'
-  return (await queries.get(found, [now])) !== undefined
 }

@@ -53,6 +53,8 @@ export interface LedgerOptions {
 }
 
 const forgottenAtOnce = 1_000
+/** Chores that wait: a few kinds of them, each one at a time. */
+const mostChores = 16
 const nobody: ReadonlySet<unknown> = new Set()
 /** Milliseconds for which lanes are kept free for others after writes of several accounts came. */
 const mixedFor = 1_000
@@ -72,6 +74,7 @@ export class Ledger {
   private readonly chores: (() => Promise<void>)[] = []
   private readonly lanes: readonly Lane[]
   private gathering = false
+  private flushing: Promise<void> | undefined
   private readonly repair: Repair
   /** Of an engine that has them. */
   private readonly partitions: Partitions | undefined
@@ -139,6 +142,7 @@ export class Ledger {
   /** A write of the gateway itself, alone in its transaction; `committed` is called before anything else is written. */
   chore<T>(work: (session: Session) => Promise<T>, committed?: (result: T) => void): Promise<T> {
     if (this.repair.broken) return Promise.reject(new StorageError('fault', 'the storage is being repaired'))
+    if (this.chores.length >= mostChores) return Promise.reject(new StorageError('busy', 'too many chores are waiting'))
     return new Promise((resolve, reject) => {
       this.chores.push(async () => {
         if (this.repair.broken) return reject(new StorageError('fault', 'the storage is being repaired'))
@@ -197,8 +201,16 @@ export class Ledger {
     }
   }
 
-  /** Writes down what is noted, when no batch did. `all`: the uses of keys as well, which are written once a minute. */
-  async flush(all = false): Promise<void> {
+  /** Writes down what is noted, when no batch did; a call while another one goes on is the same one. */
+  flush(): Promise<void> {
+    this.flushing ??= this.writeNotes(false).finally(() => {
+      this.flushing = undefined
+    })
+    return this.flushing
+  }
+
+  /** `all`: the uses of keys as well, which are written once a minute. */
+  private async writeNotes(all: boolean): Promise<void> {
     const { node, notes, chainMac, now } = this.options
     if (!notes.due(now(), all)) return
     do {
@@ -225,7 +237,9 @@ export class Ledger {
     this.repair.close()
     this.partitions?.close()
     await this.idle()
-    await this.flush(true).catch((error: unknown) => this.options.onTrouble('the last notes were not written', error))
+    await this.writeNotes(true).catch((error: unknown) =>
+      this.options.onTrouble('the last notes were not written', error),
+    )
     await this.idle()
   }
 

@@ -3,6 +3,7 @@ import type { Checkpoint } from './audit-checkpoint.js'
 import { cutTrail } from './audit-cut.js'
 import { chainHeads } from './audit-heads.js'
 import { AuditTrail } from './audit-trail.js'
+import { Claims } from './claims.js'
 import type { Db, Session } from './db.js'
 import { localEntry } from './local-entry.js'
 
@@ -32,12 +33,15 @@ export class OfflineTrail extends AuditTrail {
   }
 
   /**
-   * Removes old rows; how many. Their age counts from the newest row where that is older than the clock says: a clock that
-   * is ahead for a moment must not remove what cannot be brought back.
+   * Removes old rows; how many. Their age counts from the oldest of four moments: what the clock says, what the clock of the
+   * database server says, the newest row, and the newest message that a client signed. A clock that is ahead must not remove
+   * what cannot be brought back.
    */
   async cut({ before, now, uid, code, onRows }: CutOrder): Promise<number> {
     const newest = Math.max(...(await chainHeads(this.db)).map(({ at_ms }) => Math.floor(at_ms / 1000) + 1), 0)
-    const from = Math.min(now, newest)
+    const server = Math.floor(((await this.db.serverClock()) ?? now * 1000) / 1000)
+    const signed = (await new Claims(this.db).newestSigned()) || now
+    const from = Math.min(now, newest, server, signed)
     const entry = (upTo: number, chain: string): AuditEntry => {
       const detail = { removed_up_to: upTo, ...(chain !== this.node && { of: chain }) }
       return localEntry({ command: 'audit/cut', code, uid, now, detail })

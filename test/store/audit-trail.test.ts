@@ -3,7 +3,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { chainMacOf } from '../../src/checkpoint.js'
-import { chained, type Head, sqliteNode } from '../../src/store/audit.js'
+import { Audit, chained, type Head, sqliteNode } from '../../src/store/audit.js'
 import type { AuditRow } from '../../src/store/audit-chain.js'
 import type { ChainHead, Checkpoint } from '../../src/store/audit-checkpoint.js'
 import { AuditTrail } from '../../src/store/audit-trail.js'
@@ -11,6 +11,7 @@ import { OfflineTrail } from '../../src/store/offline-trail.js'
 import { openSqlite } from '../../src/store/sqlite.js'
 import { type CommandInstance, instanceFor } from '../support/commands.js'
 import { elsewhere } from '../support/keys.js'
+import { auditEntry } from './support.js'
 
 const rows = 8
 
@@ -251,6 +252,36 @@ test('a clock that is ten years ahead removes nothing that is young by the newes
   instance.clock.offset = 10 * 365 * 86_400
   assert.equal(await cut(t, instance), 5)
   assert.equal((await trail.verify()).broken, undefined)
+})
+
+test('a clock that was ten years ahead when rows were written at the command line removes nothing that is young by what clients signed', async (t) => {
+  const { instance, trail } = await oldTrail(t)
+  instance.clock.offset = 10 * 365 * 86_400
+  const who = { account: 1, uid: 1000 }
+  assert.equal((await instance.local('set-user', { id: 'by hand', user: { type: 3 } }, who)).done, true)
+  assert.equal(await cut(t, instance), 5)
+  assert.equal((await trail.verify()).broken, undefined)
+})
+
+test('a cut goes through a chain of any length, and through what was counted, in portions', async (t) => {
+  const instance = await instanceFor(t)
+  const mac = chainMacOf(instance.vault)
+  const now = instance.seconds()
+  const entry = auditEntry({ account: 1 })
+  await instance.db.transaction(async (session) => {
+    const audit = new Audit(session)
+    const old = Array.from({ length: 45_000 }, () => ({ ...entry, at_ms: (now - 86_400) * 1000 }))
+    await audit.appendAll(sqliteNode, [...old, { ...entry, at_ms: now * 1000 }], await audit.head(sqliteNode), mac)
+    for (let n = 0; n < 2_500; n++) {
+      await session.run('insert into refusals values ($1, 1402, $2, 1, 1)', [
+        `ck_${n}`,
+        Math.floor((now - 90_000) / 60),
+      ])
+    }
+  })
+  assert.equal(await cut(t, instance), 45_000)
+  assert.equal((await new AuditTrail(instance.db, mac).verify()).broken, undefined)
+  assert.equal((await instance.db.all('select * from refusals')).length, 1)
 })
 
 test('a clock that was wrong for a while makes a cut keep more rows, never fewer', async (t) => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Db, StorageError } from '../../src/store/db.js'
+import { Notes } from '../../src/store/notes.js'
 import { openSqlite } from '../../src/store/sqlite.js'
 import { wrapped } from '../src/probes.js'
-import { counts, databaseFile, entry, ledgerOn, migrated, put, puts } from './support.js'
+import { auditEntry, counts, databaseFile, entry, ledgerOn, migrated, put, puts } from './support.js'
 
 const fault = () => new StorageError('fault', 'the commit failed')
 const unknown = (error: unknown) => error instanceof StorageError && error.kind === 'fault'
@@ -208,4 +209,36 @@ test('when another process keeps the lock, the batch is refused as busy, the sto
   await holding
   assert.equal(await ledger.submit(entry('a', put('a'))), 'ran')
   assert.deepEqual(ledger.troubles, [])
+})
+
+test('while the storage hangs no chores gather: what is noted waits for one transaction, and more than a few chores are refused', async (t) => {
+  const db = await migrated(t)
+  let begun = 0
+  let release: () => void = () => undefined
+  const hang = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const hanging = wrapped(db, {
+    async transaction(work) {
+      begun++
+      await hang
+      return db.transaction(work)
+    },
+  })
+  const notes = new Notes()
+  const ledger = ledgerOn(hanging, undefined, notes)
+  notes.row(auditEntry(), undefined)
+  const flushed = Array.from({ length: 600 }, () => ledger.flush())
+  const chores = Array.from({ length: 600 }, () => ledger.chore(async () => 'done').catch((error) => error.kind))
+  const refused = Promise.all(chores)
+  release()
+  const answers = await refused
+  await Promise.all(flushed)
+  const done = answers.filter((answer) => answer === 'done').length
+  assert.ok(done > 0 && done < 20, `${done} chores waited`)
+  assert.deepEqual(new Set(answers), new Set(['done', 'busy']))
+  assert.equal(begun, done + 1)
+  notes.row(auditEntry(), undefined)
+  await ledger.flush()
+  assert.deepEqual(await counts(db), { records: 0, claims: 0, audit: 2 })
 })

@@ -328,6 +328,8 @@ CREATE TABLE "users" (
   primary key (account, id)
 ) without rowid;
 
+CREATE INDEX access_tokens_by_end on access_tokens (expires_at);
+
 CREATE INDEX access_tokens_in_order on access_tokens (account, created_at, token_id);
 
 CREATE INDEX access_tokens_of_account on access_tokens (account, principal_kind, principal_id);

@@ -73,14 +73,14 @@ export interface TestLedger extends Ledger {
 }
 
 /** A ledger of its own on a database. */
-export function ledgerOn(db: Db, claimsPerPartition?: number): TestLedger {
+export function ledgerOn(db: Db, claimsPerPartition?: number, notes = new Notes()): TestLedger {
   const troubles: string[] = []
   const waiting: { what: RegExp; resolve: () => void }[] = []
   const ledger = new Ledger({
     db,
     node: 'sqlite',
     chainMac,
-    notes: new Notes(),
+    notes,
     ...(claimsPerPartition !== undefined && { claimsPerPartition }),
     now: () => 1_000,
     onDoubt: () => undefined,

@@ -83,6 +83,38 @@ test('a principal has at most 100 live tokens: one more is 5030 until one has en
   assert.equal(await create(), 5030)
 })
 
+test('a clock that is ahead for a while takes no token away: what has ended goes with the chores, once the clock is believed', async (t) => {
+  const time = { true: 1_800_000_000, offset: 0, monotonic: 0 }
+  const gateway = await instanceFor(t, {
+    settling: 600_000,
+    now: () => (time.true + time.offset) * 1000,
+    elapsed: () => time.monotonic * 1000,
+  })
+  async function pass(seconds: number): Promise<void> {
+    time.true += seconds
+    time.monotonic += seconds
+    await gateway.run('ping')
+    await gateway.forget()
+  }
+  const ids = async () => {
+    const rows = await gateway.db.all<{ token_id: string }>('select token_id from access_tokens order by created_at')
+    return rows.map(({ token_id }) => token_id)
+  }
+  const create = async (expires_in: number) =>
+    (await gateway.run('access-tokens/create', { expires_in })).result.token_id
+  const [short, long] = [await create(60), await create(30 * day)]
+  await pass(30)
+  time.offset = 60 * day
+  const later = await create(30 * day)
+  await pass(300)
+  assert.deepEqual(await ids(), [short, long, later])
+  time.offset = 0
+  for (let minutes = 0; minutes < 10; minutes += 2) await pass(120)
+  assert.deepEqual(await ids(), [short, long, later])
+  await pass(120)
+  assert.deepEqual(await ids(), [long, later])
+})
+
 test('access-tokens/create needs keys:write', async (t) => {
   const gateway = await instanceFor(t)
   for (const permissions of [[], ['*:read'], ['keys:read', 'devices:*']]) {
