@@ -30,8 +30,13 @@ export async function instanceOn(
   watch: (commands: readonly Command[]) => readonly Command[] = (own) => own,
 ): Promise<Instance> {
   if (further.headFile !== undefined) {
-    const bare = await namesNoLongerBare(db, bareNamingOf(config), Math.floor(around.now() / 1000))
-    if (bare) around.logger.warn(bare, 'since the upgrade these users log in, or sign as _owner, as CDN/NAME alone')
+    try {
+      const bare = await namesNoLongerBare(db, bareNamingOf(config), Math.floor(around.now() / 1000))
+      if (bare) around.logger.warn(bare, 'since the upgrade these users log in, or sign as _owner, as CDN/NAME alone')
+    } catch (err) {
+      // It reads all users, which may take longer than a statement of a gateway may.
+      around.logger.warn({ err }, 'which users log in as CDN/NAME alone is not known: "countersign doctor" tells')
+    }
   }
   const own = config.commands ? await loadCommands(config.commands) : []
   return openInstance({

@@ -12,7 +12,7 @@ import { copyState } from './store/copy-rows.js'
 import type { Db } from './store/db.js'
 import { share, takeAlone } from './store/folder-lock.js'
 import { Meta } from './store/meta.js'
-import { lastMigration, migrate } from './store/migrate.js'
+import { isBehind, lastMigration, migrate } from './store/migrate.js'
 import { openSqlite } from './store/sqlite.js'
 
 /** An opened data folder: its database, migrated, and the keys derived from its master key. */
@@ -35,20 +35,20 @@ export const openMaster = (config: Config, { randomBytes }: Pick<Surroundings, '
   new KeyRing(() => masterKeys(config, randomBytes), randomBytes)
 
 /** Opens an initialised folder. Throws {@link ConfigError} when there is none, or the master key is another. */
-export async function openData(config: Config, around: Surroundings): Promise<Data> {
+export async function openData(config: Config, around: Surroundings, options?: OpenOptions): Promise<Data> {
   if (!isInitialised(config)) {
     throw new ConfigError([
       `${config.data} holds no Countersign data: run "countersign init --data ${config.data}" first`,
     ])
   }
-  return openMade(config, around)
+  return openMade(config, around, options)
 }
 
 /** The same of a folder that was initialised already: a process that began to do so at the same time may still leave its mark there. */
-export async function openMade(config: Config, around: Surroundings): Promise<Data> {
+export async function openMade(config: Config, around: Surroundings, options?: OpenOptions): Promise<Data> {
   protect(config.data)
   const vault = openMaster(config, around)
-  const db = await openDatabase(config, around)
+  const db = await openDatabase(config, around, options)
   try {
     await vault.refresh(db)
     return { db, vault, node: nodeOf(config) }
@@ -134,7 +134,7 @@ export async function migrateData(
   if (!isInitialised(config)) throw new ConfigError([`${config.data} holds no Countersign data`])
   const lock = takeAlone(lockFile(config.data))
   try {
-    const db = await connect(config)
+    const db = await connect(config, { patient: true })
     try {
       const applied = await migrate(db, migrations, Math.floor(now() / 1000), onStep)
       return { applied, schema: (await lastMigration(db)) ?? '' }
@@ -146,17 +146,24 @@ export async function migrateData(
   }
 }
 
-/** Opens the database of a folder, taking part in its use until it is closed. `migrations: false` leaves its schema as it is. */
+export interface OpenOptions {
+  /** False leaves the schema as it is. */
+  readonly migrations?: boolean
+  /** Whether statements may take as long as they need: for a verb that reads or changes whole tables. */
+  readonly patient?: boolean
+}
+
+/** Opens the database of a folder, taking part in its use until it is closed. */
 export async function openDatabase(
   where: Where & Partial<Pick<Config, 'walSize'>>,
-  { now, migrations }: Pick<Surroundings, 'now' | 'migrations'>,
-  options: { readonly migrations: boolean } = { migrations: true },
+  around: Pick<Surroundings, 'now' | 'migrations'>,
+  { migrations = true, patient = false }: OpenOptions = {},
 ): Promise<Db> {
   const lock = share(lockFile(where.data))
   try {
-    const db = await connect(where, lock.release)
+    const db = await connect(where, { patient, onClosed: lock.release })
     try {
-      if (options.migrations) await migrate(db, migrations, Math.floor(now() / 1000))
+      if (migrations) await upgrade(db, where, around)
       return db
     } catch (error) {
       await db.close()
@@ -168,17 +175,29 @@ export async function openDatabase(
   }
 }
 
+/** A migration takes as long as the tables are large, which the statements of a gateway may not. */
+async function upgrade(db: Db, where: Where, { now, migrations }: Pick<Surroundings, 'now' | 'migrations'>) {
+  const behind = !db.exclusive && (await isBehind(db, migrations))
+  const patient = behind ? await connect(where, { patient: true }) : db
+  try {
+    await migrate(patient, migrations, Math.floor(now() / 1000))
+  } finally {
+    if (patient !== db) await patient.close()
+  }
+}
+
 const pagesOfMebibyte = 256
 const readAtRandom = ['users', 'stream_users']
 
 /** The engine that the configuration names. */
 async function connect(
   { data, databaseUrl, walSize }: Where & Partial<Pick<Config, 'walSize'>>,
-  onClosed?: () => void,
+  options: { readonly patient: boolean; readonly onClosed?: () => void },
 ): Promise<Db> {
-  const options = { ...(onClosed && { onClosed }), ...(walSize && { logPages: walSize * pagesOfMebibyte }) }
-  if (!databaseUrl) return openSqlite(databaseFile(data), { ...options, readAtRandom })
+  const { patient, ...closing } = options
+  const log = walSize && { logPages: walSize * pagesOfMebibyte }
+  if (!databaseUrl) return openSqlite(databaseFile(data), { ...closing, ...log, readAtRandom })
   // Its package is not needed, and may not be there, where SQLite is used.
   const { openPostgres } = await import('./store/postgres.js')
-  return openPostgres(databaseUrl, options)
+  return openPostgres(databaseUrl, { ...closing, patient })
 }

@@ -140,7 +140,7 @@ async function serverFindings(config: Config, around: DoctorSurroundings): Promi
   const check = 'database'
   let db: Db | undefined
   try {
-    db = await openDatabase(config, around, { migrations: false })
+    db = await openDatabase(config, around, { migrations: false, patient: true })
     const health = new Health(db)
     const lossy = await db.lossySettings()
     const settings = lossy.map((setting) =>

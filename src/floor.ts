@@ -36,7 +36,7 @@ export async function lowerFloor(
 ): Promise<Lowered> {
   const now = Math.floor(around.now() / 1000)
   requireDate(now, today)
-  const { db, vault, node } = await openData(config, around)
+  const { db, vault, node } = await openData(config, around, { patient: true })
   try {
     const clocks = { now: around.now, monotonic: () => performance.now(), server: () => db.serverClock() }
     const fault = await new ClockGuard(clocks).fault()

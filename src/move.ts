@@ -41,7 +41,7 @@ export async function move(config: Config, around: Around, { from, to, onRows }:
   const lock = takeAlone(lockFile(dirname(file)))
   const source = openSqlite(file)
   const { openPostgres } = await import('./store/postgres.js')
-  const target = openPostgres(to)
+  const target = openPostgres(to, { patient: true })
   try {
     await migrate(target, around.migrations, Math.floor(around.now() / 1000))
     await requireSameSchema(source, target)

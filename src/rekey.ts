@@ -70,7 +70,7 @@ async function change(config: Config, next: string, around: Around, options: Rek
   const ring = new KeyRing(() => masterKeys(config, around.randomBytes, next), around.randomBytes)
   if (!resumed) makeKey(next, around.randomBytes)
   const target = readKey(next, around.randomBytes)
-  const db = await openDatabase(config, around)
+  const db = await openDatabase(config, around, { patient: true })
   try {
     // Its nodes cannot be handed the key: each would refuse everything until it is started with the new one.
     if (!(await db.takeAlone())) throw new FolderInUse(inUse)

@@ -82,7 +82,7 @@ async function restored(config: Config, from: string | undefined, around: Around
     ])
   }
   const vault = openMaster(config, around)
-  const db = await openDatabase(config, around)
+  const db = await openDatabase(config, around, { patient: true })
   try {
     if (!(await db.takeAlone())) throw new FolderInUse(inUse)
     await vault.refresh(db)

@@ -51,7 +51,7 @@ export function workOf({ uid, progress }: Pick<Tools, 'uid' | 'progress'>, versi
     migrate: (config) => migrateData(config, withSteps),
     move: (config, options) => move(config, silent, options),
     async openTrail(config) {
-      const { db, vault, node } = await openData(config, silent)
+      const { db, vault, node } = await openData(config, silent, { patient: true })
       const kept = () => keptCheckpoints(headFile(config.data))
       return new OfflineTrail(db, chainMacOf(vault), node, (session) => vault.refresh(session), kept)
     },

@@ -43,6 +43,12 @@ export async function migrate(
   return done
 }
 
+/** Whether a database has not seen every migration of a folder. */
+export async function isBehind(db: Queries, folder: string): Promise<boolean> {
+  const known = await applied(db)
+  return migrationFiles(folder).some((file) => !known.has(file))
+}
+
 /** Another process that migrates may take longer than a lock is waited for: about a minute is. */
 async function patiently<T>(db: Db, work: (session: Session) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {

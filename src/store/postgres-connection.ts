@@ -7,9 +7,10 @@ import { isLost, isOldPlan, meaning } from './postgres-errors.js'
 const lockTimeout = 2_000
 const statementTimeout = 10_000
 const connectTimeout = 5_000
-const migrationTimeout = 3_600_000
 /** A server that says nothing for longer than it may take over a statement is not there. */
 const silence = 15_000
+/** The same where a statement may take as long as it needs. */
+const longSilence = 86_400_000
 
 const bigint = 20
 const numeric = 1700
@@ -22,15 +23,18 @@ const types = {
       : pg.types.getTypeParser(oid, format ?? 'text')) as typeof pg.types.getTypeParser,
 }
 
-/** How every connection of the gateway is opened. */
-export const clientOptions = (url: string, application: string): pg.ClientConfig => ({
+/** Lifts the limit of a statement, also one that the URL gives. */
+export const takeTime = 'set statement_timeout = 0'
+
+/** How every connection of the gateway is opened. `patient`: one whose statements may take as long as they need. */
+export const clientOptions = (url: string, application: string, patient = false): pg.ClientConfig => ({
   connectionString: url,
   application_name: application,
   types,
   pipeline: true,
   keepAlive: true,
   connectionTimeoutMillis: connectTimeout,
-  query_timeout: silence,
+  query_timeout: patient ? longSilence : silence,
   statement_timeout: statementTimeout,
   lock_timeout: lockTimeout,
   // A gateway that was stopped in the middle of a transaction must not hold its locks for ever.
@@ -41,8 +45,6 @@ interface Statement {
   /** The same on every connection. */
   readonly name: string
   readonly text: string
-  /** Milliseconds, where it may take longer than others. */
-  readonly query_timeout?: number
 }
 
 const statements = new Map<string, Statement>()
@@ -50,14 +52,10 @@ const statements = new Map<string, Statement>()
 function statementOf(sql: string): Statement {
   const known = statements.get(sql)
   if (known) return known
-  const patience = changesSchema(sql) ? { query_timeout: migrationTimeout } : {}
-  const statement = { name: `c${statements.size + 1}`, text: byCodePoint(sql), ...patience }
+  const statement = { name: `c${statements.size + 1}`, text: byCodePoint(sql) }
   statements.set(sql, statement)
   return statement
 }
-
-/** An index of a large table takes its time. */
-export const changesSchema = (sql: string): boolean => /^\s*(create|alter|drop)\b/i.test(sql)
 
 /** Text is compared by its bytes, as SQLite does, whatever language the database was made for. */
 const byCodePoint = (sql: string): string =>

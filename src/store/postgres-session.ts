@@ -9,7 +9,7 @@ import {
   StorageError,
   type Value,
 } from './db.js'
-import { type Answer, type Connection, changesSchema } from './postgres-connection.js'
+import type { Answer, Connection } from './postgres-connection.js'
 
 /** The channel on which processes on one database tell each other what to forget. */
 export const channel = 'countersign'
@@ -104,7 +104,6 @@ export class PostgresSession implements Session {
     if (this.failure !== undefined) throw this.failure
     if (!reads.test(sql)) this.written++
     try {
-      if (changesSchema(sql)) await this.connection.control('set local statement_timeout = 0')
       return await this.connection.query<T>(sql, params)
     } catch (error) {
       throw this.failed(error)

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { Conflict, type Db, limited, type Piece, type Session, StorageError, type Value } from './db.js'
-import { type Answer, Connection, clientOptions } from './postgres-connection.js'
+import { type Answer, Connection, clientOptions, takeTime } from './postgres-connection.js'
 import { afterAll, isLost, isReadOnly, meaning } from './postgres-errors.js'
 import { Listener, useLock } from './postgres-listener.js'
 import { PostgresSession } from './postgres-session.js'
@@ -11,6 +11,8 @@ export interface PostgresOptions {
   readonly lanes?: number
   /** Commands that may share one. */
   readonly maxBatch?: number
+  /** Whether statements may take as long as they need: for what is done beside the gateways, on tables of any size. */
+  readonly patient?: boolean
   /** Called once it is closed for good. */
   readonly onClosed?: () => void
 }
@@ -207,11 +209,12 @@ class Postgres implements Db {
   }
 
   private pool(max: number, application: string, first: string): pg.Pool {
+    const { patient = false } = this.options
     const pool = new pg.Pool({
-      ...clientOptions(this.url, application),
+      ...clientOptions(this.url, application, patient),
       max,
       idleTimeoutMillis: idleFor,
-      onConnect: (client) => client.query(first),
+      onConnect: (client) => client.query(patient ? `${first}; ${takeTime}` : first),
     })
     pool.on('connect', (client) => {
       this.backends.add(backendOf(client))

@@ -11,6 +11,7 @@ import {
 } from './bindings.js'
 import { outcomeBinding } from './claims.js'
 import type { Db, Queries, Value } from './db.js'
+import { places as placesFor } from './pages.js'
 import { tokenBinding } from './users.js'
 
 /** A change from the key before to the one in force. */
@@ -111,7 +112,10 @@ const places: readonly Place[] = [
   },
 ]
 
+/** Rows of one transaction. */
 const rowsAtOnce = 250
+/** Rows that one query looks through for those that hold something sealed. */
+const lookedAt = 10_000
 
 /** What became of the rows: those that neither key opens are left as they are. */
 export interface Resealed {
@@ -124,50 +128,85 @@ export async function resealRows(db: Db, reseal: Reseal, onRows: (rows: number) 
   const done: Resealed = { rows: 0, damaged: [] }
   for (const place of places) {
     for (let after: Row | undefined, more = true; more; ) {
-      const rows: Row[] = await db.transaction((session) => piece(session, place, after, reseal, done))
-      after = rows.at(-1)
-      more = rows.length === rowsAtOnce
-      onRows(done.rows)
+      const to = await further(db, place, after)
+      await stretch(db, place, { after, to }, reseal, (piece) => {
+        done.rows += piece.rows
+        done.damaged.push(...piece.damaged)
+        onRows(done.rows)
+      })
+      after = to
+      more = to !== undefined
     }
   }
   return done
 }
 
-async function piece(
-  queries: Queries,
+/** The last of the rows that are looked through next, those that hold nothing sealed included; undefined when they are all of them. */
+function further(queries: Queries, { table, key }: Place, after: Row | undefined): Promise<Row | undefined> {
+  const names = key.join(', ')
+  const beyond = after ? `where (${names}) > (${placesFor(key, 1)})` : ''
+  return queries.get<Row>(`select ${names} from ${table} ${beyond} order by ${names} limit 1 offset $1`, [
+    lookedAt - 1,
+    ...(after ? valuesOf(key, after) : []),
+  ])
+}
+
+/** Rows behind one and up to another. */
+interface Stretch {
+  readonly after: Row | undefined
+  readonly to: Row | undefined
+}
+
+async function stretch(
+  db: Db,
   place: Place,
-  after: Row | undefined,
+  { after, to }: Stretch,
   reseal: Reseal,
-  done: Resealed,
-): Promise<Row[]> {
+  onPiece: (piece: Resealed) => void,
+): Promise<void> {
+  for (let last = after, full = true; full; ) {
+    const piece = await db.transaction(async (session) => {
+      // A transaction that was in the way has this one run again, from here.
+      const done: Resealed = { rows: 0, damaged: [] }
+      const rows = await sealedRows(session, place, { after: last, to })
+      for (const row of rows) await one(session, place, row, reseal, done)
+      return { ...done, last: rows.at(-1), full: rows.length === rowsAtOnce }
+    })
+    onPiece(piece)
+    last = piece.last
+    full = piece.full
+  }
+}
+
+function sealedRows(queries: Queries, place: Place, { after, to }: Stretch): Promise<Row[]> {
   const { table, key, columns, with: others = [], where } = place
   const names = key.join(', ')
-  const beyond = after ? `and (${names}) > (${key.map((_, index) => `$${index + 2}`).join(', ')})` : ''
-  const rows = await queries.all<Row>(
-    `select ${[...key, ...columns, ...others].join(', ')} from ${table} where ${where} ${beyond} order by ${names} limit $1`,
-    [rowsAtOnce, ...(after ? key.map((name) => after[name] ?? null) : [])],
+  const beyond = after ? `and (${names}) > (${placesFor(key, 1)})` : ''
+  const upTo = to ? `and (${names}) <= (${placesFor(key, after ? 1 + key.length : 1)})` : ''
+  return queries.all<Row>(
+    `select ${[...key, ...columns, ...others].join(', ')} from ${table} where ${where} ${beyond} ${upTo}
+     order by ${names} limit $1`,
+    [rowsAtOnce, ...(after ? valuesOf(key, after) : []), ...(to ? valuesOf(key, to) : [])],
   )
-  for (const row of rows) await one(queries, place, row, reseal, done)
-  return rows
 }
+
+const valuesOf = (key: readonly string[], row: Row): Value[] => key.map((name) => row[name] ?? null)
 
 async function one(queries: Queries, place: Place, row: Row, reseal: Reseal, done: Resealed): Promise<void> {
   const { table, key, columns, how = 'seal' } = place
   for (const column of columns) {
     const sealed = row[column]
     if (typeof sealed !== 'string') continue
+    let anew: string | undefined
     try {
-      const anew = reseal[how](sealed, place.binding(row, column))
-      if (anew === undefined) continue
-      const which = key.map((name, index) => `${name} = $${index + 2}`).join(' and ')
-      await queries.run(`update ${table} set ${column} = $1 where ${which}`, [
-        anew,
-        ...key.map((name) => row[name] ?? null),
-      ])
-      done.rows++
-    } catch (error) {
-      if (error instanceof Error && error.name === 'StorageError') throw error
-      done.damaged.push(`${table} ${key.map((name) => row[name]).join(' ')}: ${column}`)
+      anew = reseal[how](sealed, place.binding(row, column))
+    } catch {
+      done.damaged.push(`${table} ${valuesOf(key, row).join(' ')}: ${column}`)
+      continue
     }
+    if (anew === undefined) continue
+    const which = key.map((name, index) => `${name} = $${index + 2}`).join(' and ')
+    await queries.run(`update ${table} set ${column} = $1 where ${which}`, [anew, ...valuesOf(key, row)])
+    done.rows++
   }
 }
