@@ -7,7 +7,7 @@ import type { Caller, Judged, Keeps, Performed, Published } from './command.js'
 import { itemRows, type Judgement, judge, performedItem, refusedItem } from './items.js'
 import type { Load } from './load.js'
 import { entryByName, identityOf, isKept, messageIdentity, type OutcomeParts, Outcomes } from './outcomes.js'
-import { BatchPace, Turns } from './pace.js'
+import { BatchPace, LongReads } from './pace.js'
 import { type SharedPasswords, TooManyPasswords } from './passwords.js'
 import { ceilingOf, intersect } from './permissions.js'
 import { Refusal } from './refusal.js'
@@ -19,6 +19,7 @@ import { type SecretPath, showsSecret, withhold } from './secrets.js'
 import { Shares } from './shares.js'
 import type { AuditTrail } from './store/audit-trail.js'
 import { type Claim, Claims } from './store/claims.js'
+import { CountedReads } from './store/counted-reads.js'
 import type { Db, Queries } from './store/db.js'
 import type { Ledger, Ran } from './store/ledger.js'
 import type { Names } from './store/locked-names.js'
@@ -56,7 +57,7 @@ export class Executor {
   private readonly renewals = new Renewals()
   private readonly contexts: ContextParts
   /** Among which long reads share the event loop. */
-  private readonly turns = new Turns()
+  private readonly longReads = new LongReads()
 
   constructor(private readonly parts: ExecuteParts) {
     this.outcomes = new Outcomes(parts)
@@ -95,7 +96,7 @@ export class Executor {
     const caller = call.authority?.stale ? await this.current(call, db) : call.caller
     const prepared = registered.command.prepare ? await this.prepare(call) : undefined
     const left: Left = { items: [], revealed: [] }
-    const pace = this.turns.begin(caller.account, timeLimit)
+    const pace = this.longReads.begin(caller.account, timeLimit)
     const context = new RunContext(this.contexts, {
       call,
       caller,
@@ -372,7 +373,9 @@ export class Executor {
     try {
       const caller = await this.itemCaller(batch, call)
       const left: Left = { items: [], revealed: [] }
-      const context = new RunContext(this.contexts, { call, caller, queries, nested, prepared, touch, left, pace })
+      const reading = registered.command.reads ? new CountedReads(queries, pace) : queries
+      const own = { call, caller, queries: reading, nested, prepared, touch, left, pace }
+      const context = new RunContext(this.contexts, own)
       const { entry, result } = toExecuted(registered, await registered.command.run(params, context))
       if (left.revealed.length > 0 && (await lowerRevealed(left.revealed, caller, context.store))) {
         batch.left.lowered = true

@@ -77,8 +77,10 @@ const mostWait = 10
  * beyond that, the requests wait as they came: what is made of hundreds at once, the collector moves before it is garbage.
  */
 const handledAtOnce = 32_768
-/** Of an account whose requests take longer than `from` milliseconds no more are handled before the event loop turns than take `most`. */
-const slow = { from: 1, most: 8 }
+/** Of requests that take longer than `from` milliseconds no more are handled before the event loop turns than take `most`. */
+const slow = { from: 0.5, most: 2 }
+/** Of one source no more are handled before the event loop turns than take so many milliseconds, while others send as well. */
+const share = 2
 /** A page beside the endpoint is prepared, and takes no time worth counting. */
 const sizeOf = ({ body, answer }: Whole): number => (answer ? 0 : body.length)
 
@@ -87,7 +89,7 @@ export class Bodies {
   private readonly waiting: Waiting[] = []
   private ready: Whole[] = []
   /** Taken on, and not handled yet: accounts take turns. */
-  private readonly taken = new Turns<Whole>({ sizeOf, slow })
+  private readonly taken = new Turns<Whole>({ sizeOf, slow, share })
   /** What was handled last, and since when. */
   private handled: { readonly lot: Lot<Whole>; readonly since: number } | undefined
   private handling = false

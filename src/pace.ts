@@ -7,15 +7,15 @@ const longestTurn = 2
 const mostWaiting = 32
 /** Accounts whose long reads go on at the same time: each may hold some 100 MB. */
 const mostAccounts = 16
-/** What the reads of one batch may do together, in units of {@link Pace}: some 50 ms. */
-const batchWork = 10_000
+/** What the reads of one batch may do together, in units of {@link Pace}: some 15 ms. */
+const batchWork = 4_000
 
 /**
  * Long reads share the event loop: in each turn one of them goes on for {@link longestTurn} milliseconds. The accounts take
  * turns, and of an account one read goes on at a time, so an account that asks for a hundred gets no more than one that asks once.
  * A read that is done sooner never waits.
  */
-export class Turns {
+export class LongReads {
   /** The long reads of each account, the one that goes on first. */
   private readonly lines = new Map<number, ReadPace[]>()
   /** Accounts whose first read goes on, the next one first. */
@@ -107,7 +107,7 @@ export class ReadPace implements Pace {
   private resume: (() => void) | undefined
 
   constructor(
-    private readonly turns: Turns,
+    private readonly longReads: LongReads,
     readonly account: number,
     timeLimit: number,
   ) {
@@ -121,14 +121,14 @@ export class ReadPace implements Pace {
   isDue(): boolean {
     const now = performance.now()
     if (now > this.end) throw new Refusal('TIMED_OUT')
-    return this.turns.isOver(now)
+    return this.longReads.isOver(now)
   }
 
   async rest(): Promise<void> {
     const rested = new Promise<void>((resolve) => {
       this.resume = resolve
     })
-    this.turns.join(this)
+    this.longReads.join(this)
     await rested
     if (performance.now() > this.end) throw new Refusal('TIMED_OUT')
   }
@@ -141,7 +141,7 @@ export class ReadPace implements Pace {
 
   /** To be called when the read has ended, however it did. */
   over(): void {
-    this.turns.leave(this)
+    this.longReads.leave(this)
   }
 }
 

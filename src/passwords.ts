@@ -1,8 +1,7 @@
-import { type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
-import { promisify } from 'node:util'
+import { timingSafeEqual } from 'node:crypto'
+import { ScryptThreads } from './scrypt.js'
 import { Turns } from './turns.js'
 
-const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
 const cost = { N: 2 ** 15, r: 8, p: 1 }
 const atOnce = 4
 const maxWaiting = { first: 256, last: 64 }
@@ -32,6 +31,7 @@ export interface SharedPasswords extends Passwords {
 const nobody = ''
 
 export function passwords(randomBytes: (size: number) => Buffer): SharedPasswords {
+  const threads = new ScryptThreads()
   let running = 0
   const turns = () => new Turns<() => void>({ sizeOf: () => 1 })
   const waiting: Record<Turn, Turns<() => void>> = { first: turns(), last: turns() }
@@ -57,7 +57,10 @@ export function passwords(randomBytes: (size: number) => Buffer): SharedPassword
     password: string,
     salt: Buffer,
     { N, r, p }: typeof cost,
-  ) => limited(whose, turn, () => derive(password, salt, 32, { N, r, p, maxmem: 256 * N * r }))
+  ) =>
+    limited(whose, turn, () =>
+      threads.derive({ password, salt, length: 32, options: { N, r, p, maxmem: 256 * N * r } }),
+    )
   const decoySalt = randomBytes(16)
   const of = (whose: number | typeof nobody): Passwords => ({
     async hash(password) {

@@ -22,6 +22,8 @@ export interface TurnsOptions<T> {
   readonly unitsOf?: (item: T) => number
   /** Of units that take longer than `from` milliseconds a lot has no more than `most` milliseconds. */
   readonly slow?: { readonly from: number; readonly most: number }
+  /** While several sources come, a lot has of each no more than takes so many milliseconds; an item that takes longer has a lot to itself. */
+  readonly share?: number
 }
 
 /** What a unit of work is taken to cost before one was seen, and the least that it can cost. Milliseconds. */
@@ -29,6 +31,8 @@ const firstCost = 0.1
 const leastCost = 0.01
 /** How far one lot moves what is known of the cost of its sources. */
 const learning = 0.25
+/** Several sources come for so many milliseconds after an item of another one than before. */
+const mixedFor = 100
 /** Sources that are remembered while nothing of theirs waits. */
 const maxIdle = 1_024
 
@@ -42,6 +46,8 @@ export class Turns<T> {
   private readonly waiting: Source<T>[] = []
   private clock = 0
   private count = 0
+  private lastName: unknown
+  private mixedAt = Number.NEGATIVE_INFINITY
 
   constructor(private readonly options: TurnsOptions<T>) {}
 
@@ -55,7 +61,7 @@ export class Turns<T> {
 
   /** Whose turn it is, of those sources that `may` allows. */
   whose(may?: (name: unknown) => boolean): { readonly name: unknown } | undefined {
-    return this.next(may)
+    return this.next((source) => !may || may(source.name))
   }
 
   /** The item of each source that has waited longest. */
@@ -65,6 +71,8 @@ export class Turns<T> {
 
   add(name: unknown, item: T): void {
     const source = this.sources.get(name) ?? this.made(name)
+    if (this.lastName !== undefined && name !== this.lastName) this.mixedAt = performance.now()
+    this.lastName = name
     if (source.items.push(item) === 1) {
       // A source that was away has saved nothing up.
       source.spent = Math.max(source.spent, this.clock)
@@ -80,18 +88,22 @@ export class Turns<T> {
     const units = new Map<Source<T>, number>()
     let size = 0
     let slowly = 0
-    for (let source = this.next(may); source; source = this.next(may)) {
+    const share = this.share()
+    const mayMore = (source: Source<T>) => (units.get(source) ?? 0) * source.cost < share && (!may || may(source.name))
+    for (let source = this.next(mayMore); source; source = this.next(mayMore)) {
       const [item] = source.items
       if (item === undefined) break
       size += sizeOf(item)
-      if (items.length > 0 && (size > most || (slow && slowly >= slow.most))) break
-      this.shift(source)
       const work = unitsOf ? unitsOf(item) : 1
+      const isLong = source.cost * work > share
+      if (items.length > 0 && (isLong || size > most || (slow && slowly >= slow.most))) break
+      this.shift(source)
       this.clock = source.spent
       source.spent += source.cost * work
       if (slow && source.cost > slow.from) slowly += source.cost * work
       units.set(source, (units.get(source) ?? 0) + work)
       items.push(item)
+      if (isLong) break
     }
     return { items, units }
   }
@@ -116,13 +128,20 @@ export class Turns<T> {
     }
   }
 
-  private next(may: ((name: unknown) => boolean) | undefined): Source<T> | undefined {
+  private next(may: (source: Source<T>) => boolean): Source<T> | undefined {
     let next: Source<T> | undefined
     for (const source of this.waiting) {
       if (next && source.spent >= next.spent) continue
-      if (!may || may(source.name)) next = source
+      if (may(source)) next = source
     }
     return next
+  }
+
+  /** Milliseconds that a lot has of each source. */
+  private share(): number {
+    const { share } = this.options
+    const isMixed = share !== undefined && performance.now() - this.mixedAt < mixedFor
+    return isMixed ? share : Number.POSITIVE_INFINITY
   }
 
   private shift(source: Source<T>): void {

@@ -1,4 +1,5 @@
 import type { Queries, Value } from './db.js'
+import { Inserts } from './inserts.js'
 import { Rising } from './rising.js'
 
 /** One row of the audit trail before it joins its chain. */
@@ -49,41 +50,22 @@ export class Audit {
 
   /** The rows travel together: each hash is known before the row is written. */
   async appendAll(node: string, entries: readonly AuditEntry[], head: Head, mac: ChainMac): Promise<Head> {
-    const writing: Promise<number>[] = []
     let next = head
-    for (let done = 0; done < entries.length; ) {
-      const many = entries.length - done >= rowsTogether
-      const values: Value[] = []
-      for (const entry of entries.slice(done, done + (many ? rowsTogether : 1))) {
-        const seq = next.seq + 1
-        const hash = mac(chainedFast(node, seq, entry, next.hash))
-        values.push(...columnsOf(node, seq, entry, hash))
-        next = { seq, hash }
-        done++
-      }
-      writing.push(this.queries.run(many ? insertRows : insertRow, values))
-    }
+    const rows = entries.map((entry) => {
+      const seq = next.seq + 1
+      const hash = mac(chainedFast(node, seq, entry, next.hash))
+      next = { seq, hash }
+      return columnsOf(node, seq, entry, hash)
+    })
+    const writing = Array.from(inserts.of(rows), ({ sql, params }) => this.queries.run(sql, params))
     await Promise.all(writing)
     return next
   }
 }
 
-/** Rows of a statement, where there are so many: each then takes two thirds of the time (1.4 against 2.2 µs). */
-const rowsTogether = 10
-
 const columns =
-  'node, seq, at_ms, account, principal, key_id, address, dialect, command, target, code, dry_run, request_id, detail, hash'.split(
-    ', ',
-  )
-
-function insertOf(rows: number): string {
-  const rowOf = (first: number) => `(${columns.map((_, at) => `$${first + at}`).join(', ')})`
-  const values = Array.from({ length: rows }, (_, row) => rowOf(row * columns.length + 1))
-  return `insert into audit (${columns.join(', ')}) values ${values.join(', ')}`
-}
-
-const insertRow = insertOf(1)
-const insertRows = insertOf(rowsTogether)
+  'node, seq, at_ms, account, principal, key_id, address, dialect, command, target, code, dry_run, request_id, detail, hash'
+const inserts = new Inserts('audit', columns.split(', '))
 
 /** What {@link chained} gives, for a row that was made here: neither its hash nor its request id has anything to escape. */
 function chainedFast(node: string, seq: number, entry: AuditEntry, previous: string): string {

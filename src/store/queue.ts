@@ -18,12 +18,16 @@ const enough = 128
 /** Turns of the event loop, some microseconds each: without a further write, and altogether. */
 const quietTurns = 2
 const mostTurns = 12
+/** Milliseconds after which no further write is waited for: where other work fills the turns, they cost more than a commit. */
+const longestGathering = 5
 
 /**
  * Work of an account whose commands take longer than `from` milliseconds each: no more of it shares a transaction than takes
  * `most`. Where one thread does everything, nobody else is answered meanwhile.
  */
 const slow = { from: 0.5, most: 10 }
+/** Milliseconds of each account's commands that share a transaction there, while others write as well. */
+const share = 4
 /** Writes of one account that may wait. */
 const maxWaitingOfOne = 2_048
 
@@ -40,7 +44,7 @@ export class Queue {
     private readonly most: number,
     inThread = false,
   ) {
-    this.jobs = new Turns({ sizeOf: weightOf, unitsOf: weightOf, ...(inThread && { slow }) })
+    this.jobs = new Turns({ sizeOf: weightOf, unitsOf: weightOf, ...(inThread && { slow, share }) })
   }
 
   get length(): number {
@@ -100,6 +104,7 @@ export class Queue {
    */
   async gather(again: boolean): Promise<void> {
     if (again && this.hasEnough) await new Promise((resolve) => setImmediate(resolve))
+    const begun = performance.now()
     let waiting = 0
     let quiet = 0
     for (let turn = 0; turn < mostTurns && quiet < quietTurns && !this.hasEnough; turn++) {
@@ -107,6 +112,7 @@ export class Queue {
         this.hurry = resolve
         setImmediate(resolve)
       })
+      if (performance.now() - begun > longestGathering) break
       quiet = this.jobs.length > waiting ? 0 : quiet + 1
       waiting = this.jobs.length
     }

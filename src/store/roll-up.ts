@@ -29,10 +29,9 @@ export class RollUp {
       const delta = await minutes.add({ ...sources, series: counting.cell })
       const hour = this.calendar.hourOf(sources.minute)
       this.count(hour, counting, sources.minute, delta)
-      for (const viewer of sources.viewers ?? []) {
-        const places = await viewers.see(hour, viewer, counting)
-        const hash = places.length > 0 ? hashOf(viewer) : 0
-        for (const series of places) this.delta(hour, series).viewers.push(hash)
+      for (const [viewer, seenIn] of await viewers.see(hour, sources.viewers ?? [], counting)) {
+        const hash = hashOf(viewer)
+        for (const series of seenIn) this.delta(hour, series).viewers.push(hash)
       }
     }
     await this.write()
@@ -56,31 +55,42 @@ export class RollUp {
   }
 
   private async write(): Promise<void> {
-    const days = new Map<string, { readonly day: number; readonly hours: SeriesDelta[]; peak: number }>()
-    for (const delta of this.hours.values()) {
-      const peak = await addToHour(this.queries, this.account, delta)
-      const day = this.calendar.dayOf(delta.hour)
-      const key = `${day} ${delta.series}`
-      const sum = days.get(key) ?? { day, hours: [], peak: 0 }
-      sum.hours.push(delta)
-      sum.peak = Math.max(sum.peak, peak)
-      days.set(key, sum)
+    const days = new Map<
+      number,
+      Map<number, { readonly series: number; readonly hours: SeriesDelta[]; peak: number }>
+    >()
+    for (const [hour, deltas] of grouped(this.hours.values(), ({ hour }) => hour)) {
+      const day = this.calendar.dayOf(hour)
+      const ofDay = days.get(day) ?? new Map()
+      days.set(day, ofDay)
+      for (const [delta, peak] of await addToHour(this.queries, this.account, hour, deltas)) {
+        const { series } = delta
+        const sum = ofDay.get(series) ?? { series, hours: [], peak: 0 }
+        sum.hours.push(delta)
+        sum.peak = Math.max(sum.peak, peak)
+        ofDay.set(series, sum)
+      }
     }
-    for (const { day, hours, peak } of days.values()) await addToDay(this.queries, this.account, day, hours, peak)
+    for (const [day, ofDay] of days) await addToDay(this.queries, this.account, day, [...ofDay.values()])
   }
+}
+
+function grouped<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const known = groups.get(key)
+    if (known) known.push(item)
+    else groups.set(key, [item])
+  }
+  return groups
 }
 
 type NamedMinute = Omit<SourceMinute, 'series'> & { readonly app: string; readonly stream: string }
 
 /** What the samples of each source come to in each minute, in an order that every gateway keeps to. */
 function bySource(samples: readonly Sample[]): NamedMinute[] {
-  const sources = new Map<string, Sample[]>()
-  for (const sample of samples) {
-    const key = JSON.stringify([minuteOf(sample.time), sample.app, sample.stream, sample.id])
-    const known = sources.get(key)
-    if (known) known.push(sample)
-    else sources.set(key, [sample])
-  }
+  const sources = grouped(samples, ({ time, app, stream, id }) => JSON.stringify([minuteOf(time), app, stream, id]))
   return [...sources.values()].flatMap((own) => summed(own))
 }
 

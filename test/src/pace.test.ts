@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BatchPace, type ReadPace, Turns } from '../../src/pace.js'
+import { BatchPace, LongReads, type ReadPace } from '../../src/pace.js'
 import { Refusal } from '../../src/refusal.js'
 
 const patience = 10_000
@@ -18,7 +18,7 @@ async function reading(pace: ReadPace, name: string, rests: number, log: string[
 }
 
 test('many long reads of one account keep another one waiting for one turn each', async () => {
-  const turns = new Turns()
+  const turns = new LongReads()
   const log: string[] = []
   const crowd = Array.from({ length: 30 }, () => reading(turns.begin(1, patience), 'crowd', 10, log))
   const lone = reading(turns.begin(2, patience), 'lone', 10, log)
@@ -28,14 +28,14 @@ test('many long reads of one account keep another one waiting for one turn each'
 })
 
 test('of one account one long read goes on at a time', async () => {
-  const turns = new Turns()
+  const turns = new LongReads()
   const log: string[] = []
   await Promise.all(['a', 'b', 'c'].map((name) => reading(turns.begin(1, patience), name, 3, log)))
   assert.equal(log.join(''), 'aaabbbccc')
 })
 
 test('more long reads of one account than may wait are 1503', async () => {
-  const turns = new Turns()
+  const turns = new LongReads()
   const reads = Array.from({ length: 40 }, () => reading(turns.begin(1, patience), '', 1, []))
   const settled = await Promise.allSettled(reads)
   const refused = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
@@ -44,7 +44,7 @@ test('more long reads of one account than may wait are 1503', async () => {
 })
 
 test('the work itself stops at the time limit', async () => {
-  const pace = new Turns().begin(1, 1)
+  const pace = new LongReads().begin(1, 1)
   const ended = performance.now() + 2
   while (performance.now() < ended);
   assert.throws(() => pace.isDue(), new Refusal('TIMED_OUT'))
@@ -52,6 +52,6 @@ test('the work itself stops at the time limit', async () => {
 
 test('the reads of one batch may do only so much', () => {
   const pace = new BatchPace()
-  assert.equal(pace.isDue(10_000), false)
+  assert.equal(pace.isDue(4_000), false)
   assert.throws(() => pace.isDue(), /send it by itself/)
 })

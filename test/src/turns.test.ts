@@ -60,6 +60,34 @@ test('a source whose work takes long has fewer turns, and a lot little of it', (
   assert.ok(order.join('').slice(0, before).split('a').length - 1 <= 2, 'b had its time before')
 })
 
+test('of each of several sources a lot has its share of time, and what takes longer has a lot to itself', () => {
+  const turns = queue({ share: 2.1, unitsOf: ({ size = 1 }: Item) => size })
+  for (let i = 0; i < 100; i++) {
+    add(turns, 'a', 1)
+    turns.charge(turns.take(1), 0.5)
+  }
+  add(turns, 'a', 100)
+  turns.add('b', { source: 'b', size: 1_000 })
+  const lots: string[] = []
+  while (turns.length > 0) lots.push(sourcesOf(turns.take(1_000).items))
+  assert.ok(lots.includes('b'), lots.join(' '))
+  assert.equal(Math.max(...lots.map((lot) => lot.length)), 5)
+})
+
+test('a source that comes alone has all of a lot', (t) => {
+  t.mock.method(performance, 'now', () => 10_000)
+  const turns = queue({ share: 2 })
+  add(turns, 'b', 1)
+  turns.take(1)
+  t.mock.method(performance, 'now', () => 12_000)
+  for (let i = 0; i < 40; i++) {
+    add(turns, 'b', 1)
+    turns.charge(turns.take(1), 0.5)
+  }
+  add(turns, 'b', 100)
+  assert.equal(turns.take(1_000).items.length, 100)
+})
+
 test('a source that was away has saved no turns up', () => {
   const turns = queue()
   add(turns, 'a', 100)

@@ -32,9 +32,17 @@ function queueOf(count: number, most = 256): Queue {
   return queue
 }
 
-test('few writes wait for others while the event loop turns', async () => {
+test('few writes wait for others while the event loop turns', async (t) => {
+  t.mock.method(performance, 'now', () => 0)
   assert.ok((await turns(queueOf(1))) > 1)
   assert.ok((await turns(queueOf(127))) > 1)
+})
+
+test('nobody waits for others where other work fills the turns of the event loop', async (t) => {
+  const queue = queueOf(1)
+  let now = 0
+  t.mock.method(performance, 'now', () => (now += 6))
+  assert.equal(await turns(queue), 1)
 })
 
 test('enough of them wait for nobody: commands count, not messages, and no more than a transaction takes', async () => {

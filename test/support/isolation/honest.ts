@@ -37,7 +37,7 @@ export type HonestAnswer = { readonly report: HonestReport } | { readonly error:
 
 /** Users of each account that are there before the load. */
 export const usersEach = 20
-const connectionsEach = 8
+const connectionsEach = 32
 const tick = 1
 const reconnect = 20
 /** Milliseconds that the last answers are waited for. */
