@@ -18,7 +18,7 @@ export interface BacklogLimits {
 
 export const backlogLimits: BacklogLimits = {
   served: 64,
-  refused: 192,
+  refused: 64,
   requests: 16_384,
   few: 8,
   unreadOfOne: 33_554_432,
@@ -80,12 +80,21 @@ export class Backlog {
 
   private watch(socket: Socket, mark: Mark): void {
     mark.backlog = this
-    socket.once('close', () => this.forget(socket, mark))
+    const { stackTraceLimit } = Error
+    // Between the two node makes an error for each request that was not answered, and a stack for each took longer than the request.
+    socket.prependOnceListener('close', () => {
+      Error.stackTraceLimit = 0
+    })
+    socket.once('close', () => {
+      Error.stackTraceLimit = stackTraceLimit
+      this.forget(socket, mark)
+    })
   }
 
   private cut(socket: Socket, mark: Mark): void {
-    // The parser goes on with what it was given: nothing of it is looked at.
+    // Whatever the parser still gives of what it has read is not looked at.
     mark.closing = true
+    stopParsing(socket)
     reset(socket)
     this.forget(socket, mark)
   }
@@ -129,6 +138,14 @@ export class Backlog {
       this.cut(socket, markOf(socket))
     }
   }
+}
+
+/**
+ * Ends what node's parser makes of a piece that holds hundreds of requests. The parser is no public part of node: where it has no such
+ * method, they are made and dropped.
+ */
+function stopParsing(socket: Socket & { readonly parser?: { pause?(): void } | null }): void {
+  socket.parser?.pause?.()
 }
 
 /** Closes at once: what the kernel has taken for a peer that does not read would stay there for minutes otherwise. */

@@ -25,8 +25,8 @@ const burst = 1_024
 /** While it is never calm: what is taken on waits no longer than some four times as long as it would have. */
 const standing = 160
 /** Beyond that, requests of sources that have few under way: a source that floods crowds no other one out. */
-const reserve = 128
-const few = 8
+const reserve = 512
+const few = 32
 /** How long after a refusal a crowd is not taken for a burst: whoever was refused comes again. */
 const aftermath = 1_000
 /** How long it may go without being calm, in milliseconds. */

@@ -95,7 +95,7 @@ test('who waits for a hash, a twin or an errand of a module is not counted, and 
 test('when not all can be taken, the first of each address goes before the second of any, in the order of arrival', () => {
   const flood = Array<string>(50).fill('192.0.2.1')
   const arrived = from(...flood, '192.0.2.2', ...flood, '2001:db8::1', '2001:db8::2', '192.0.2.2')
-  const { taken, refused } = crowded(288).choose(arrived, 4)
+  const { taken, refused } = crowded(672).choose(arrived, 4)
   assert.deepEqual(
     taken.map((request) => request.source),
     ['192.0.2.1', '192.0.2.2', sourceOf(undefined, '2001:db8::1'), '192.0.2.1'],
@@ -106,16 +106,16 @@ test('when not all can be taken, the first of each address goes before the secon
 test('of one address, the first of each connection goes before the second of any: one who sends ahead crowds no neighbour out', () => {
   const ahead = { source: '192.0.2.1', connection: {} }
   const neighbour = { source: '192.0.2.1', connection: {} }
-  const { taken } = crowded(288).choose([ahead, ahead, ahead, neighbour, ahead], 3)
+  const { taken } = crowded(672).choose([ahead, ahead, ahead, neighbour, ahead], 3)
   assert.deepEqual(taken, [ahead, neighbour, ahead])
 })
 
-test('with no room at all the first eight of each source are taken on a reserve, which is small', () => {
-  const many = from(...Array.from({ length: 200 }, (_, i) => `192.0.2.${i}`))
-  assert.equal(crowded(160).choose(many, 0).taken.length, 128)
-  assert.equal(crowded(282).choose(many, 0).taken.length, 6)
-  assert.equal(crowded(288).choose(many, 0).taken.length, 0)
-  assert.equal(crowded(160).choose(from(...Array<string>(20).fill('192.0.2.1')), 0).taken.length, 8)
+test('with no room at all the first 32 of each source are taken on a reserve, which is small', () => {
+  const many = from(...Array.from({ length: 600 }, (_, i) => `10.0.${i >> 8}.${i & 255}`))
+  assert.equal(crowded(160).choose(many, 0).taken.length, 512)
+  assert.equal(crowded(666).choose(many, 0).taken.length, 6)
+  assert.equal(crowded(672).choose(many, 0).taken.length, 0)
+  assert.equal(crowded(160).choose(from(...Array<string>(50).fill('192.0.2.1')), 0).taken.length, 32)
 })
 
 test('what an account has under way takes no places of the others, however much it is', () => {
@@ -127,7 +127,7 @@ test('what an account has under way takes no places of the others, however much 
   assert.deepEqual(taken, honest)
   assert.equal(refused.length, 50)
   for (let i = 0; i < 1_024; i++) load.end(1, () => 0)
-  for (let i = 0; i < 288; i++) load.begin(`192.0.2.${i}`)
+  for (let i = 0; i < 672; i++) load.begin(`192.0.2.${i}`)
   assert.equal(load.choose(honest, 0).taken.length, 0, 'nothing of it is left')
 })
 
