@@ -144,3 +144,58 @@ test('a revoked key and one that is not there are 6130', async (t) => {
     assert.equal((await gateway.run('keys/rotate', { key, grace })).code, 1422)
   }
 })
+
+/** What commands answer to a secret, each reply signed with it: one that needs nothing, a read, and a write. */
+async function answers(gateway: CommandInstance, by: Credentials): Promise<number[]> {
+  const asked: readonly (readonly [cmd: string, params: object])[] = [
+    ['ping', {}],
+    ['list-users', {}],
+    ['set-user', { id: 'bob', user: { type: 3 } }],
+  ]
+  const codes: number[] = []
+  for (const [cmd, params] of asked) {
+    const envelope = { timestamp: gateway.seconds(), idempotencyKey: `job-${++jobs}` }
+    const { body, mac } = signMessage(cmd, params, by, envelope)
+    const reply = await gateway.post(body)
+    const header = new Map(reply.headers).get('Countersign-Reply') ?? null
+    assert.ok(isAuthentic(header, mac, reply.status, reply.body, by.secret), cmd)
+    codes.push(JSON.parse(reply.body).code)
+  }
+  return codes
+}
+let jobs = 10_000_000
+
+test('both secrets of a rotated key are answered alike when its principal holds nothing any more, and hold what they did when it does again', async (t) => {
+  const gateway = await instanceFor(t)
+  // An account keeps its last administrator.
+  await gateway.run('set-user', { id: 'another', user: { type: 1 } })
+  const setType = (type: number) => gateway.run('set-user', { id: 'admin', user: { type } })
+  const admin = await makeUser(gateway, 'admin', { type: 1 })
+  const made = (
+    await gateway.run('subowners/create', { username: 'x.sub', password: 'lamepass', permissions: ['api'] })
+  ).result
+  const sub = { apiKey: made.key_id, secret: made.api_key }
+  const setSub = (permissions: string[]) => gateway.run('subowners/update', { id: made.id, permissions })
+  const all = [9001, 3031, 3011]
+  const rows: readonly (readonly [
+    old: Credentials,
+    end: () => Promise<unknown>,
+    without: number[],
+    restore: () => Promise<unknown>,
+  ])[] = [
+    [admin, () => setType(3), [9001, 1403, 1403], () => setType(1)],
+    [sub, () => setSub([]), [1403, 1403, 1403], () => setSub(['api'])],
+  ]
+  for (const [old, end, without, restore] of rows) {
+    const renewed = await rotate(gateway, old)
+    for (const by of [old, renewed]) assert.deepEqual(await answers(gateway, by), all)
+    await end()
+    for (const by of [old, renewed]) assert.deepEqual(await answers(gateway, by), without)
+    // A key that may do nothing is rotated as any other.
+    const again = await rotate(gateway, old)
+    for (const by of [renewed, again]) assert.deepEqual(await answers(gateway, by), without)
+    await restore()
+    for (const by of [renewed, again]) assert.deepEqual(await answers(gateway, by), all)
+    assert.equal(await works(gateway, old), 1401)
+  }
+})
