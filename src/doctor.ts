@@ -12,7 +12,7 @@ import type { KeyRing } from './keyring.js'
 import { nextKeyFile } from './master-key.js'
 import { forwarderFindings, portFindings, proxyFindings } from './network-check.js'
 import { bareNamingOf } from './program.js'
-import { promisesOf, shorterPromises } from './promises.js'
+import { laterPromises, promisesOf, shorterPromises } from './promises.js'
 import type { Db } from './store/db.js'
 import { FileHealth, Health } from './store/health.js'
 
@@ -243,9 +243,10 @@ async function serverClockFindings(db: Db, { now }: DoctorSurroundings): Promise
 
 /** A process that promises less than another one, or than the one before it, keeps to the longer promise until that has run out. */
 async function promiseFindings(health: Health, config: Config, { now }: DoctorSurroundings): Promise<Finding[]> {
-  const own = promisesOf(config)
-  const inForce = (await health.inForce(own, Math.floor(now() / 1000))) ?? own
-  return shorterPromises(own, inForce).map((text) =>
+  const [own, seconds] = [promisesOf(config), Math.floor(now() / 1000)]
+  const inForce = (await health.inForce(own, seconds)) ?? own
+  const later = laterPromises(own, await health.forgotten(), seconds)
+  return [...shorterPromises(own, inForce), ...later].map((text) =>
     warned('promises', text, 'give every gateway on this database the same settings, or wait'),
   )
 }

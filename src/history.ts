@@ -4,6 +4,7 @@ import { sorted } from './sorted.js'
 import { type GroupBy, groupsBy, type View } from './statistics.js'
 import type { Calendar } from './store/calendar.js'
 import type { Figures } from './store/count.js'
+import type { ForgottenMoments } from './store/forgotten.js'
 import type { Group, History, HistoryRow, Reach } from './store/history.js'
 import type { Pace } from './store/pace.js'
 import { calendarOf } from './zone.js'
@@ -16,18 +17,36 @@ interface Time {
   readonly to: number
 }
 
+const [minute, hour] = [60, 3_600]
+
 /** What is known of the caller's account, by the hours and days of its time zone. */
-export async function historyOf({ caller, store, now, keeps }: Context): Promise<{
+export async function historyOf(context: Context): Promise<{
   readonly zone: string
   readonly calendar: Calendar
+  readonly kept: KeptFrom
   readonly history: History
 }> {
+  const { caller, store } = context
   const zone = (await store.accounts.find(caller.account))?.time_zone ?? 'UTC'
   const calendar = calendarOf(zone)
-  return { zone, calendar, history: store.history(calendar, now - keeps.hours) }
+  const kept = await keptFrom(context, calendar)
+  return { zone, calendar, kept, history: store.history(calendar, kept.hours) }
 }
 
-const hour = 3_600
+/** The moment (Unix seconds) from which on each level is kept as a whole; of samples those that are dated after it are. */
+export type KeptFrom = ForgottenMoments
+
+/** What was forgotten under a smaller setting, by this gateway or another one, is not kept however long this one keeps it. */
+async function keptFrom({ store, now, keeps }: Context, { nextDay }: Calendar): Promise<KeptFrom> {
+  const { samples, minutes, hours, days } = await store.forgotten.moments()
+  return {
+    samples: Math.max(now - keeps.samples, samples),
+    minutes: Math.max(now - keeps.minutes, minutes && minutes + minute),
+    hours: Math.max(now - keeps.hours, hours && hours + hour),
+    days: Math.max(now - keeps.days, days && nextDay(days)),
+  }
+}
+
 const steps = { '1m': 60, '5m': 300 } as const
 /** All of a longer time is told from its days: hours say exactly who watched, and there may be too many of those. */
 const mostOfHours = 48 * hour
@@ -40,24 +59,19 @@ export interface Plan extends Time {
 }
 
 /** Throws 1422 where what is asked for is not kept any more. */
-export function planOf(
-  { from, to }: Time,
-  bucket: Bucket,
-  { hourOf, dayOf, nextDay }: Calendar,
-  { now, keeps }: Pick<Context, 'now' | 'keeps'>,
-): Plan {
+export function planOf({ from, to }: Time, bucket: Bucket, { hourOf, dayOf, nextDay }: Calendar, kept: KeptFrom): Plan {
   if (from >= to) throw invalid('/to', 'must be after /from')
   const together = bucket === undefined
   if (bucket === '1m' || bucket === '5m') {
-    requireKept(from, now - keeps.minutes, 'minutes')
+    requireKept(from, kept.minutes, 'minutes')
     const step = steps[bucket]
     return { from: from - (from % step), to: Math.ceil(to / step) * step, rows: step, together }
   }
   if (bucket === '1d' || (together && to - from > mostOfHours)) {
-    requireKept(from, now - keeps.days, 'days')
+    requireKept(from, kept.days, 'days')
     return { from: dayOf(from), to: nextDay(to - 1), rows: 'days', together }
   }
-  requireKept(from, now - keeps.hours, 'hours')
+  requireKept(from, kept.hours, 'hours')
   return { from: hourOf(from), to: hourOf(to - 1) + hour, rows: 'hours', together }
 }
 

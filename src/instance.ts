@@ -20,7 +20,7 @@ import { Load } from './load.js'
 import { requestLog } from './log.js'
 import type { MeterOf } from './meter.js'
 import { passwords } from './passwords.js'
-import { promisesOf, shorterPromises } from './promises.js'
+import { laterPromises, promisesOf, shorterPromises } from './promises.js'
 import { readiness } from './readiness.js'
 import { isBelowEndpoint } from './receive.js'
 import { ownerOf } from './recognise.js'
@@ -33,6 +33,7 @@ import { Claims } from './store/claims.js'
 import { CopyNotes } from './store/copies.js'
 import type { Db, Queries } from './store/db.js'
 import { endedPortions } from './store/ended.js'
+import { Forgotten } from './store/forgotten.js'
 import { Keys } from './store/keys.js'
 import { floorRaised, Ledger } from './store/ledger.js'
 import { findLogin } from './store/logins.js'
@@ -229,6 +230,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   if (options.headFile !== undefined) {
     const own = promisesOf(options)
     for (const shorter of shorterPromises(own, await new Promises(db).inForce(own, seconds()))) logger.warn(shorter)
+    for (const later of laterPromises(own, await new Forgotten(db).moments(), seconds())) logger.warn(later)
   }
 
   async function readFloor(): Promise<number> {
@@ -416,7 +418,8 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       if (moment === undefined) return 0
       const inForce = await new Promises(db).inForce(own, moment)
       const until = moment - inForce.window - forgetMargin
-      const forgotten = await ledger.forget(requestPrefix((moment - keepOf(inForce)) * 1000), until)
+      const before = requestPrefix((moment - keepOf(inForce)) * 1000)
+      const forgotten = await ledger.forget(before, until, inForce.window)
       if (forgotten > 0) {
         knownFloor = undefined
         meter?.forgotten(forgotten)

@@ -1,5 +1,6 @@
 import { settings } from '../schemas/config.js'
 import type { Config } from './config.js'
+import type { ForgottenMoments, LevelName } from './store/forgotten.js'
 import type { Promised, PromisedValues } from './store/promises.js'
 
 const day = 86_400
@@ -23,6 +24,16 @@ const settingOf: Readonly<Record<Promised, string>> = {
   minutes: settings.statsMinutes.env,
   hours: settings.statsHours.env,
   days: settings.statsDays.env,
+}
+
+/** The settings that are larger than what an earlier or another process kept to, in words for the operator. `now` in Unix seconds. */
+export function laterPromises(own: PromisedValues, forgotten: ForgottenMoments, now: number): string[] {
+  return (Object.keys(forgotten) as LevelName[])
+    .filter((name) => forgotten[name] > now - own[name])
+    .map((name) => {
+      const until = new Date(forgotten[name] * 1000).toISOString()
+      return `COUNTERSIGN_${settingOf[name]} is ${own[name]} s here, but what is from before ${until} was forgotten under a smaller value: it is answered 1422 until that time has passed`
+    })
 }
 
 /** The settings that are smaller than what is in force, in words for the operator. */

@@ -15,9 +15,9 @@ export default command({
   target: ({ date }) => date,
   async run({ date }, context) {
     const view = await viewOf({}, context)
-    const { zone, calendar, history } = await historyOf(context)
+    const { zone, calendar, kept, history } = await historyOf(context)
     const from = calendar.dayNamed(date)
-    if (!view || from === undefined || from > context.now || from < context.now - context.keeps.days) {
+    if (!view || from === undefined || from > context.now || from < kept.days) {
       return ['DAILY_NOT_TOLD']
     }
     const plan = { from, to: calendar.nextDay(from), rows: 'days', together: false } as const

@@ -17,8 +17,8 @@ export default command({
   async run({ from, to, bucket, server, slice, group_by: by, page = 1, pagesize = 1_000 }, context) {
     const view = await viewOf({ server, slice, group_by: by }, context)
     if (!view) return ['INDEPTH_NOT_TOLD']
-    const { zone, calendar, history } = await historyOf(context)
-    const plan = planOf({ from, to }, bucket, calendar, context)
+    const { zone, calendar, kept, history } = await historyOf(context)
+    const plan = planOf({ from, to }, bucket, calendar, kept)
     const rows = await readHistory(history, plan, view, by, context.pace)
     const paged = rows.slice((page - 1) * pagesize, page * pagesize)
     const shown = paged.map(({ from, group, ...figures }) => ({

@@ -33,13 +33,16 @@ export default command({
   target: ({ server }) => server,
   async run({ server, samples }, context) {
     const { caller, store, now, keeps, audit } = context
+    const { calendar, kept } = await historyOf(context)
     // Older history comes by the command line alone: there somebody looks after what is sent twice.
-    const oldest = now - (caller.keyId === null ? keeps.minutes : keeps.samples)
+    const oldest = caller.keyId === null ? now - keeps.minutes : kept.samples
     requireKnownTimes(samples, oldest, now + ahead)
     if (!(await store.servers.find(server))) return ['SAMPLES_NOT_TAKEN']
     const given = samples.map(({ id = '', viewers, ...sample }) => ({ id, viewers, ...sample }))
-    const { calendar } = await historyOf(context)
-    const accepted = await store.samples.take(server, given, { now, known: now - keeps.samples, calendar })
+    const accepted = await store.samples.take(server, given, { now, known: kept.samples, calendar })
+    // Another gateway may have forgotten some meanwhile: what it forgot, and what says so, show together.
+    const recent = samples.filter(({ time }) => time > kept.samples)
+    requireKnownTimes(recent, (await store.forgotten.moments()).samples, now + ahead)
     const taken = { accepted, repeated: samples.length - accepted }
     audit(undefined, taken)
     return ['SAMPLES_TAKEN', taken]

@@ -32,10 +32,11 @@ export interface Claim {
   readonly created_at: number
 }
 
-/** Claims that are forgotten together: up to a request id, on messages dated until a moment (Unix seconds). */
+/** Claims that are forgotten together: up to a request id, on messages dated until a moment, made until another. Unix seconds. */
 export interface Portion {
   readonly last: string
   readonly newest: number
+  readonly made: number
 }
 
 const columns =
@@ -146,13 +147,13 @@ export class Claims {
 
   /** The oldest claims that may go, up to `limit`: those made before a request id, on messages dated until `until`. */
   async portion(beforeRequest: string, until: number, limit: number): Promise<Portion | undefined> {
-    const row = await this.queries.get<{ last: string | null; newest: number }>(
-      `select max(request_id) as last, max(timestamp) as newest from
-       (select request_id, timestamp from claims where request_id < $1 and timestamp <= $2
+    const row = await this.queries.get<{ last: string | null; newest: number; made: number }>(
+      `select max(request_id) as last, max(timestamp) as newest, max(created_at) as made from
+       (select request_id, timestamp, created_at from claims where request_id < $1 and timestamp <= $2
         order by request_id limit $3) as oldest`,
       [beforeRequest, until, limit],
     )
-    return row && row.last !== null ? { last: row.last, newest: row.newest } : undefined
+    return row && row.last !== null ? { last: row.last, newest: row.newest, made: row.made } : undefined
   }
 
   /** The number forgotten. */

@@ -7,6 +7,7 @@ import { type BareNames, type BareNaming, namesNoLongerBare } from './bare-names
 import { isBound } from './bind-rows.js'
 import { CopyNotes } from './copies.js'
 import { limited, type Queries, type Value } from './db.js'
+import { Forgotten, type ForgottenMoments } from './forgotten.js'
 import { Meta } from './meta.js'
 import { type PromisedValues, Promises } from './promises.js'
 import type { Sealing } from './store.js'
@@ -53,6 +54,11 @@ export class Health {
   /** What processes on this database have promised and still hold to; undefined before the migration that notes it. */
   async inForce(own: PromisedValues, now: number): Promise<PromisedValues | undefined> {
     return (await this.notesPromises()) ? new Promises(this.queries).inForce(own, now) : undefined
+  }
+
+  /** Up to when the levels of the statistics were forgotten. */
+  forgotten(): Promise<ForgottenMoments> {
+    return new Forgotten(this.queries).moments()
   }
 
   /** The largest window that any process is known to have used; 0 where none is. Seconds. */

@@ -167,11 +167,11 @@ export class Ledger {
   }
 
   /**
-   * Forgets the claims made before a request id on messages dated until `until`, and raises the floor in the same
-   * transaction to the newest timestamp of those that go; the number forgotten. Takes as many transactions as it needs,
-   * between those of the writes.
+   * Forgets the claims made before a request id on messages dated until `until`; the number forgotten. In the same transaction it
+   * raises the floor to the newest timestamp of those that go, and to `window` after the newest of them was made: so far ahead
+   * another message under the same key may be dated. Takes as many transactions as it needs, between those of the writes.
    */
-  async forget(beforeRequest: string, until: number): Promise<number> {
+  async forget(beforeRequest: string, until: number, window: number): Promise<number> {
     const claims = new Claims(this.options.db)
     let forgotten = 0
     while (!this.closing && (await claims.anyBefore(beforeRequest, until))) {
@@ -180,7 +180,8 @@ export class Ledger {
         const portion = await old.portion(beforeRequest, until, forgottenAtOnce)
         // Another node was faster.
         if (!portion) return 0
-        await new Meta(session).forgotten(portion.newest)
+        const { newest, made } = portion
+        await new Meta(session).forgotten(Math.max(newest, Math.min(made + window, until)))
         await session.tell([floorRaised])
         return old.forget(portion)
       })

@@ -41,15 +41,15 @@ export class Meta {
     await this.set(partitionName, String(to))
   }
 
-  /** The newest timestamp of a message whose claim was forgotten; 0 where none was. Unix seconds. */
+  /** Until when messages were dated that claims may have been forgotten for; 0 where none was. Unix seconds. */
   async newestForgotten(): Promise<number> {
     return Number((await this.get('newest_forgotten')) ?? 0)
   }
 
-  /** Notes that claims on messages dated until `newest` are forgotten, and refuses such messages from now on. */
-  async forgotten(newest: number): Promise<void> {
-    await this.raiseFloor(newest)
-    await this.raise('newest_forgotten', newest)
+  /** Notes that claims for messages dated until a moment are forgotten, and refuses such messages from now on. */
+  async forgotten(until: number): Promise<void> {
+    await this.raiseFloor(until)
+    await this.raise('newest_forgotten', until)
   }
 
   /** For an operator who knows what may have been signed before. */
@@ -62,7 +62,8 @@ export class Meta {
     await this.raise('floor', to)
   }
 
-  private async raise(name: string, to: number): Promise<void> {
+  /** Makes a number larger; never smaller. */
+  async raise(name: string, to: number): Promise<void> {
     await this.queries.run(
       `insert into meta (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value
        where cast(meta.value as bigint) < cast(excluded.value as bigint)`,

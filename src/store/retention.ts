@@ -1,4 +1,5 @@
 import type { Queries, Value } from './db.js'
+import { Forgotten, type LevelName } from './forgotten.js'
 import { ownPace } from './pace.js'
 
 /** Moments (Unix seconds): what is older may be forgotten. */
@@ -10,6 +11,7 @@ export interface Horizons {
 }
 
 interface Level {
+  readonly name: LevelName
   readonly table: string
   readonly column: string
   /** What tells the rows of an account apart. */
@@ -28,6 +30,7 @@ const accountsAtOnce = 500
 /** Whatever holds a moment after the horizon is kept as a whole, also where a day has 25 hours. */
 const levels: readonly Level[] = [
   {
+    name: 'samples',
     table: 'samples',
     column: 'kept_from',
     key: ['server', 'time', 'source_digest'],
@@ -35,20 +38,35 @@ const levels: readonly Level[] = [
     horizon: ({ samples }) => samples,
   },
   {
+    name: 'minutes',
     table: 'stats_minutes',
     column: 'minute',
     key: ['minute', 'series', 'id'],
     long: 'viewers',
     horizon: ({ minutes }) => minutes - minute,
   },
-  { table: 'stats_hours', column: 'hour', key: ['hour', 'series'], horizon: ({ hours }) => hours - 2 * hour },
   {
+    name: 'hours',
+    table: 'stats_hours',
+    column: 'hour',
+    key: ['hour', 'series'],
+    horizon: ({ hours }) => hours - 2 * hour,
+  },
+  {
+    name: 'hours',
     table: 'stats_viewers',
     column: 'hour',
     key: ['hour', 'viewer', 'series'],
     horizon: ({ hours }) => hours - 2 * hour,
   },
-  { table: 'stats_days', column: 'day', key: ['day', 'series'], long: 'sketch', horizon: ({ days }) => days - 2 * day },
+  {
+    name: 'days',
+    table: 'stats_days',
+    column: 'day',
+    key: ['day', 'series'],
+    long: 'sketch',
+    horizon: ({ days }) => days - 2 * day,
+  },
 ]
 
 /** A portion of what is old, to be forgotten in a transaction of its own. */
@@ -81,10 +99,10 @@ type Row = Readonly<Record<string, Value>>
 async function* oldRows(
   queries: Queries,
   account: number,
-  { table, column, key, long }: Level,
+  { name, table, column, key, long }: Level,
   horizon: number,
 ): AsyncGenerator<Portion> {
-  const columns = [...key, ...(long === undefined ? [] : [`length(${long}) as size`])].join(', ')
+  const columns = [...new Set([...key, column]), ...(long === undefined ? [] : [`length(${long}) as size`])].join(', ')
   const old = `select ${columns} from ${table} where account = $1 and ${column} < $2 order by ${column}`
   const one = `delete from ${table} where account = $1 and ${key.map((name, index) => `${name} = $${index + 2}`).join(' and ')}`
   for (;;) {
@@ -93,6 +111,7 @@ async function* oldRows(
     yield async (session) => {
       const forgotten = piece.rows.map((row) => session.run(one, [account, ...key.map((name) => row[name] ?? null)]))
       await Promise.all(forgotten)
+      await new Forgotten(session).raise(name, Math.max(...piece.rows.map((row) => Number(row[column]))))
       // The last that is kept of a series is its days.
       if (table === 'stats_days') await forgetSeries(session, account, piece.rows)
     }

@@ -1,4 +1,5 @@
 import type { Calendar } from './calendar.js'
+import { Counted } from './counted.js'
 import type { Queries } from './db.js'
 import { sourceDigest } from './digest.js'
 import { ownPace, type Pace } from './pace.js'
@@ -51,9 +52,6 @@ interface Taking {
   readonly calendar: Calendar
 }
 
-const minuteKey = (time: number, { app, stream, id }: Pick<Row, 'app' | 'stream' | 'id'>): string =>
-  JSON.stringify([time - (time % 60), app, stream, id])
-
 /** Samples of one account. */
 export class Samples {
   constructor(
@@ -64,47 +62,22 @@ export class Samples {
 
   /**
    * Takes the samples that are not there yet, and adds them to what is told of their times; how many those are. Others can
-   * be recognised as repeats for as long as they are kept. One from before `known` counts as one where samples of its
-   * minute were forgotten.
+   * be recognised as repeats for as long as they are kept. One from before `known` counts as one where something of its time was
+   * forgotten: see {@link Counted}.
    */
   async take(server: string, samples: readonly Sample[], { now, known, calendar }: Taking): Promise<number> {
     // What was reported of one account through several gateways is added up one after the other.
     await this.queries.run('update accounts set version = version + 1 where account = $1', [this.account])
     const old = samples.filter(({ time }) => time <= known)
-    const forgotten = old.length === 0 ? new Set() : await this.forgotten(server, old)
+    const isCounted = old.length > 0 && (await new Counted(this.queries, this.account, calendar).among(server, old))
     const taken: Sample[] = []
     for (const sample of samples) {
       const { time } = sample
-      if (time <= known && forgotten.has(minuteKey(time, sample))) continue
+      if (isCounted && time <= known && isCounted(sample)) continue
       if (await this.add(server, sample, time <= known ? now : time)) taken.push(sample)
     }
     await new RollUp(this.queries, this.account, calendar).add(server, taken)
     return taken.length
-  }
-
-  /** The minutes of sources that count samples which are not kept any more. */
-  private async forgotten(server: string, samples: readonly Sample[]): Promise<Set<string>> {
-    const closed = new Set<string>()
-    type Row = { app: string; stream: string; id: string; samples: number }
-    for (const minute of new Set(samples.map(({ time }) => time - (time % 60)))) {
-      const kept = await this.queries.all<Row>(
-        `select app, stream, id, count(*) as samples from samples
-         where account = $1 and server = $2 and time >= $3 and time < $4 group by app, stream, id`,
-        [this.account, server, minute, minute + 60],
-      )
-      const keptOf = new Map(kept.map((row) => [minuteKey(minute, row), row.samples]))
-      const counted = await this.queries.all<Row>(
-        `select s.app, s.stream, m.id, m.samples from stats_minutes m
-         join stats_series s on s.account = m.account and s.series = m.series
-         where m.account = $1 and m.minute = $2 and s.server = $3`,
-        [this.account, minute, server],
-      )
-      for (const row of counted) {
-        const key = minuteKey(minute, row)
-        if ((keptOf.get(key) ?? 0) < row.samples) closed.add(key)
-      }
-    }
-    return closed
   }
 
   /** False for a repeat, which changes nothing. */

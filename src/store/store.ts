@@ -9,6 +9,7 @@ import type { Tagging } from './bindings.js'
 import type { Calendar } from './calendar.js'
 import type { Queries } from './db.js'
 import { DevicePasswords } from './device-passwords.js'
+import { Forgotten } from './forgotten.js'
 import { History } from './history.js'
 import { Keys } from './keys.js'
 import { Lineage } from './lineage.js'
@@ -108,6 +109,11 @@ export class Store {
 
   get samples(): Samples {
     return new Samples(this.queries, this.account, this.pace)
+  }
+
+  /** Of every account. */
+  get forgotten(): Forgotten {
+    return new Forgotten(this.queries)
   }
 
   history(calendar: Calendar, hoursFrom: number): History {

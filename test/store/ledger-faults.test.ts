@@ -111,7 +111,7 @@ test('what waited behind a transaction that broke the storage is refused, not lo
 })
 
 for (const [what, chore] of [
-  ['forgetting', (ledger: ReturnType<typeof ledgerOn>) => ledger.forget('zzz', 1)],
+  ['forgetting', (ledger: ReturnType<typeof ledgerOn>) => ledger.forget('zzz', 1, 300)],
   ['asking whether it is writable', (ledger: ReturnType<typeof ledgerOn>) => ledger.writable(1)],
 ] as const) {
   test(`a fault met while ${what} does not close the gateway to writes for good`, async (t) => {

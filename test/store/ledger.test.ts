@@ -276,7 +276,7 @@ test('forgetting and a write submitted at once: the claim and the floor change t
   const ledger = ledgerOn(db)
   await ledger.submit(entry('old', put('a')))
   const [forgotten, again] = await Promise.allSettled([
-    ledger.forget('zzz', 1_000),
+    ledger.forget('zzz', 1_000, 300),
     ledger.submit(entry('old', put('b'))),
   ])
   assert.deepEqual(forgotten, { status: 'fulfilled', value: 1 })
@@ -295,7 +295,7 @@ test('a write that comes while much is forgotten is served between the transacti
       insert into claims select '0' || i, 'i' || i, 1, 'p', 'c', 1, '', '', 1, null, 0, 1, 0 from n`),
   )
   let forgotten: number | undefined
-  const forgetting = ledger.forget('1', 1).then((number) => {
+  const forgetting = ledger.forget('1', 1, 300).then((number) => {
     forgotten = number
   })
   await ledger.submit(entry('e', put('a')))

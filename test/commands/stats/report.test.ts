@@ -89,6 +89,40 @@ test('older history is taken from the command line, once however often it comes,
   await assert.rejects(gateway.local('stats/report', { server: 'edge-1', samples: tooOld }, { account: 1, uid: 0 }))
 })
 
+test('history whose minutes and hours were forgotten counts in its day, and is not counted again by whoever keeps them for longer', async (t) => {
+  const day = 86_400
+  const kept = { statsRepeats: 600, statsMinutes: 1, statsHours: 1 }
+  const short = await instanceFor(t, kept)
+  await makeParts(short)
+  const time = short.seconds() - (short.seconds() % day)
+  const taken = async (by: typeof short, ...samples: object[]) => {
+    const { result } = await by.local('stats/report', { server: 'edge-1', samples }, { account: 1, uid: 0 })
+    return Object(result).accepted
+  }
+  const first = sampleOf({ time })
+  assert.equal(await taken(short, first), 1)
+  short.clock.offset += 6 * day
+  await short.run('ping')
+  await short.forget()
+  assert.deepEqual(await short.db.all('select * from stats_hours'), [])
+  const long = await instanceFor(t, { ...kept, statsMinutes: 30, statsHours: 30, folder: short.folder })
+  long.clock.offset = short.clock.offset
+  assert.equal(await taken(long, first), 0)
+  // Nothing so young was forgotten.
+  assert.equal(await taken(long, { ...first, time: time + 7_200 }), 1)
+  assert.equal(await taken(long, { ...first, stream: 'other' }), 1)
+  assert.equal(await taken(long, { ...first, time: time - 2 * day }), 1)
+  const daily = { from: time, to: time + day, bucket: '1d', group_by: 'stream' }
+  const { result } = await long.call('stats/indepth', daily, { by: short.owner })
+  const figures = result.rows.map((row: { group: string; connections: number }) => [row.group, row.connections])
+  assert.deepEqual(figures.sort(), [
+    ['other', 10],
+    ['sports-1', 20],
+  ])
+  const hourly = { from: time, to: time + 3_600, bucket: '1h' }
+  assert.equal((await long.call('stats/indepth', hourly, { by: short.owner })).code, 1422)
+})
+
 test('samples are forgotten once no repeat of them would be taken any more, and not before', async (t) => {
   const gateway = await instanceFor(t, { statsRepeats: 600 })
   await makeParts(gateway)
