@@ -19,6 +19,8 @@ export interface Call {
   /** The signed message; undefined for the command line, which claims nothing. */
   readonly message: SignedMessage | undefined
   readonly dryRun: boolean
+  /** Whether nobody waits for the answer any more. */
+  readonly isGone?: (() => boolean) | undefined
 }
 
 /** A call with what is taken of its parameters before the command is given them: it may change what it was given. */

@@ -22,6 +22,8 @@ export interface Wire {
   readonly address: string
   /** What pays for what is refused, where that is not the address. */
   readonly payer?: string | undefined
+  /** Whether the connection has ended: nobody waits for the answer. */
+  readonly isGone?: () => boolean
 }
 
 /** What the body turned out to be. */

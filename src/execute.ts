@@ -96,7 +96,7 @@ export class Executor {
     const caller = call.authority?.stale ? await this.current(call, db) : call.caller
     const prepared = registered.command.prepare ? await this.prepare(call) : undefined
     const left: Left = { items: [], revealed: [] }
-    const pace = this.longReads.begin(caller.account, timeLimit)
+    const pace = this.longReads.begin(caller.account, timeLimit, call.isGone)
     const context = new RunContext(this.contexts, {
       call,
       caller,
@@ -107,7 +107,10 @@ export class Executor {
       left,
       pace,
     })
-    const read = () => registered.command.run(params, context).finally(() => pace.over())
+    const read = async () => {
+      pace.requireWanted()
+      return registered.command.run(params, context).finally(() => pace.over())
+    }
     // Where each read takes a connection, an account leaves some of them to the others.
     const shared = () => this.reading.run(caller.account, performance.now() + timeLimit, read)
     const run = () => within(db.exclusive ? read() : shared(), timeLimit, timedOut)

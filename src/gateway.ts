@@ -139,6 +139,7 @@ export function gateway(parts: GatewayParts): Handle {
         dialect: dialect.name,
         message: signedMessage(message, verified),
         dryRun,
+        isGone: wire.isGone,
       })
       outcome = executedOutcome(executed, message.command, dryRun)
       audited = executed.audited

@@ -84,6 +84,9 @@ const share = 2
 /** A page beside the endpoint is prepared, and takes no time worth counting. */
 const sizeOf = ({ body, answer }: Whole): number => (answer ? 0 : body.length)
 
+/** Whether the gateway has cut its connection: of what came over that, nothing runs that has not begun. */
+const isCut = ({ connection }: Whole): boolean => connection.destroyed && markOf(connection).closing
+
 /** Bodies on their way: those that take too long are given up, and those that end in one turn are chosen from together. */
 export class Bodies {
   private readonly waiting: Waiting[] = []
@@ -163,7 +166,10 @@ export class Bodies {
   private handleSome(): void {
     const since = performance.now()
     const lot = this.taken.take(handledAtOnce)
-    for (const request of lot.items) this.handle(request)
+    for (const request of lot.items) {
+      if (isCut(request)) this.parts.load.end(request.source, () => since)
+      else this.handle(request)
+    }
     this.handled = { lot, since }
     this.handling = this.taken.length > 0
     if (this.handling) this.later(() => this.handleSome())

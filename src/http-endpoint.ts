@@ -126,5 +126,6 @@ function toWire(req: IncomingMessage, body: Buffer, address: string, vendorPaths
     body,
     address,
     payer: payerOn(req.socket, address),
+    isGone: () => req.socket.destroyed,
   }
 }

@@ -56,6 +56,7 @@ export class Outcomes {
       dialect: call.dialect,
       message: call.message,
       dryRun: call.dryRun,
+      isGone: call.isGone,
       target: targetOf(call),
       paramsMac: compared ? macOf(this.parts.paramsKey, command.name, call.params) : '',
     }

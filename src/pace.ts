@@ -26,8 +26,8 @@ export class LongReads {
   private turnBegan: number | undefined
 
   /** The pace of one read, which must tell when it has ended. `timeLimit` in milliseconds. */
-  begin(account: number, timeLimit: number): ReadPace {
-    return new ReadPace(this, account, timeLimit)
+  begin(account: number, timeLimit: number, isGone?: () => boolean): ReadPace {
+    return new ReadPace(this, account, timeLimit, isGone)
   }
 
   /** Whether long reads have had their time of this turn. */
@@ -101,7 +101,7 @@ export class LongReads {
   }
 }
 
-/** The pace of one read. Past its time limit it stops the work itself: the answer was given by then. */
+/** The pace of one read. Past its time limit it stops the work itself: the answer was given by then. So it does when nobody waits for the answer. */
 export class ReadPace implements Pace {
   private readonly end: number
   private resume: (() => void) | undefined
@@ -110,6 +110,7 @@ export class ReadPace implements Pace {
     private readonly longReads: LongReads,
     readonly account: number,
     timeLimit: number,
+    private readonly isGone: () => boolean = () => false,
   ) {
     this.end = performance.now() + timeLimit
   }
@@ -120,7 +121,7 @@ export class ReadPace implements Pace {
 
   isDue(): boolean {
     const now = performance.now()
-    if (now > this.end) throw new Refusal('TIMED_OUT')
+    this.requireWanted(now)
     return this.longReads.isOver(now)
   }
 
@@ -130,7 +131,12 @@ export class ReadPace implements Pace {
     })
     this.longReads.join(this)
     await rested
-    if (performance.now() > this.end) throw new Refusal('TIMED_OUT')
+    this.requireWanted()
+  }
+
+  /** Throws 1504 where the answer would come too late. */
+  requireWanted(now = performance.now()): void {
+    if (now > this.end || this.isGone()) throw new Refusal('TIMED_OUT')
   }
 
   goOn(): void {

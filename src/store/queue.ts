@@ -27,7 +27,7 @@ const longestGathering = 5
  */
 const slow = { from: 0.5, most: 10 }
 /** Milliseconds of each account's commands that share a transaction there, while others write as well. */
-const share = 4
+const share = 2
 /** Writes of one account that may wait. */
 const maxWaitingOfOne = 2_048
 
