@@ -1,5 +1,5 @@
 // Runs every test/**/*.test.ts, compiled, or only those whose path contains one of the words given; those of the commands,
-// of the ledger and of edited rows, on both engines. `--long` runs those of test/long, `--drills` those of test/drills (hours,
+// of the ledger, of edited rows and of wrong clocks, on both engines. `--long` runs those of test/long, `--drills` those of test/drills (hours,
 // altogether), one after the other, in place of the others. `--engine sqlite` or `--engine postgres` runs on one engine.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -20,6 +20,7 @@ const onBoth = (name) =>
   (name.startsWith('commands/') && name !== 'commands/index.test.ts') ||
   name === 'store/ledger.test.ts' ||
   name === 'src/edited-rows.test.ts' ||
+  name === 'src/clock-model.test.ts' ||
   name === 'drills/isolation.test.ts'
 const names = readdirSync(join(root, 'test'), { recursive: true })
   .filter((name) => name.endsWith('.test.ts') && folderOf(name) === only)

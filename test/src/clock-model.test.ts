@@ -2,54 +2,58 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Meta } from '../../src/store/meta.js'
-import { type TestInstance, testInstance } from '../support/instance.js'
+import { type TestInstance, type TestOptions, testInstance } from '../support/instance.js'
+import { onPostgres } from '../support/postgres.js'
 import { counted, counter, instanceFor, sent, signed, wrapped } from './probes.js'
 
 const year = 365 * 86_400
 const keep = 700
 
+/** On PostgreSQL two nodes, each with a clock of its own, and the clock of the server. */
+const nodes = onPostgres ? 2 : 1
+const node = fc.nat(nodes - 1)
+const offset = fc.constantFrom(0, 0, 4, -4, 200, -200, 1_100, -1_100, 5_000, 10 * year, -year)
+
 const steps = fc.array(
   fc.oneof(
     fc.record({ do: fc.constant('pass' as const), seconds: fc.constantFrom(20, 100, 350, 650, 1_500) }),
+    fc.record({ do: fc.constant('set' as const), node, offset }),
+    ...(onPostgres ? [fc.record({ do: fc.constant('set the server' as const), offset })] : []),
+    fc.record({ do: fc.constant('restart' as const), node }),
     fc.record({
-      do: fc.constant('set' as const),
-      offset: fc.constantFrom(0, 0, 4, -4, 200, -200, 1_100, -1_100, 5_000, 10 * year, -year),
+      do: fc.constant('sign' as const),
+      node,
+      keyed: fc.boolean(),
+      skew: fc.integer({ min: -290, max: 290 }),
     }),
-    fc.record({ do: fc.constant('restart' as const) }),
-    fc.record({ do: fc.constant('sign' as const), keyed: fc.boolean(), skew: fc.integer({ min: -290, max: 290 }) }),
-    fc.record({ do: fc.constant('sign by the wrong clock' as const) }),
-    fc.record({ do: fc.constant('sign again' as const), which: fc.nat() }),
-    fc.record({ do: fc.constant('send again' as const), which: fc.nat() }),
+    fc.record({ do: fc.constant('sign by the wrong clock' as const), node }),
+    fc.record({ do: fc.constant('sign again' as const), node, which: fc.nat() }),
+    fc.record({ do: fc.constant('send again' as const), node, which: fc.nat() }),
   ),
   { minLength: 3, maxLength: 24 },
 )
 
-/** A gateway whose clock is the true one and an offset, and which is started anew on the same folder. */
+/** Gateways whose clocks are the true one and an offset each, and which are started anew on the same database. */
 class World {
-  readonly time = { true: 1_800_000_000, offset: 0, monotonic: 0 }
-  private readonly options = {
-    extra: [counter().command],
-    keep,
-    now: () => (this.time.true + this.time.offset) * 1000,
-    elapsed: () => this.time.monotonic * 1000,
-    settling: 600_000,
-  }
+  /** Seconds. */
+  readonly time = { true: 1_800_000_000, monotonic: 0, offsets: [0, 0], server: 0 }
   private made: TestInstance | undefined
-  private running: TestInstance | undefined
+  private readonly running: (TestInstance | undefined)[] = []
 
   async begin(): Promise<this> {
-    this.made = await testInstance(this.options)
+    this.made = await testInstance(this.optionsOf(0))
+    for (let other = 1; other < nodes; other++) await this.restart(other)
     return this
   }
 
-  /** The gateway that made the folder keeps it until the end; the one that was started last serves. */
+  /** The gateway that made the folder keeps it until the end; those that were started last serve. */
   get first(): TestInstance {
     assert.ok(this.made)
     return this.made
   }
 
-  get serving(): TestInstance {
-    return this.running ?? this.first
+  serving(node: number): TestInstance {
+    return this.running[node] ?? this.first
   }
 
   /** Seconds go by; the chores of each minute are done. */
@@ -58,19 +62,33 @@ class World {
       const some = Math.min(60, left)
       this.time.true += some
       this.time.monotonic += some
-      await this.serving.forget()
+      for (let n = 0; n < nodes; n++) await this.serving(n).forget()
     }
   }
 
-  async restart(): Promise<void> {
-    await this.running?.close()
-    this.running = await testInstance({ ...this.options, folder: this.first.folder })
-    await this.running.forget()
+  async restart(node: number): Promise<void> {
+    await this.running[node]?.close()
+    const restarted = await testInstance({ ...this.optionsOf(node), folder: this.first.folder })
+    this.running[node] = restarted
+    await restarted.forget()
   }
 
   async end(): Promise<void> {
-    await this.running?.close()
+    for (const instance of this.running) await instance?.close()
     await this.first.close()
+  }
+
+  private optionsOf(node: number): TestOptions {
+    const { time } = this
+    const server = { serverClock: async () => (time.true + time.server) * 1000 }
+    return {
+      extra: [counter().command],
+      keep,
+      now: () => (time.true + (time.offsets[node] ?? 0)) * 1000,
+      elapsed: () => time.monotonic * 1000,
+      settling: 600_000,
+      ...(onPostgres && { wrap: (db) => wrapped(db, server) }),
+    }
   }
 }
 
@@ -105,8 +123,9 @@ class Client {
     return made
   }
 
-  async send(message: Sent): Promise<number> {
-    const { serving, time } = this.world
+  async send(message: Sent, node = 0): Promise<number> {
+    const { time } = this.world
+    const serving = this.world.serving(node)
     const before = await counted(serving.db, message.job.id)
     const { code } = await sent(serving, message.body)
     if ((await counted(serving.db, message.job.id)) === before) return code
@@ -129,29 +148,32 @@ test('however the clock is set and the gateway restarted: no message and no key 
       try {
         for (const step of given) {
           if (step.do === 'pass') await world.pass(step.seconds)
-          else if (step.do === 'set') time.offset = step.offset
-          else if (step.do === 'restart') await world.restart()
-          else if (step.do === 'sign') await client.send(client.sign(time.true + step.skew, step.keyed))
-          else if (step.do === 'sign by the wrong clock') await client.send(client.sign(time.true + time.offset, false))
-          else {
+          else if (step.do === 'set') time.offsets[step.node] = step.offset
+          else if (step.do === 'set the server') time.server = step.offset
+          else if (step.do === 'restart') await world.restart(step.node)
+          else if (step.do === 'sign') await client.send(client.sign(time.true + step.skew, step.keyed), step.node)
+          else if (step.do === 'sign by the wrong clock') {
+            await client.send(client.sign(time.true + (time.offsets[step.node] ?? 0), false), step.node)
+          } else {
             const message = nth(step.which)
             if (message === undefined) continue
             const again = step.do === 'sign again' && message.job.keyed
-            await client.send(again ? client.sign(time.true, true, message.job) : message)
+            await client.send(again ? client.sign(time.true, true, message.job) : message, step.node)
           }
         }
-        time.offset = 0
+        time.offsets.fill(0)
+        time.server = 0
         for (const message of [...messages]) await client.send(message)
         const floor = await new Meta(world.first.db).floor()
         // A client may have dated a message ahead by up to the window.
         assert.ok(floor <= time.true + 290, `the floor is ${floor - time.true} s ahead`)
         await world.pass(Math.max(0, floor - time.true) + 1)
-        assert.equal(await client.send(client.sign(time.true, false)), 10001)
+        for (let n = 0; n < nodes; n++) assert.equal(await client.send(client.sign(time.true, false), n), 10001)
       } finally {
         await world.end()
       }
     }),
-    { numRuns: 40 },
+    { numRuns: onPostgres ? 25 : 40 },
   )
 })
 
@@ -161,11 +183,11 @@ test('one start with a clock ten years ahead forgets nothing and leaves the floo
   const { time, first } = world
   const body = signed(first, 'count', { id: 'n' }, { idempotencyKey: 'job-81-step-3', timestamp: time.true })
   assert.equal((await sent(first, body)).code, 10001)
-  time.offset = 10 * year
-  await world.restart()
+  time.offsets[0] = 10 * year
+  await world.restart(0)
   await world.pass(86_400)
   assert.equal(await new Meta(first.db).floor(), 0)
-  time.offset = 0
+  time.offsets[0] = 0
   const again = await first.call('count', { id: 'n' }, { idempotencyKey: 'job-81-step-3' })
   assert.deepEqual([again.code, again.replayed], [10001, true])
   assert.equal(await counted(first.db, 'n'), 1)
