@@ -11,6 +11,7 @@ import { type Instance, type InstanceOptions, openInstance, type Surroundings } 
 import { loadCommands } from './own-commands.js'
 import { bareNamingOf, migrations } from './program.js'
 import { namesNoLongerBare } from './store/bare-names.js'
+import { unknownMigrations } from './store/compatible.js'
 
 /** The real clock, chance and log (on stderr). */
 export const surroundings = (logLevel: string): Surroundings => ({
@@ -37,6 +38,9 @@ export async function instanceOn(
       // It reads all users, which may take longer than a statement of a gateway may.
       around.logger.warn({ err }, 'which users log in as CDN/NAME alone is not known: "countersign doctor" tells')
     }
+    const newer = await unknownMigrations(db, around.migrations)
+    if (newer.length > 0)
+      around.logger.warn({ migrations: newer }, 'a newer version has upgraded the database: this one works beside it')
   }
   const own = config.commands ? await loadCommands(config.commands) : []
   return openInstance({

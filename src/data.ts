@@ -12,7 +12,7 @@ import { copyState } from './store/copy-rows.js'
 import type { Db } from './store/db.js'
 import { share, takeAlone } from './store/folder-lock.js'
 import { Meta } from './store/meta.js'
-import { isBehind, lastMigration, migrate } from './store/migrate.js'
+import { isBehind, lastMigration, type Migrated, migrate, waitingIn } from './store/migrate.js'
 import { openSqlite } from './store/sqlite.js'
 
 /** An opened data folder: its database, migrated, and the keys derived from its master key. */
@@ -126,18 +126,22 @@ async function makeInstance(db: Db, vault: KeyRing, config: Config, cdn: number,
   })
 }
 
-/** Applies what the database has not seen, while nobody else uses the folder; that, and the last of all. */
+/**
+ * Applies what the database has not seen. `finish`: contracts as well. Gateways of PostgreSQL may go on; a file is for nobody else
+ * meanwhile, since its gateways do not say which version they are.
+ */
 export async function migrateData(
   config: Config,
   { now, migrations, onStep }: Pick<Surroundings, 'now' | 'migrations'> & Steps,
-): Promise<{ applied: string[]; schema: string }> {
+  finish: boolean,
+): Promise<Migrated> {
   if (!isInitialised(config)) throw new ConfigError([`${config.data} holds no Countersign data`])
-  const lock = takeAlone(lockFile(config.data))
+  const lock = (config.databaseUrl ? share : takeAlone)(lockFile(config.data))
   try {
     const db = await connect(config, { patient: true })
     try {
-      const applied = await migrate(db, migrations, Math.floor(now() / 1000), onStep)
-      return { applied, schema: (await lastMigration(db)) ?? '' }
+      const applied = await migrate(db, migrations, Math.floor(now() / 1000), { onStep, finish })
+      return { applied, waiting: await waitingIn(db, migrations), schema: (await lastMigration(db)) ?? '' }
     } finally {
       await db.close()
     }

@@ -13,8 +13,10 @@ import { nextKeyFile } from './master-key.js'
 import { forwarderFindings, portFindings, proxyFindings } from './network-check.js'
 import { bareNamingOf } from './program.js'
 import { laterPromises, promisesOf, shorterPromises } from './promises.js'
+import { isCompatible } from './store/compatible.js'
 import type { Db } from './store/db.js'
 import { FileHealth, Health } from './store/health.js'
+import { migrationsOf, schemaName } from './store/migration-files.js'
 
 export interface DoctorSurroundings extends Pick<Surroundings, 'now' | 'randomBytes' | 'migrations'> {
   /** The operating system's user id. */
@@ -149,6 +151,7 @@ async function serverFindings(config: Config, around: DoctorSurroundings): Promi
     return [
       ...(settings.length > 0 ? settings : [ok(check, 'the server answers, and keeps what it commits')]),
       await schemaFinding(health, around),
+      ...(await versionFindings(db)),
       ...(await serverClockFindings(db, around)),
       ...(await clockFindings(health, config, around)),
       ...(await promiseFindings(health, config, around)),
@@ -196,18 +199,36 @@ async function nameFindings(health: Health, config: Config, { now }: DoctorSurro
 }
 
 async function schemaFinding(health: Health, { migrations }: DoctorSurroundings): Promise<Finding> {
-  const known = readdirSync(migrations).filter((name) => /^\d{4}-.+\.sql$/.test(name))
+  const check = 'schema'
+  const known = migrationsOf(migrations)
   const applied = await health.migrations()
-  const newer = applied.filter((id) => !known.includes(id))
-  const missing = known.filter((id) => !applied.includes(id)).sort()
+  const newer = applied.filter((id) => !known.some(({ file }) => file === id))
+  if (!isCompatible(known, new Set(applied), await health.compatibleSince())) {
+    const text = `the database was made by a newer version${newer.length > 0 ? ` (${newer.join(', ')})` : ''}`
+    return failed(check, text, 'install that version: this one does not start on it')
+  }
   if (newer.length > 0) {
-    const text = `the database was made by a newer version (${newer.join(', ')})`
-    return failed('schema', text, 'install that version: this one does not start on it')
+    const text = `a newer version has upgraded the database (${newer.join(', ')}), and this one works beside it`
+    return warned(check, text, 'go on with the upgrade: docs/operations.md, "Upgrading several gateways one by one"')
   }
+  const waiting = await health.waiting(migrations)
+  const missing = known.map(({ file }) => file).filter((file) => !applied.includes(file) && !waiting.includes(file))
   if (missing.length > 0) {
-    return warned('schema', `not applied yet: ${missing.join(', ')}`, 'back up; the next start applies them')
+    return warned(check, `not applied yet: ${missing.join(', ')}`, 'back up; the next start applies them')
   }
-  return ok('schema', `version ${applied.at(-1) ?? 'unknown'}`)
+  if (waiting.length > 0) {
+    const next = 'once no gateway has to go back to the version before: countersign migrate --finish'
+    return warned(check, `the upgrade is not finished: ${waiting.join(', ')} waits`, next)
+  }
+  return ok(check, `version ${applied.at(-1) ?? 'unknown'}`)
+}
+
+/** Gateways of several versions share a database for as long as an upgrade takes. */
+async function versionFindings(db: Db): Promise<Finding[]> {
+  const schemas = (await db.programs()).filter((schema) => schema > 0)
+  if (schemas.length < 2) return []
+  const text = `gateways of different versions are at work, with schema ${schemas.map(schemaName).join(' and ')}`
+  return [warned('versions', text, 'update the others: docs/operations.md, "Upgrading several gateways one by one"')]
 }
 
 async function clockFindings(health: Health, config: Config, { now }: DoctorSurroundings): Promise<Finding[]> {

@@ -2,9 +2,10 @@ import { CommanderError, InvalidArgumentError } from 'commander'
 import { exits } from './cli/exits.js'
 import { ConfigError } from './config.js'
 import { FileExists, UnsoundFile } from './files.js'
+import { NewerSchema } from './store/compatible.js'
 import { StorageError } from './store/db.js'
 import { FolderInUse } from './store/folder-lock.js'
-import { NewerSchema } from './store/migrate.js'
+import { OlderGateways } from './store/migrate.js'
 
 /** What the person in front of the program is told, and how it ends. */
 export interface Failure {
@@ -26,7 +27,7 @@ export function failureOf(error: unknown): Failure {
       error.message,
       'what to do: that, or restore the backup made before the upgrade',
     )
-  if (error instanceof FolderInUse) return failure(exits.unavailable, error.message)
+  if (error instanceof FolderInUse || error instanceof OlderGateways) return failure(exits.unavailable, error.message)
   if (error instanceof FileExists) return failure(exits.exists, error.message, 'what to do: give another name')
   if (error instanceof UnsoundFile) return unsound(error)
   if (error instanceof StorageError)

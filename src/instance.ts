@@ -30,14 +30,16 @@ import { findToken } from './store/access-tokens.js'
 import { AuditTrail } from './store/audit-trail.js'
 import { bindRows } from './store/bind-rows.js'
 import { Claims } from './store/claims.js'
+import { NewerSchema, requireStillCompatible } from './store/compatible.js'
 import { CopyNotes } from './store/copies.js'
-import type { Db, Queries } from './store/db.js'
+import { type Db, type Queries, StorageError } from './store/db.js'
 import { endedPortions } from './store/ended.js'
 import { Forgotten } from './store/forgotten.js'
 import { Keys } from './store/keys.js'
 import { floorRaised, Ledger } from './store/ledger.js'
 import { findLogin } from './store/logins.js'
 import { Meta } from './store/meta.js'
+import { schemaOfFolder } from './store/migration-files.js'
 import { Notes } from './store/notes.js'
 import { Owners } from './store/owners.js'
 import type { Pace } from './store/pace.js'
@@ -161,6 +163,7 @@ const mostNamed = 1_000
 export async function openInstance(options: InstanceOptions): Promise<Instance> {
   const { db, vault, now, elapsed, logger, randomName } = options
   const seconds = () => Math.floor(now() / 1000)
+  const schema = schemaOfFolder(options.migrations)
   const registry = register(options.commands)
   const log = requestLog(logger, now, registry)
   const meter = options.meter?.(registry)
@@ -190,17 +193,20 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   }
   async function follow(queries: Queries, which: keyof typeof doubtful): Promise<void> {
     try {
+      await requireStillCompatible(queries, schema)
       await vault.follow(queries)
       doubtful[which] = false
     } catch (error) {
-      logger.error({ err: error }, 'nothing is taken until the gateway is started anew with the new master key')
-      throw error
+      const isNewer = error instanceof NewerSchema
+      const how = isNewer ? 'as the newer version' : 'with the new master key'
+      logger.error({ err: error }, `nothing is taken until the gateway is started anew ${how}`)
+      throw isNewer ? new StorageError('busy', error.message, { cause: error }) : error
     }
   }
   db.listen((what) => {
     if (what === floorRaised) knownFloor = undefined
     else authorities.drop(what)
-  })
+  }, schema)
   const chainMac = chainMacOf(vault)
   const notes = new Notes(flush)
   const ledger = new Ledger({
@@ -211,6 +217,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     now: seconds,
     onDoubt,
     fingerprint: () => vault.fingerprint,
+    schema,
     settle: (session) => (doubtful.writing ? follow(session, 'writing') : undefined),
     onTrouble(what, error) {
       meter?.trouble()

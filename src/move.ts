@@ -68,7 +68,7 @@ async function requireSameSchema(source: Db, target: Db): Promise<void> {
   const [there, here] = [await lastMigration(source), await lastMigration(target)]
   if (there === here) return
   throw new ConfigError([
-    `the schema of the file is ${there}, that of this version ${here}: "countersign migrate" first`,
+    `the schema of the file is ${there}, that of this version ${here}: "countersign migrate --finish" first`,
   ])
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { dialects } from '../dialects/index.js'
 import { type Config, type RawConfig, toConfig } from './config.js'
 import type { BareNaming } from './store/bare-names.js'
-import { migrationFiles } from './store/migrate.js'
+import { schemaName, schemaOfFolder } from './store/migration-files.js'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -17,7 +17,7 @@ export function versionOf(): string {
 }
 
 /** The number of the newest migration that this program knows, such as `0007`. */
-export const schemaOf = (): string => migrationFiles(migrations).at(-1)?.slice(0, 4) ?? 'none'
+export const schemaOf = (): string => schemaName(schemaOfFolder(migrations))
 
 /** Checks settings against the dialects that there are. */
 export const configOf = (raw: RawConfig): Config =>

@@ -11,6 +11,7 @@ import { KeyRing, paramsBinding, previousBinding, UnknownMasterKey } from './key
 import { makeKey, masterKeyFile, masterKeys, nextKeyFile, readKey } from './master-key.js'
 import type { Vault } from './seal.js'
 import { bindRows } from './store/bind-rows.js'
+import { NewerSchema, unknownMigrations } from './store/compatible.js'
 import { type Db, everything } from './store/db.js'
 import { FolderInUse, takeAlone } from './store/folder-lock.js'
 import { KeyMeta } from './store/key-meta.js'
@@ -66,14 +67,15 @@ export const rekeyLock = (folder: string): string => join(folder, 'rekey.lock')
 async function change(config: Config, next: string, around: Around, options: RekeyOptions): Promise<Rekeyed> {
   // A gateway whose key comes from the environment cannot be handed another one.
   if (config.masterKey || config.databaseUrl) takeAlone(lockFile(config.data)).release()
-  const resumed = existsSync(next)
-  const ring = new KeyRing(() => masterKeys(config, around.randomBytes, next), around.randomBytes)
-  if (!resumed) makeKey(next, around.randomBytes)
-  const target = readKey(next, around.randomBytes)
   const db = await openDatabase(config, around, { patient: true })
   try {
+    await requireKnown(db, around.migrations)
     // Its nodes cannot be handed the key: each would refuse everything until it is started with the new one.
     if (!(await db.takeAlone())) throw new FolderInUse(inUse)
+    const resumed = existsSync(next)
+    const ring = new KeyRing(() => masterKeys(config, around.randomBytes, next), around.randomBytes)
+    if (!resumed) makeKey(next, around.randomBytes)
+    const target = readKey(next, around.randomBytes)
     await ring.refresh(db)
     // What a version before wrote is bound first: it is sealed anew as it is bound.
     await db.transaction((session) => bindRows(session, ring, around.randomBytes(32).toString('hex')))
@@ -90,6 +92,16 @@ async function change(config: Config, next: string, around: Around, options: Rek
     throw error instanceof UnknownMasterKey ? new ConfigError([error.message]) : error
   } finally {
     await db.close()
+  }
+}
+
+/** What a newer version keeps sealed, this one does not know to seal anew. */
+async function requireKnown(db: Db, migrations: string): Promise<void> {
+  const unknown = await unknownMigrations(db, migrations)
+  if (unknown.length > 0) {
+    throw new NewerSchema(
+      `a newer version has upgraded the database (${unknown.join(', ')}): run its "countersign rekey"`,
+    )
   }
 }
 

@@ -154,7 +154,7 @@ async function prepare(
   const floor = Math.max(now + widest, known.newest + widest, own.newest + widest, known.floor)
   const db = openSqlite(staged)
   try {
-    await migrate(db, around.migrations, now, around.onStep)
+    await migrate(db, around.migrations, now, { onStep: around.onStep })
     await vault.refresh(db)
     const madeAt = await new CopyNotes(db).copiedAt()
     await enter(db, vault, sqliteNode, { madeAt, floor, now, uid })

@@ -18,6 +18,7 @@ import { limits } from './http-parts.js'
 import { metricsPage } from './metered.js'
 import { openapi } from './openapi.js'
 import { requireStartable } from './soundness.js'
+import { requireStillCompatible } from './store/compatible.js'
 import { PendingRun } from './store/handle.js'
 import { Meta } from './store/meta.js'
 import { watched } from './watchdog.js'
@@ -79,6 +80,8 @@ export async function serve(config: Config, { version, schema, say, onEnd, onUnh
     (own) => watched(own, config.stallLimit),
   )
   await data.db.joined()
+  // Whoever keeps older versions out waits for those that have joined, and for no other.
+  await requireStillCompatible(data.db, Number(schema))
   let draining = false
   const ready = async () => !draining && (await instance.writable())
   const onUnexpected = (error: unknown) => logger.error({ err: error }, 'unexpected')

@@ -48,7 +48,7 @@ export function workOf({ uid, progress }: Pick<Tools, 'uid' | 'progress'>, versi
     restore: (config, file) => restore(config, file, withSteps, uid()),
     lowerFloor: (config, options) => lowerFloor(config, silent, { ...options, uid: uid() }),
     rekey: (config, options) => rekey(config, silent, { ...options, uid: uid() }),
-    migrate: (config) => migrateData(config, withSteps),
+    migrate: (config, finish) => migrateData(config, withSteps, finish),
     move: (config, options) => move(config, silent, options),
     async openTrail(config) {
       const { db, vault, node } = await openData(config, silent, { patient: true })

@@ -34,25 +34,28 @@ export function backupVerbs(program: Command, tools: Tools): void {
     })
   program
     .command('migrate')
-    .description('bring the schema of the database up to this version; the server must be stopped')
+    .description('bring the schema of the database up to this version; on SQLite the server must be stopped')
     .option('--data <dir>', 'data folder (default ./data)')
     .addHelpText(
       'after',
-      '\nExamples:\n  countersign backup before.db && countersign migrate\n  countersign migrate --from sqlite:data/countersign.db --to-file database-url.txt',
+      '\nExamples:\n  countersign backup before.db && countersign migrate\n  countersign migrate --finish\n  countersign migrate --from sqlite:data/countersign.db --to-file database-url.txt',
     )
+    .option('--finish', 'also take what only the version before needs: it cannot use the database afterwards')
     .option('--from <place>', 'copy the instance of a file, as sqlite:PATH, whose gateway is stopped')
     .option('--to-file <file>', 'file with the URL of the PostgreSQL database that --from is copied into')
     .option('--to <url>', 'that URL itself, without a password (default: COUNTERSIGN_DATABASE_URL)')
     .action(async (flags: MigrateFlags) => {
-      const { data, from, to, toFile } = flags
+      const { data, from, to, toFile, finish = false } = flags
       if (from !== undefined || to !== undefined || toFile !== undefined) return moveInstance(tools, flags)
-      const { applied, schema } = await tools.migrate(tools.config({ data }))
-      tools.print(JSON.stringify({ applied, schema }))
+      const { applied, waiting, schema } = await tools.migrate(tools.config({ data }), finish)
+      tools.print(JSON.stringify({ applied, waiting, schema }))
       tools.say(applied.length === 0 ? `nothing to do: the schema is ${schema}` : `applied ${applied.join(', ')}`)
+      if (waiting.length > 0) tools.say(`left for "countersign migrate --finish": ${waiting.join(', ')}`)
     })
 }
 
 interface MigrateFlags {
+  readonly finish?: boolean
   readonly data?: string
   readonly from?: string
   readonly to?: string

@@ -9,6 +9,7 @@ import type { Rekeyed, RekeyOptions } from '../rekey.js'
 import type { Restored } from '../restore.js'
 import type { AuditRow, Evidence, Verdict } from '../store/audit-chain.js'
 import type { Checkpoint } from '../store/audit-checkpoint.js'
+import type { Migrated } from '../store/migrate.js'
 import type { OfflineTrail } from '../store/offline-trail.js'
 import { exitOf } from './exits.js'
 import type { Look } from './table.js'
@@ -43,8 +44,8 @@ export interface Tools extends Look {
   lowerFloor(config: Config, options: Omit<LowerOptions, 'uid'>): Promise<Lowered>
   restore(config: Config, file: string | undefined): Promise<Restored>
   rekey(config: Config, options: Pick<RekeyOptions, 'newKeyFile' | 'onRows'>): Promise<Rekeyed>
-  /** Applies the migrations that the database has not seen; those, and the last of all. */
-  migrate(config: Config): Promise<{ readonly applied: readonly string[]; readonly schema: string }>
+  /** Applies the migrations that the database has not seen. `finish`: those too that end the work of older versions. */
+  migrate(config: Config, finish: boolean): Promise<Migrated>
   /** Copies the instance of a SQLite file into a PostgreSQL database. */
   move(config: Config, options: MoveOptions): Promise<Moved>
   openTrail(config: Config): Promise<OfflineTrail>

@@ -71,8 +71,8 @@ export interface BatchParts {
   readonly notes: Notes | undefined
   /** Unix seconds. */
   readonly now: () => number
-  /** Throws when the master key of the database is not the one that this process seals under. */
-  readonly requireKey?: ((queries: Queries) => Promise<void>) | undefined
+  /** Throws when the database is sealed under another master key than this process, or is for newer programs. */
+  readonly requireFit?: ((queries: Queries) => Promise<void>) | undefined
 }
 
 /** What the entries of a transaction share. */
@@ -126,11 +126,11 @@ export class Batch {
     head.catch(() => undefined)
     const found = session.immediate ? undefined : this.lookAhead(session, place)
     const read = session.immediate ? [] : this.entries.map((entry) => entry.readAhead?.(session))
-    const sealing = session.immediate ? undefined : this.parts.requireKey?.(session)
-    sealing?.catch(() => undefined)
+    const fitting = session.immediate ? undefined : this.parts.requireFit?.(session)
+    fitting?.catch(() => undefined)
     // After them: who forgets a claim raises the floor in the same transaction, so that one of the two is seen.
     const floor = await new Meta(session).floor()
-    await sealing
+    await fitting
     // An entry that met an error here meets it again when it runs.
     await Promise.allSettled(read)
     this.unwritten = session.written

@@ -52,6 +52,11 @@ export interface Session extends Queries {
    * Does nothing where a transaction has the whole database to itself.
    */
   lock(names: LockedNames): Promise<void>
+  /**
+   * Keeps programs of these schemas from joining until the end of the transaction; false, at once, when one has joined. Nobody joins
+   * a file: there it is always true.
+   */
+  keepOut(schemas: readonly number[]): Promise<boolean>
   /** Tells the other processes on this database, once it is committed, that something they may have cached has changed. */
   tell(what: readonly string[]): Promise<void>
 }
@@ -75,15 +80,26 @@ export interface Db extends Queries {
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>
   /** True once when another process may have changed anything at all since it was last asked. */
   changedElsewhere(): boolean
-  /** Hands on what other processes {@link Session.tell}, where they can: elsewhere {@link changedElsewhere} says it. */
-  listen(onTold: (what: string) => void): void
-  /** Resolves once this process, which listens, is known to those that want the database alone. Rejects when one has it alone. */
+  /**
+   * Hands on what other processes {@link Session.tell}, where they can: elsewhere {@link changedElsewhere} says it. Joins the
+   * programs that use the database, as one of this schema.
+   */
+  listen(onTold: (what: string) => void, schema: number): void
+  /**
+   * Resolves once this process, which listens, is known to those that want the database alone or keep its schema out. Rejects
+   * when one does.
+   */
   joined(): Promise<void>
   /**
    * Keeps every process that listens out until this one closes; false when one is there. For a file the lock of its folder does
    * that instead.
    */
   takeAlone(): Promise<boolean>
+  /**
+   * The schemas of the programs that have joined, each once, in order; 0 for one from before they said it, which may use another
+   * schema of the server's database. None of a file.
+   */
+  programs(): Promise<number[]>
   /** Settings that let a crash of the storage's own lose what it had committed. */
   lossySettings(): Promise<string[]>
   /** What the clock of the database server says, Unix milliseconds; undefined where the database is a file. */

@@ -5,10 +5,12 @@ import { chainHeads } from './audit-heads.js'
 import { AuditTrail } from './audit-trail.js'
 import { type BareNames, type BareNaming, namesNoLongerBare } from './bare-names.js'
 import { isBound } from './bind-rows.js'
+import { compatibleSince } from './compatible.js'
 import { CopyNotes } from './copies.js'
 import { limited, type Queries, type Value } from './db.js'
 import { Forgotten, type ForgottenMoments } from './forgotten.js'
 import { Meta } from './meta.js'
+import { waitingIn } from './migrate.js'
 import { type PromisedValues, Promises } from './promises.js'
 import type { Sealing } from './store.js'
 import { type UnsoundRows, unsoundRows } from './unsound.js'
@@ -28,6 +30,16 @@ export class Health {
 
   async migrations(): Promise<string[]> {
     return (await this.queries.all<{ id: string }>('select id from migrations order by id')).map(({ id }) => id)
+  }
+
+  /** See {@link waitingIn}. */
+  waiting(folder: string): Promise<string[]> {
+    return waitingIn(this.queries, folder)
+  }
+
+  /** The schema of the oldest program that may use the database; undefined where none was recorded. */
+  compatibleSince(): Promise<number | undefined> {
+    return compatibleSince(this.queries)
   }
 
   meta(name: string): Promise<string | undefined> {

@@ -26,9 +26,13 @@ export class KeyMeta {
     }
   }
 
-  /** Names the key in force. */
-  fingerprint(): Promise<string | undefined> {
-    return new Meta(this.queries).get('master_key')
+  /** The name of the key in force, and the schema of the oldest program that may use the database. */
+  async inForce(): Promise<{ readonly fingerprint: string | undefined; readonly compatibleSince: number }> {
+    const rows = await this.queries.all<{ name: string; value: string }>(
+      `select name, value from meta where name in ('master_key', 'compatible_since')`,
+    )
+    const values = new Map(rows.map(({ name, value }) => [name, value]))
+    return { fingerprint: values.get('master_key'), compatibleSince: Number(values.get('compatible_since') ?? 0) }
   }
 
   async write({ fingerprint, previous, paramsKeys }: KeyState): Promise<void> {

@@ -44,6 +44,8 @@ export interface LedgerOptions {
   readonly settle?: (session: Session) => Promise<void> | undefined
   /** Names the master key that this process seals under; absent where nothing is sealed. */
   readonly fingerprint?: () => string
+  /** The newest migration that this process knows; absent where nobody upgrades the database. */
+  readonly schema?: number
   /** Called with what the operator should know. */
   readonly onTrouble: (what: string, error: unknown) => void
   /** Told after each transaction of writes, with the seconds it took. */
@@ -150,7 +152,7 @@ export class Ledger {
           const result = await this.options.db.transaction(async (session) => {
             await this.settle(session)
             await session.lock(instanceShared)
-            await this.requireKey(session)
+            await this.requireFit(session)
             return work(session)
           })
           this.succeeded()
@@ -324,7 +326,7 @@ export class Ledger {
       ...this.options,
       node: lane.node,
       notes: lane.first ? notes : undefined,
-      requireKey: (session: Queries) => this.requireKey(session),
+      requireFit: (session: Queries) => this.requireFit(session),
     }
     const batch = new Batch(entries, parts, known)
     try {
@@ -367,12 +369,17 @@ export class Ledger {
     return this.options.settle?.(session)
   }
 
-  /** Another process may have changed the master key. Behind the lock of the instance none does until this transaction has ended. */
-  private async requireKey(queries: Queries): Promise<void> {
-    const { db, fingerprint, onDoubt } = this.options
-    if (db.exclusive || !fingerprint || (await new KeyMeta(queries).fingerprint()) === fingerprint()) return
+  /**
+   * Another process may have changed the master key, or upgraded the database to what this one does not know. Behind the lock of the
+   * instance none does until this transaction has ended.
+   */
+  private async requireFit(queries: Queries): Promise<void> {
+    const { db, fingerprint, schema = Number.POSITIVE_INFINITY, onDoubt } = this.options
+    if (db.exclusive || !fingerprint) return
+    const found = await new KeyMeta(queries).inForce()
+    if (found.fingerprint === fingerprint() && found.compatibleSince <= schema) return
     onDoubt()
-    throw new Conflict('the master key was changed')
+    throw new Conflict('the master key was changed, or the schema upgraded')
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Queries } from './db.js'
 
 const partitionName = 'partition'
+const compatibleName = 'compatible_since'
 
 /** Single values of the database: the floor, the master key's fingerprint, the decoy secret. */
 export class Meta {
@@ -30,6 +31,16 @@ export class Meta {
   /** Messages with a timestamp at or below it are refused, whatever the clock says (protocol §4). Unix seconds. */
   async floor(): Promise<number> {
     return Number((await this.get('floor')) ?? 0)
+  }
+
+  /** The schema of the oldest program that may use the database; undefined before migration 0032. */
+  async compatibleSince(): Promise<number | undefined> {
+    const value = await this.get(compatibleName)
+    return value === undefined ? undefined : Number(value)
+  }
+
+  async raiseCompatibleSince(to: number): Promise<void> {
+    await this.raise(compatibleName, to)
   }
 
   /** The partition of new claims; it only grows. */

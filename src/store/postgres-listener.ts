@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { everything, StorageError } from './db.js'
 import { clientOptions } from './postgres-connection.js'
-import { between, channel, inSchema, lockOf } from './postgres-session.js'
+import { between, channel, inSchema, lockOf, programs } from './postgres-session.js'
 
 /** Milliseconds. What is cached when the channel fails is gone well within a second: the sum of `believed`, `silence` and a little. */
 const beatEvery = 200
@@ -12,10 +12,14 @@ const firstRetry = 100
 const lastRetry = 1_000
 
 /** What its connection is called among those of the server. */
-const listening = 'countersign listen'
+export const listening = 'countersign listen'
 
 /** Shared by every process that listens, for as long as its connection lasts. */
 export const useLock = inSchema(String(lockOf('use')))
+
+/** Both are asked for at once: without one of them the connection, and what it holds, is given up. */
+const join = `
+  select pg_try_advisory_lock_shared(${useLock}) as used, pg_try_advisory_lock_shared(${programs}, cast($1 as integer)) as known`
 
 /** Hears what other processes on the database tell, on a connection of its own, and knows whether it may have missed something. */
 export class Listener {
@@ -36,6 +40,8 @@ export class Listener {
     /** Whether a backend of the server serves this process itself. */
     private readonly isOwn: (processId: number) => boolean,
     private readonly onTold: (what: string) => void,
+    /** The newest migration that this program knows. */
+    private readonly schema: number,
   ) {
     this.joined = new Promise((resolve, reject) => {
       this.join = (failure) => (failure ? reject(failure) : resolve())
@@ -69,18 +75,23 @@ export class Listener {
     try {
       await client.connect()
       await client.query(`listen ${channel}`)
-      const { rows } = await client.query(`select pg_try_advisory_lock_shared(${useLock}) as shared`)
-      this.join(
-        rows[0].shared
-          ? undefined
-          : new StorageError('busy', 'the database is being restored, or its master key changed'),
-      )
+      await this.share(client)
       this.retry = firstRetry
       this.missed = true
       await this.beat(client)
     } catch {
       this.lose(client)
     }
+  }
+
+  private async share(client: pg.Client): Promise<void> {
+    const { rows } = await client.query(join, [this.schema])
+    const [{ used, known }] = rows
+    const failure = used
+      ? new StorageError('busy', 'a newer version is upgrading the database')
+      : new StorageError('busy', 'the database is being restored, or its master key changed')
+    this.join(used && known ? undefined : failure)
+    if (!used || !known) throw failure
   }
 
   private hear(processId: number, what = ''): void {

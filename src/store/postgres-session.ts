@@ -25,6 +25,9 @@ const rollsBackTo = /^\s*rollback to\b/i
 /** The number of a lock in this schema: others of the database may hold an instance of their own. */
 export const inSchema = (lock: string): string => `(${lock} # hashtextextended(current_schema(), 0))`
 
+/** The first number of the locks that programs share for as long as they use this schema; the second is the schema that they know. */
+export const programs = `(hashtext('countersign ' || current_schema()) & 2147483647)`
+
 /** Advisory locks in the order of the lists. They end with the transaction. */
 const takeLocks = `
   select case when alone then cast(pg_advisory_xact_lock(${inSchema('lock')}) as text)
@@ -90,6 +93,11 @@ export class PostgresSession implements Session {
       `{${sorted.map(([lock]) => lock).join(',')}}`,
       `{${sorted.map(([, isAlone]) => isAlone).join(',')}}`,
     ])
+  }
+
+  async keepOut(schemas: readonly number[]): Promise<boolean> {
+    const sql = `select schema from unnest(cast($1 as integer[])) as kept (schema) where not pg_try_advisory_xact_lock(${programs}, schema)`
+    return (await this.all(sql, [`{${schemas.join(',')}}`])).length === 0
   }
 
   async tell(what: readonly string[]): Promise<void> {

@@ -3,8 +3,8 @@ import pg from 'pg'
 import { Conflict, type Db, limited, type Piece, type Session, StorageError, type Value } from './db.js'
 import { type Answer, Connection, clientOptions, takeTime } from './postgres-connection.js'
 import { afterAll, isLost, isReadOnly, meaning } from './postgres-errors.js'
-import { Listener, useLock } from './postgres-listener.js'
-import { PostgresSession } from './postgres-session.js'
+import { Listener, listening, useLock } from './postgres-listener.js'
+import { PostgresSession, programs } from './postgres-session.js'
 
 export interface PostgresOptions {
   /** Transactions under way at the same time. */
@@ -34,6 +34,18 @@ const attempts = 6
 const waitBetween = 3
 /** Two processes that stood in each other's way would meet again if both waited for the same time. */
 const ownPace = 1 + (process.pid % 8) / 8
+
+/** Programs that share their lock in this schema; those that ask whether something was told, and hold none, are older than it. */
+const joined = `
+  with held as (
+    select pid, cast(classid as bigint) as class, cast(objid as bigint) as schema from pg_locks
+    where locktype = 'advisory' and objsubid = 2 and mode = 'ShareLock' and granted
+      and database = (select oid from pg_database where datname = current_database()))
+  select schema from held where class = ${programs}
+  union select 0 from pg_stat_activity
+    where datname = current_database() and application_name = '${listening}' and query = 'select 1'
+    and pid not in (select pid from held)
+  order by schema`
 
 class Postgres implements Db {
   readonly exclusive = false
@@ -91,8 +103,12 @@ class Postgres implements Db {
     return this.listener?.doubt() ?? false
   }
 
-  listen(onTold: (what: string) => void): void {
-    this.listener ??= new Listener(this.url, (processId) => this.backends.has(processId), onTold)
+  listen(onTold: (what: string) => void, schema: number): void {
+    this.listener ??= new Listener(this.url, (processId) => this.backends.has(processId), onTold, schema)
+  }
+
+  async programs(): Promise<number[]> {
+    return (await this.all<{ schema: number }>(joined)).map(({ schema }) => schema)
   }
 
   async lossySettings(): Promise<string[]> {

@@ -208,6 +208,10 @@ class Sqlite implements Db {
     return true
   }
 
+  async programs(): Promise<number[]> {
+    return []
+  }
+
   async repair(): Promise<void> {
     if (this.closed) throw new StorageError('fault', 'the database was closed')
     await this.checkpoints.stop()
@@ -547,6 +551,10 @@ class SqliteSession implements Session {
   }
 
   async lock(): Promise<void> {}
+
+  async keepOut(): Promise<boolean> {
+    return true
+  }
 
   async tell(): Promise<void> {}
 

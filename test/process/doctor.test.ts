@@ -109,8 +109,17 @@ const rows: readonly Row[] = [
   ],
   [
     'a newer schema',
-    (folder) => sql(folder, `insert into migrations values ('9999-future.sql', 1)`),
+    (folder) =>
+      sql(
+        folder,
+        `insert into migrations values ('9999-future.sql', 1); update meta set value = '9999' where name = 'compatible_since'`,
+      ),
     fails('schema', /newer version \(9999-future\.sql\)/),
+  ],
+  [
+    'a newer schema that is for this version, too',
+    (folder) => sql(folder, `insert into migrations values ('9999-future.sql', 1)`),
+    warns('schema', /upgraded the database \(9999-future\.sql\), and this one works beside it/),
   ],
   [
     'a schema with a migration to come',

@@ -333,6 +333,20 @@ test('a key that the environment holds is changed while nobody serves, and the o
   removeFolder(folder)
 })
 
+test('a version that does not know all migrations changes no master key: what newer ones seal would be lost', async (t) => {
+  const folder = temporaryFolder()
+  t.after(() => removeFolder(folder))
+  assert.equal((await runCli(['init', '--data', folder])).status, 0)
+  const database = new Database(join(folder, 'countersign.db'))
+  database.exec(`insert into migrations values ('9999-later.sql', 1)`)
+  database.close()
+  const before = keyIn(folder)
+  const refused = await runCli(['rekey', '--data', folder])
+  assert.equal(refused.status, 78)
+  assert.match(refused.stderr, /9999-later\.sql.*run its "countersign rekey"/)
+  assert.deepEqual([keyIn(folder), existsSync(join(folder, 'master.key.next'))], [before, false])
+})
+
 test('two sealed values that were swapped open nothing: neither key signs with the other’s secret, and doctor names both', async (t) => {
   const server = await serverFor(t)
   const other = await filled(server)

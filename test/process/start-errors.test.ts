@@ -120,7 +120,10 @@ test('a port that is taken is named, be it that of the commands or that of the m
 test('a schema of a newer version is named, and nothing is changed', async () => {
   const data = changed(() => undefined)
   const db = openSqlite(join(data, 'countersign.db'))
-  await db.transaction((session) => session.run(`insert into migrations (id, applied_at) values ('9999-later.sql', 1)`))
+  await db.transaction(async (session) => {
+    await session.run(`insert into migrations (id, applied_at) values ('9999-later.sql', 1)`)
+    await session.run(`update meta set value = '9999' where name = 'compatible_since'`)
+  })
   await db.close()
   const before = readFileSync(join(data, 'countersign.db'))
   assertTold(await start({ data }), 78, /9999-later\.sql/, /newer version[\s\S]*backup made before the upgrade/)

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { databaseFile } from '../../src/folder.js'
 import type { Queries } from '../../src/store/db.js'
+import { Meta } from '../../src/store/meta.js'
 import { migrate } from '../../src/store/migrate.js'
+import { openPostgres } from '../../src/store/postgres.js'
+import { openSqlite } from '../../src/store/sqlite.js'
 import { instanceFor } from '../support/commands.js'
 import { root } from '../support/instance.js'
-import { sqliteOnly } from '../support/postgres.js'
+import { emptySchema, noPostgres, sqliteOnly } from '../support/postgres.js'
+import { until } from '../support/until.js'
 
 /** Puts the claims back as versions before migration 0021 kept them. */
 async function asBefore(session: Queries, identity: string): Promise<void> {
@@ -58,3 +63,30 @@ test('a message without a key that ran before an upgrade is refused after it', s
   await migrate(instance.db, join(root, 'migrations'), 1)
   assert.equal((await instance.call('set-user', { id: 'alice', user: { type: 3 } }, { timestamp })).code, 1409)
 })
+
+for (const [engine, skip] of [
+  ['SQLite', false],
+  ['PostgreSQL', noPostgres ?? false],
+] as const) {
+  test(`${engine}: a gateway that was upgraded past takes nothing any more, though nobody saw that it runs`, {
+    skip,
+  }, async (t) => {
+    const place = engine === 'PostgreSQL' ? await emptySchema() : undefined
+    const instance = await instanceFor(t, place && { place })
+    assert.equal((await instance.call('set-user', { id: 'alice', user: { type: 3 } })).code, 3011)
+    const other = place ? openPostgres(place.url) : openSqlite(databaseFile(instance.folder))
+    try {
+      await other.transaction((session) => new Meta(session).raiseCompatibleSince(9_000))
+    } finally {
+      await other.close()
+    }
+    assert.equal((await instance.call('toggle-user', { id: 'alice' })).code, 1503)
+    await until('reads are refused', async () => (await instance.call('get-user', { id: 'alice' })).code === 1503)
+    await until('it is not ready', async () => !(await instance.writable()))
+    const users = await instance.db.all<{ enable: number }>('select enable from users')
+    assert.deepEqual(
+      users.map(({ enable }) => enable),
+      [1],
+    )
+  })
+}

@@ -180,6 +180,7 @@ test('a fault in the middle of a batch keeps and acknowledges nothing of it, tho
             undo: () => session.undo(),
             keep: () => session.keep(),
             lock: (names) => session.lock(names),
+            keepOut: (schemas) => session.keepOut(schemas),
             tell: (what) => session.tell(what),
           })
         }),

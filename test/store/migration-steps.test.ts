@@ -31,7 +31,7 @@ for (const [name, opened, skip] of engines) {
       }
     })
     const steps: string[] = []
-    await migrate(db, migrations, 2, (what) => steps.push(what))
+    await migrate(db, migrations, 2, { onStep: (what) => steps.push(what) })
     assert.ok(
       steps.some((step) => step.includes('2,500 rows')),
       steps.join(),

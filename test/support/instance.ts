@@ -19,6 +19,7 @@ import type { Db } from '../../src/store/db.js'
 import { onPostgres, type Place, usedSchema } from './postgres.js'
 
 export const root = join(import.meta.dirname, '..', '..', '..')
+export const migrations = join(root, 'migrations')
 
 export interface TestInstance extends Instance {
   readonly folder: string

@@ -1,0 +1,3 @@
+-- expand since 0032
+-- From here on the first line of a migration says which programs work with it, meta.compatible_since says which may use the database,
+-- and a gateway says on its connection which schema it knows. Gateways of before do none of that, so none of them works beside this one.
