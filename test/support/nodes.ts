@@ -14,8 +14,8 @@ export interface Nodes {
   readonly env: Readonly<Record<string, string>>
   /** Rows of the database, read beside the gateways. */
   rows<T>(sql: string, params?: readonly unknown[]): Promise<T[]>
-  /** Kills a node with SIGKILL and starts it again on its folder. */
-  restart(index: number): Promise<void>
+  /** Ends a node, with SIGKILL unless another signal is given, and starts it again on its folder. */
+  restart(index: number, options?: { readonly signal?: NodeJS.Signals; readonly program?: string }): Promise<void>
   stop(): Promise<void>
 }
 
@@ -50,11 +50,11 @@ export async function nodesFor(
         await client.end()
       }
     },
-    async restart(index) {
+    async restart(index, { signal = 'SIGKILL', program } = {}) {
       const [server, folder] = [servers[index], folders[index]]
       if (!server || folder === undefined) throw new Error('there is no such node')
-      await server.stop('SIGKILL')
-      servers[index] = await startedAgain({ folder, env, port: server.port })
+      await server.stop(signal)
+      servers[index] = await startedAgain({ folder, env, port: server.port, ...(program && { program }) })
     },
     async stop() {
       await Promise.all(servers.map((server) => server.stop('SIGKILL')))
@@ -110,13 +110,20 @@ export interface Spread {
   readonly tag: string
   /** Called after each command that was answered. */
   readonly onDone?: (done: number) => void
+  /** Asked before each command; false ends it before there are `count`. */
+  readonly more?: () => boolean
+  /** Milliseconds that a client rests after each command. */
+  readonly rest?: number
+  /** Called with each reply, and with undefined where a node gave none. */
+  readonly onReply?: (reply: Record<string, unknown> | undefined) => void
 }
 
 /**
  * Makes tickets on all nodes, each under an idempotency key of its own, sent again until it is answered; what an honest
  * client would do. What was answered wrongly.
  */
-export async function spread(nodes: Nodes, { count, parallel, resendOneIn, tag, onDone }: Spread): Promise<string[]> {
+export async function spread(nodes: Nodes, options: Spread): Promise<string[]> {
+  const { count, parallel, resendOneIn, tag, onDone, more = () => true, rest = 0, onReply } = options
   const faults: string[] = []
   let next = 0
   let done = 0
@@ -125,6 +132,7 @@ export async function spread(nodes: Nodes, { count, parallel, resendOneIn, tag, 
     const end = performance.now() + answerPatience
     for (let attempt = first; performance.now() < end; attempt++) {
       const reply = await posted(urlOf(attempt), body)
+      onReply?.(reply)
       if (reply?.code === 2011) return reply
       if (reply && ![1411, 1429, 1503, 1504, 1507].includes(Number(reply.code))) faults.push(JSON.stringify(reply))
       if (faults.length > 20) return {}
@@ -134,7 +142,7 @@ export async function spread(nodes: Nodes, { count, parallel, resendOneIn, tag, 
     return {}
   }
   async function worker(): Promise<void> {
-    for (let n = next++; n < count; n = next++) {
+    for (let n = next++; n < count && more(); n = next++) {
       const params = { app: 'demo-edge', video: `${tag}/${n}`, ip: '192.0.2.0/24', pass: `${tag}${n}` }
       const body = signed(nodes, 'sevu.request', params, `${tag}-${String(n).padStart(8, '0')}`)
       await answered(body, n)
@@ -143,6 +151,7 @@ export async function spread(nodes: Nodes, { count, parallel, resendOneIn, tag, 
         if (again.replayed !== true) faults.push(`sent again, ${tag} ${n} was not answered from its outcome`)
       }
       onDone?.(++done)
+      if (rest > 0) await setTimeout(rest)
     }
   }
   await Promise.all(Array.from({ length: parallel }, worker))

@@ -34,6 +34,8 @@ export interface ServerOptions {
   readonly port?: number
   /** A program with arguments to start it under, such as strace. */
   readonly under?: readonly string[]
+  /** The main file of another version. */
+  readonly program?: string
 }
 
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'countersign-'))
@@ -57,8 +59,9 @@ export async function startServer({
   env = {},
   port = 0,
   under = [],
+  program: version = main,
 }: ServerOptions = {}): Promise<TestServer> {
-  const [first = '', ...args] = [...under, process.execPath, main, 'serve', '--data', folder, '--port', String(port)]
+  const [first = '', ...args] = [...under, process.execPath, version, 'serve', '--data', folder, '--port', String(port)]
   const child = spawn(first, args, { env: { ...surrounding, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
   living.add(child)
   child.once('exit', () => living.delete(child))
