@@ -233,6 +233,21 @@ test('of what comes together so much is handled before the event loop turns that
   raw.close()
 })
 
+test('of a connection that is cut for what it sends ahead, nothing begins', async (t) => {
+  const gateway = await instanceFor(t)
+  const load = new Load()
+  const gate = held(gateway.handle)
+  const port = await listen(t, gateway, { handle: gate.handle, load })
+  const raw = await openSocket(port)
+  raw.write(post('{"cmd":"ping"}').toString().repeat(150))
+  await raw.closed()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.equal(gate.asked(), 0)
+  // What was taken on of it counts no longer.
+  assert.equal(load.room(2_000, 0, 0), new Load().room(2_000, 0, 0))
+  gate.answer()
+})
+
 test('what is too much is 1503 with Retry-After before anything of it is read, and when it is over everybody is served', {
   timeout: 30_000,
 }, async (t) => {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BatchPace, LongReads, type ReadPace } from '../../src/pace.js'
 import { Refusal } from '../../src/refusal.js'
+import { CountedReads } from '../../src/store/counted-reads.js'
+import type { Queries } from '../../src/store/db.js'
 
 const patience = 10_000
 
@@ -50,8 +52,48 @@ test('the work itself stops at the time limit', async () => {
   assert.throws(() => pace.isDue(), new Refusal('TIMED_OUT'))
 })
 
+test('a read stops when nobody waits for its answer any more, even where it rests', async () => {
+  let gone = false
+  const reads = new LongReads()
+  const pace = reads.begin(1, patience, () => gone)
+  pace.requireWanted()
+  const resting = pace.rest()
+  gone = true
+  await assert.rejects(resting, new Refusal('TIMED_OUT'))
+  assert.throws(() => pace.isDue(), new Refusal('TIMED_OUT'))
+})
+
 test('the reads of one batch may do only so much', () => {
   const pace = new BatchPace()
   assert.equal(pace.isDue(4_000), false)
   assert.throws(() => pace.isDue(), /send it by itself/)
+})
+
+test('what the reads of a batch read counts by its rows and its length, and ends before more is read', async () => {
+  let asked = 0
+  const rows = Array.from({ length: 100 }, () => ({ text: 'x'.repeat(10_000), number: 1 }))
+  const answer = <T>(value: unknown): Promise<T> => {
+    asked++
+    return Promise.resolve(value as T)
+  }
+  const queries: Queries = {
+    all: () => answer(rows),
+    get: () => answer(rows[0]),
+    run: () => answer(0),
+    piece: () => answer({ rows, more: false }),
+  }
+  const counted = new CountedReads(queries, new BatchPace())
+  // Each 100 rows of 10,000 characters are 1,101 units.
+  await counted.all('')
+  await counted.piece('', [], 100)
+  await counted.get('')
+  await counted.all('')
+  await assert.rejects(counted.piece('', [], 100), /send it by itself/)
+  assert.equal(asked, 5)
+  for (const more of [() => counted.all(''), () => counted.get(''), () => counted.piece('', [], 1)]) {
+    await assert.rejects(more(), /send it by itself/)
+  }
+  assert.equal(asked, 5)
+  await counted.run('')
+  assert.equal(asked, 6)
 })
