@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { CountedReads } from '../../src/counted-reads.js'
 import { BatchPace, LongReads, type ReadPace } from '../../src/pace.js'
 import { Refusal } from '../../src/refusal.js'
-import { CountedReads } from '../../src/store/counted-reads.js'
 import type { Queries } from '../../src/store/db.js'
 
 const patience = 10_000

@@ -1,5 +1,5 @@
-import type { Piece, Queries, Value } from './db.js'
-import type { Pace } from './pace.js'
+import type { Piece, Queries, Value } from './store/db.js'
+import type { Pace } from './store/pace.js'
 
 /** Characters of texts that take about as long to read as a row does. */
 const charactersPerRow = 1_000
