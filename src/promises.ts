@@ -32,7 +32,7 @@ export function laterPromises(own: PromisedValues, forgotten: ForgottenMoments, 
     .filter((name) => forgotten[name] > now - own[name])
     .map((name) => {
       const until = new Date(forgotten[name] * 1000).toISOString()
-      return `COUNTERSIGN_${settingOf[name]} is ${own[name]} s here, but what is from before ${until} was forgotten under a smaller value: it is answered 1422 until that time has passed`
+      return `COUNTERSIGN_${settingOf[name]} is ${own[name]} s here, but what is from before ${until} was forgotten under a smaller value: it is refused until that time has passed`
     })
 }
 

@@ -86,6 +86,8 @@ test('two instances on one folder see one another: a key made, a user disabled a
   const vendor = { apiKey: 'vendor', secret: 'a-secret-that-a-vendor-gave-out' }
   codes.push((await two.call('whoami', {}, { by })).code, (await two.call('whoami', {}, { by: vendor })).code)
   await one.call('keys/import', { key: vendor.apiKey, secret: vendor.secret, account: 1 })
+  // An instance looks once in a turn of the event loop, and here both share their turns.
+  await new Promise((resolve) => setImmediate(resolve))
   codes.push((await two.call('whoami', {}, { by: vendor })).code)
   await one.call('set-user', { id: 'bert', user: { enable: false } }, { idempotencyKey: 'disable-bert' })
   codes.push((await two.call('whoami', {}, { by })).code)
