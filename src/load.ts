@@ -117,8 +117,11 @@ export class Load {
     const ranked = inTurn(
       byConnection,
       ({ source }) => source,
-      // Behind one address there may be many callers: what some of them have under way is no turn of the others.
-      (source) => (typeof source === 'number' ? (this.bySource.get(source) ?? 0) : 0),
+      (source) => {
+        const own = this.bySource.get(source) ?? 0
+        // Behind one address there may be many callers: what some of them have under way is no turn of the others, until it is a crowd.
+        return typeof source === 'number' || own > standing ? own : 0
+      },
     )
     const spare = Math.max(0, Math.min(reserve, standing + reserve - (this.underWay - this.excess) - room))
     const modest = ranked.filter(({ rank }) => rank < few).length

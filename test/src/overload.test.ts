@@ -131,6 +131,16 @@ test('what an account has under way takes no places of the others, however much 
   assert.equal(load.choose(honest, 0).taken.length, 0, 'nothing of it is left')
 })
 
+test('an address that has a crowd under way has no places of the reserve, however few come at a time', () => {
+  const load = new Load()
+  for (let i = 0; i < 161; i++) load.begin('192.0.2.1')
+  const { taken } = load.choose(from(...Array<string>(20).fill('192.0.2.1'), '192.0.2.2'), 0)
+  assert.deepEqual(
+    taken.map(({ source }) => source),
+    ['192.0.2.2'],
+  )
+})
+
 test('a connection counts by the account that proved itself on it, and by its address before', async (t) => {
   const gateway = await instanceFor(t)
   const load = new Load()
