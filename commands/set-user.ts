@@ -4,6 +4,7 @@ import {
   type AssignedUser,
   type Caller,
   command,
+  endFor,
   type PanelUser,
   passwordCeiling,
   permissionsOfType,
@@ -38,9 +39,9 @@ export default command({
       const after = { type: fields.type ?? before?.type ?? 3, expire: fields.expire ?? before?.expire ?? 0, assigned }
       requireAll(caller, after.type, assigned)
       requireUserGrantable(caller, before, after, fields.password !== undefined)
-      const ceiling = fields.password === undefined ? undefined : passwordCeiling(caller, after)
-      if (before) await store.users.update(id, { ...fields, ceiling }, now)
-      else await store.users.insert(id, { ...fields, ceiling }, now)
+      const password = fields.password === undefined ? undefined : passwordLimits(caller, id, after)
+      if (before) await store.users.update(id, { ...fields, ...password }, now)
+      else await store.users.insert(id, { ...fields, ...password }, now)
     }
     if (before && administers(before, now) && !(await store.users.administratorLeft(now))) return ['LAST_ADMINISTRATOR']
     if (user.remove) audit(before && toldOf(before), undefined)
@@ -67,6 +68,11 @@ function requireAll(caller: Caller, type: number, assigned: boolean): void {
   if (caller.holdsAll(permissionsOfType(type, assigned))) return
   throw new Refusal('FORBIDDEN', { message: `A user of type ${type} holds more than you do` })
 }
+
+const passwordLimits = (caller: Caller, id: string, after: Parameters<typeof passwordCeiling>[1]) => ({
+  ceiling: passwordCeiling(caller, after),
+  passwordUntil: endFor(caller, { kind: 'user', id }),
+})
 
 const administers = ({ type, enable, expire }: PanelUser, now: number): boolean =>
   type === 1 && enable && (expire === 0 || expire > now)

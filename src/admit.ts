@@ -79,7 +79,7 @@ function summary(faults: readonly Fault[]): string {
 
 /** What commands are told of whoever calls; without a key id it is the command line. */
 export function callerOf(
-  authority: Pick<Authority, 'account' | 'principal' | 'permissions' | 'addresses' | 'expiresAt'> & {
+  authority: Pick<Authority, 'account' | 'principal' | 'permissions' | 'addresses' | 'expiresAt' | 'ownExpiresAt'> & {
     readonly keyId?: string | null
     readonly powerless?: boolean
   },
@@ -95,6 +95,7 @@ export function callerOf(
     permissions,
     addresses: authority.addresses,
     expiresAt: authority.expiresAt,
+    ownExpiresAt: authority.ownExpiresAt,
     holds: (permission) => covers(permissions, permission),
     holdsAll: (wanted) => wanted.every((permission) => covers(permissions, permission)),
   }

@@ -1,5 +1,5 @@
 import type { Caller, Context } from './command.js'
-import { makerOf, mostLiveKeys, requireShowable } from './delegate.js'
+import { endFor, makerOf, mostLiveKeys, requireShowable } from './delegate.js'
 import { ceilingOf, permissionsOfType } from './permissions.js'
 import { Refusal } from './refusal.js'
 import type { KeyInfo } from './store/account-keys.js'
@@ -58,9 +58,10 @@ async function reviveKey(old: KeyInfo, { caller, store, now, newKey }: Around) {
   requireShowable(caller, old)
   const { secret } = newKey()
   const ended = old.expiresAt !== null && old.expiresAt <= now
+  const made = { secret, ceiling: ceilingOf(caller.permissions), end: endFor(caller, old.principal) }
   // What it signed with before must not work again.
   // One whose row was edited is replaced.
-  if (!(await store.accountKeys.rotate(old.keyId, secret, ceilingOf(caller.permissions), now))) return undefined
+  if (!(await store.accountKeys.rotate(old.keyId, made, now))) return undefined
   await store.accountKeys.update(old.keyId, { enable: true, ...(ended && { expiresAt: caller.expiresAt }) })
   return { keyId: old.keyId, secret }
 }

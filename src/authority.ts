@@ -24,6 +24,8 @@ export interface Authority {
   readonly enabled: boolean
   /** The earlier of the key's and the principal's end, Unix seconds, null for never. */
   readonly expiresAt: number | null
+  /** When the key, password or token ends by itself, whatever its principal does. */
+  readonly ownExpiresAt: number | null
   /** Names of what it was worked out from, as {@link Touch} gives them. */
   readonly restsOn: readonly string[]
   /** The same as it is in a transaction, uncommitted changes included; never kept. */
@@ -187,6 +189,7 @@ function toAuthority(record: KeyRecord, reload: Authority['reload']): KeyAuthori
     secrets,
     enabled: record.enabled && principal.enabled && record.accountEnabled,
     expiresAt: ends.length > 0 ? Math.min(...ends) : null,
+    ownExpiresAt: record.expiresAt,
     get restsOn() {
       return [...restsOnPrincipal(this.account, this.principal), `key:${this.keyId}`]
     },

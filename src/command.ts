@@ -9,6 +9,7 @@ import type { Store } from './store/store.js'
 
 export { accessKey, isLiveKey, isOwnAccess, openAccess, requireOverUser, userMeant } from './api-access.js'
 export {
+  endFor,
   madeBy,
   makerOf,
   mostLiveKeys,
@@ -60,6 +61,8 @@ export interface Caller {
   readonly addresses: AddressList | undefined
   /** When its key or principal ends, Unix seconds; null for never. What it makes may not last longer. */
   readonly expiresAt: number | null
+  /** The same of the key alone: an end of the principal holds for everything that is the principal's. */
+  readonly ownExpiresAt: number | null
   /** True for a principal that is granted nothing at all: it may not even call what needs no permission. */
   readonly powerless: boolean
   /** What key and principal both allow, now. */

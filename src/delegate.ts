@@ -156,6 +156,16 @@ export const makerOf = (caller: Caller): Pick<NewKey, 'createdBy' | 'ceiling'> =
 })
 
 /**
+ * When a secret or password that a caller gives a principal must have ended (Unix seconds, null for never): the caller knows it. The
+ * principal may be given a later end by somebody who does not know who knows the secret. An end of the caller's own principal
+ * holds for that principal's secrets as well.
+ */
+export const endFor = (
+  { principal, expiresAt, ownExpiresAt }: Caller,
+  { kind, id }: Caller['principal'],
+): number | null => (principal.kind === kind && principal.id === id ? ownExpiresAt : expiresAt)
+
+/**
  * What a password that a caller gives a panel user may ever allow. A caller with limits, whom a user that holds nothing does not
  * keep to them, gives one that stays worth nothing.
  */

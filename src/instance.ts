@@ -465,6 +465,7 @@ function localCaller({ account, uid }: LocalCaller): Caller {
     permissions: ['*', 'instance'],
     addresses: undefined,
     expiresAt: null,
+    ownExpiresAt: null,
   }
   return callerOf(authority, 'local')
 }

@@ -60,8 +60,8 @@ export function passwordVerifier({
     return work
   }
 
-  return async ({ account = defaultAccount, login, password }, _now, address) => {
-    const found = await load(account, login)
+  return async ({ account = defaultAccount, login, password }, now, address) => {
+    const found = withoutEnded(await load(account, login), now)
     const who = JSON.stringify([account, login])
     const name = hmac(key, JSON.stringify([who, found?.hash ?? null, password]), 'base64')
     const right = remembered.has(name) || (await check(name, who, address, password, found?.hash))
@@ -72,7 +72,14 @@ export function passwordVerifier({
   }
 }
 
+/** A password that has ended by itself is none. */
+function withoutEnded(user: LoginRecord | undefined, now: number): LoginRecord | undefined {
+  const ended = user && user.passwordUntil !== null && user.passwordUntil <= now
+  return ended ? { ...user, hash: undefined } : user
+}
+
 function authorityOf(user: LoginRecord, load: LoadLogin): Authority {
+  const ends = [user.expiresAt, user.passwordUntil].filter((end) => end !== null)
   return {
     known: true,
     keyId: null,
@@ -85,7 +92,8 @@ function authorityOf(user: LoginRecord, load: LoadLogin): Authority {
     addresses: undefined,
     secrets: [],
     enabled: user.enabled && user.accountEnabled,
-    expiresAt: user.expiresAt,
+    expiresAt: ends.length > 0 ? Math.min(...ends) : null,
+    ownExpiresAt: user.passwordUntil,
     restsOn: restsOnPrincipal(user.account, { kind: 'user', id: user.login }),
     async reload(queries) {
       const fresh = await load(user.account, user.login, queries)

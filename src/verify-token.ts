@@ -31,6 +31,7 @@ function authorityOf(record: TokenRecord, load: (queries: Queries) => Promise<To
     secrets: [],
     enabled: principal.enabled && record.accountEnabled,
     expiresAt: Math.min(record.expiresAt, principal.expiresAt ?? record.expiresAt),
+    ownExpiresAt: record.expiresAt,
     restsOn: [...restsOnPrincipal(record.account, principal), `token:${record.tokenId}`],
     async reload(queries) {
       const fresh = await load(queries)

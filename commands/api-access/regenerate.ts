@@ -1,5 +1,5 @@
 import { RegenerateAccess, RegeneratedAccess } from '../../schemas/api-access.js'
-import { accessKey, ceilingOf, command, isLiveKey, isOwnAccess, requireShowable } from '../../src/command.js'
+import { accessKey, ceilingOf, command, endFor, isLiveKey, isOwnAccess, requireShowable } from '../../src/command.js'
 
 const defaultGrace = 3_600
 
@@ -20,7 +20,8 @@ export default command({
     if (!key || !isLiveKey(key, now)) return ['API_ACCESS_NOT_REGENERATED']
     requireShowable(caller, key)
     const { secret } = newKey()
-    const rotated = await store.accountKeys.rotate(key.keyId, secret, ceilingOf(caller.permissions), now + grace)
+    const made = { secret, ceiling: ceilingOf(caller.permissions), end: endFor(caller, key.principal) }
+    const rotated = await store.accountKeys.rotate(key.keyId, made, now + grace)
     if (!rotated) return ['API_ACCESS_NOT_REGENERATED']
     audit(undefined, { api_id: key.keyId, old_secret_until: now + grace })
     return ['API_ACCESS_REGENERATED', { api_id: key.keyId, secret, old_secret_until: now + grace }]

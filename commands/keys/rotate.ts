@@ -1,5 +1,5 @@
 import { RotatedKey, RotateKey } from '../../schemas/keys.js'
-import { ceilingOf, command, requireShowable } from '../../src/command.js'
+import { ceilingOf, command, endFor, requireShowable } from '../../src/command.js'
 
 const defaultGrace = 3_600
 
@@ -18,7 +18,8 @@ export default command({
     if (!before || before.revokedAt !== null) return ['KEY_NOT_ROTATED']
     requireShowable(caller, before)
     const { secret } = newKey()
-    const rotated = await store.accountKeys.rotate(key, secret, ceilingOf(caller.permissions), now + grace)
+    const made = { secret, ceiling: ceilingOf(caller.permissions), end: endFor(caller, before.principal) }
+    const rotated = await store.accountKeys.rotate(key, made, now + grace)
     if (!rotated) return ['KEY_NOT_ROTATED']
     audit(undefined, { old_secret_until: now + grace })
     return ['KEY_ROTATED', { key_id: key, secret, old_secret_until: now + grace }]

@@ -87,6 +87,14 @@ const toInfo = (row: Row): KeyInfo => ({
   lastAddress: row.last_address,
 })
 
+export interface NewSecret {
+  readonly secret: string
+  /** What its maker holds. */
+  readonly ceiling: readonly string[]
+  /** When its key must have ended, Unix seconds; null where nothing is said. */
+  readonly end: number | null
+}
+
 type Columns = Readonly<Record<string, Value>>
 
 /** Where and until when a key works. */
@@ -206,14 +214,20 @@ export class AccountKeys {
   }
 
   /**
-   * Gives a key a new secret, with what its maker holds; the one it had works until the moment given, one before that ends
-   * now. False where there is no such key, or its row is not as it was written.
+   * Gives a key a new secret; the one it had works until `oldUntil`, one before that ends now. False where there is no such key,
+   * or its row is not as it was written.
    */
-  async rotate(keyId: string, secret: string, ceiling: readonly string[], oldUntil: number): Promise<boolean> {
+  async rotate(keyId: string, { secret, ceiling, end }: NewSecret, oldUntil: number): Promise<boolean> {
     const row = await this.row(keyId)
     const opened = row && openSound(this.sealing, row)
     if (!row || !opened) return false
-    const change = { ceiling: JSON.stringify(ceiling), old_until: oldUntil, old_ceiling: row.ceiling }
+    const sooner = end !== null && (row.expires_at === null || row.expires_at > end)
+    const change = {
+      ceiling: JSON.stringify(ceiling),
+      old_until: oldUntil,
+      old_ceiling: row.ceiling,
+      ...(sooner && { expires_at: end }),
+    }
     await this.write(keyId, { ...change, ...this.sealed({ ...row, ...change }, secret, opened[0].secret) })
     return true
   }

@@ -52,15 +52,21 @@ export interface UserColumns {
   readonly enable: number
   readonly expire: number
   readonly password: string | null
+  /** When it ends by itself, Unix seconds. */
+  readonly password_until: number | null
   readonly ceiling: string | null
   readonly scope: string | null
   readonly tag: string | null
 }
 
-export const userColumns = 'account, id, type, enable, expire, password, ceiling, scope, tag'
+export const userColumns = 'account, id, type, enable, expire, password, password_until, ceiling, scope, tag'
 
-export const userText = (row: Omit<UserColumns, 'tag'>): string =>
-  JSON.stringify(['users', row.account, row.id, row.type, row.enable, row.expire, row.password, row.ceiling, row.scope])
+export const userText = (row: Omit<UserColumns, 'tag'>): string => {
+  const { account, id, type, enable, expire, password, ceiling, scope, password_until: until } = row
+  const text = ['users', account, id, type, enable, expire, password, ceiling, scope]
+  // A row without one has the tag that it had before there was one.
+  return JSON.stringify(until === null ? text : [...text, until])
+}
 
 export interface PrincipalColumns {
   readonly account: number
@@ -118,6 +124,7 @@ export interface PrincipalParts {
   readonly user_enable: number | null
   readonly user_expire: number | null
   readonly user_password: string | null
+  readonly user_password_until: number | null
   readonly user_ceiling: string | null
   readonly user_scope: string | null
   readonly user_tag: string | null
@@ -125,7 +132,7 @@ export interface PrincipalParts {
 
 export const principalParts = `p.permissions as principal_permissions, p.enable as principal_enable, p.tag as principal_tag,
   u.type as user_type, u.enable as user_enable, u.expire as user_expire, u.password as user_password,
-  u.ceiling as user_ceiling, u.scope as user_scope, u.tag as user_tag`
+  u.password_until as user_password_until, u.ceiling as user_ceiling, u.scope as user_scope, u.tag as user_tag`
 
 /**
  * Whether whose a key or token is stands as the gateway wrote it. An owner always holds everything in its account, so its row has
@@ -148,6 +155,7 @@ const userOf = (row: PrincipalParts, type: number): Omit<UserColumns, 'tag'> => 
   enable: row.user_enable ?? 0,
   expire: row.user_expire ?? 0,
   password: row.user_password,
+  password_until: row.user_password_until,
   ceiling: row.user_ceiling,
   scope: row.user_scope,
 })

@@ -10,6 +10,8 @@ export interface LoginRecord {
   readonly enabled: boolean
   /** Unix seconds, null for never. */
   readonly expiresAt: number | null
+  /** When the password ends by itself, whatever its user does. */
+  readonly passwordUntil: number | null
   /** What whoever gave the password held: it never allows more. */
   readonly ceiling: readonly string[]
   /** Undefined for a user without a password, whom none lets in. */
@@ -25,6 +27,7 @@ const toRecord = (row: Row): LoginRecord => ({
   type: row.type,
   enabled: row.enable === 1,
   expiresAt: row.expire || null,
+  passwordUntil: row.password_until,
   ceiling: row.ceiling === null ? [] : JSON.parse(row.ceiling),
   hash: row.password ?? undefined,
 })
@@ -41,7 +44,7 @@ export async function findLogin(
   onUnsound: (what: string) => void,
 ): Promise<LoginRecord | undefined> {
   const row = await queries.get<Row>(
-    `select u.account, a.enable as account_enable, u.id, u.type, u.enable, u.expire, u.password, u.ceiling, u.scope, u.tag
+    `select u.account, a.enable as account_enable, u.id, u.type, u.enable, u.expire, u.password, u.password_until, u.ceiling, u.scope, u.tag
      from users u join accounts a on a.account = u.account where u.account = $1 and u.id = $2`,
     [account, login],
   )

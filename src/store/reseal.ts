@@ -64,7 +64,7 @@ const places: readonly Place[] = [
     table: 'users',
     key: ['account', 'id'],
     columns: ['tag'],
-    with: ['type', 'enable', 'expire', 'password', 'ceiling', 'scope'],
+    with: ['type', 'enable', 'expire', 'password', 'password_until', 'ceiling', 'scope'],
     where: 'tag is not null',
     how: 'tag',
     binding: (row) => userText(row as unknown as UserColumns),

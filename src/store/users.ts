@@ -25,11 +25,15 @@ export interface AssignedUser extends PanelUser {
   readonly assigned: boolean
 }
 
-/** What a change may name; `password` is a hash, `ceiling` what it may ever allow, `token` plain (null removes it). */
+/**
+ * What a change may name; `password` is a hash, `ceiling` what it may ever allow, `passwordUntil` when it ends by itself (null for
+ * as long as its user), `token` plain (null removes it).
+ */
 export interface UserFields {
   readonly enable?: boolean | undefined
   readonly type?: number | undefined
   readonly password?: string | undefined
+  readonly passwordUntil?: number | null | undefined
   readonly ceiling?: readonly string[] | undefined
   readonly comment?: string | undefined
   readonly token?: string | null | undefined
@@ -53,7 +57,7 @@ const findUserWithToken = `select ${columns}, token from users where account = $
 const toggleUser = `update users set enable = $1, tag = $2, updated_at = $3
   where account = $4 and id = $5 and enable = $6 and coalesce(tag, '') = $7`
 /** Columns that the tag of a user covers. */
-const tagged: ReadonlySet<string> = new Set(['type', 'enable', 'expire', 'password', 'ceiling'])
+const tagged: ReadonlySet<string> = new Set(['type', 'enable', 'expire', 'password', 'password_until', 'ceiling'])
 /** Member by member: copying all but one of a row takes longer than to find it. */
 const toUser = (row: Row): PanelUser => ({
   id: row.id,
@@ -122,12 +126,13 @@ export class Users {
       enable: (fields.enable ?? true) ? 1 : 0,
       expire: fields.expire ?? 0,
       password: fields.password ?? null,
+      password_until: fields.passwordUntil ?? null,
       ceiling: fields.ceiling ? JSON.stringify(fields.ceiling) : null,
       scope: null,
     }
     await this.queries.run(
-      `insert into users (account, id, enable, type, password, comment, token, ip, expire, conlimit, created_at, updated_at, ceiling, tag)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13)`,
+      `insert into users (account, id, enable, type, password, comment, token, ip, expire, conlimit, created_at, updated_at, ceiling, tag, password_until)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, $14)`,
       [
         this.account,
         id,
@@ -142,6 +147,7 @@ export class Users {
         now,
         row.ceiling,
         this.sealing.tag(userText(row)),
+        row.password_until,
       ],
     )
     this.changed(id, true)
@@ -153,6 +159,7 @@ export class Users {
       enable: fields.enable === undefined ? undefined : Number(fields.enable),
       type: fields.type,
       password: fields.password,
+      password_until: fields.passwordUntil,
       ceiling: fields.ceiling && JSON.stringify(fields.ceiling),
       comment: fields.comment,
       token: fields.token === undefined ? undefined : this.sealed(id, fields.token),

@@ -204,6 +204,66 @@ test('a caller with an end gives a user that holds nothing a password that stays
   assert.equal((await byPassword(gateway, 'alice:p', { cmd: 'get-user', id: 'alice' })).status, 403)
 })
 
+test('a key that a caller with an end gave a secret lasts no longer than that caller, whoever gives its user a later end', async (t) => {
+  for (const cmd of ['keys/rotate', 'api-access/regenerate', 'api-access/enable']) {
+    const gateway = await instanceFor(t)
+    const now = gateway.seconds()
+    const intruder = await makeUser(gateway, 'intruder', { type: 1, expire: now + 3_600 })
+    await setUser(gateway, 'alice', { type: 3, expire: now + 1_800 })
+    const { api_id: key } = (await gateway.run('api-access/enable', { id: 'alice' })).result
+    if (cmd === 'api-access/enable') await gateway.run('api-access/disable', { id: 'alice' })
+    const { result } = await gateway.run(cmd, cmd === 'keys/rotate' ? { key } : { id: 'alice' }, intruder)
+    const shown = { apiKey: key, secret: result.secret }
+    await setUser(gateway, 'alice', { type: 1, expire: 0 })
+    assert.equal((await gateway.run('list-users', {}, shown)).code, 3031, cmd)
+    gateway.clock.offset += 3_700
+    assert.equal((await gateway.run('list-users', {}, intruder)).code, 1407)
+    assert.equal((await gateway.run('list-users', {}, shown)).code, 1407, cmd)
+    // Somebody without an end gives it a later one.
+    const update = { key, expires_at: null }
+    assert.equal((await gateway.run('keys/update', update)).code, 6121)
+  }
+})
+
+test('a user with an end gives its own key a new secret, which lasts as long as the user, also when that is given a later end', async (t) => {
+  const gateway = await instanceFor(t)
+  const now = gateway.seconds()
+  const alice = await makeUser(gateway, 'alice', { type: 1, expire: now + 3_600 })
+  const other = await makeKey(gateway, { user: 'alice' })
+  for (const { apiKey } of [alice, other]) {
+    const { result } = await gateway.run('keys/rotate', { key: apiKey, grace: 0 }, { ...alice })
+    if (apiKey === alice.apiKey) Object.assign(alice, { secret: result.secret })
+    else Object.assign(other, { secret: result.secret })
+  }
+  await setUser(gateway, 'alice', { expire: 0 })
+  gateway.clock.offset += 3_700
+  for (const by of [alice, other]) assert.equal((await gateway.run('list-users', {}, by)).code, 3031)
+})
+
+test('a password lasts no longer than the caller with an end that gave it, whoever gives its user a later end; another password does', async (t) => {
+  const gateway = await instanceFor(t)
+  const now = gateway.seconds()
+  const { key_id, secret } = (await gateway.run('keys/create', { expires_at: now + 3_600 })).result
+  const by = { apiKey: key_id, secret }
+  const user = { type: 1, expire: now + 1_800, password: 'p' }
+  assert.equal((await gateway.run('set-user', { id: 'alice', user }, by)).code, 3011)
+  const statusOf = async (login: string) => (await byPassword(gateway, login, { cmd: 'get-user', id: 'alice' })).status
+  assert.equal(await statusOf('alice:p'), 200)
+  await setUser(gateway, 'alice', { expire: 0 })
+  assert.equal(await statusOf('alice:p'), 200)
+  gateway.clock.offset += 3_700
+  assert.equal(await statusOf('alice:p'), 401)
+  await setUser(gateway, 'alice', { password: 'q' })
+  assert.equal(await statusOf('alice:q'), 200)
+  // With the password of a user that has an end it gives itself another one, which lasts as long as the user.
+  await setUser(gateway, 'alice', { expire: gateway.seconds() + 60 })
+  const change = { cmd: 'set-user', id: 'alice', user: { password: 'r' } }
+  assert.equal((await byPassword(gateway, 'alice:q', change)).status, 200)
+  await setUser(gateway, 'alice', { expire: 0 })
+  gateway.clock.offset += 120
+  assert.equal(await statusOf('alice:r'), 200)
+})
+
 test('the upgrade takes what principals hold by then for what makers held', async (t) => {
   const gateway = await instanceFor(t)
   const keys = [

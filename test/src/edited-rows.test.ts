@@ -83,6 +83,7 @@ const userEdits: readonly (readonly [column: string, value: Value])[] = [
   ['enable', 2],
   ['expire', 0],
   ['ceiling', '["*","instance"]'],
+  ['password_until', 99_999_999_999],
   ['scope', '{"slices":[],"servers":["edge-1"]}'],
   ['tag', null],
   ['tag', 'AAAAAAAAAAAAAAAAAAAAAA'],

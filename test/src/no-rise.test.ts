@@ -148,7 +148,14 @@ function requireWithin(intruder: Intruder, shown: Credentials, state: State): vo
   assert.ok(within(intruder.held, key.holds), `${shown.apiKey} was shown, and holds ${key.holds}`)
 }
 
-/** When it is shown, it works from nowhere else and no longer. Later its holder may be given an end and addresses of its own. */
+/** Nor does it last longer than the intruder does by then, whatever end somebody else gives its holder later. */
+function requireLasting({ end }: Intruder, shown: Credentials, state: State): void {
+  const key = state.keys.get(shown.apiKey)
+  if (!key || key.holds.length === 0) return
+  assert.ok((key.end ?? never) <= (end ?? never), `${shown.apiKey} was shown, and lasts until ${key.end}`)
+}
+
+/** When it is shown, it works from nowhere else and no longer. Later somebody else may give it other addresses. */
 function requireShownWithin(intruder: Intruder, shown: Credentials, state: State): void {
   requireWithin(intruder, shown, state)
   const key = state.keys.get(shown.apiKey)
@@ -199,7 +206,7 @@ test('whatever somebody sends with the credentials it has and is shown, whoever 
     let before = await stateOf(gateway)
     const first = before.keys.get(planted.intruder.apiKey)
     assert.ok(first)
-    const intruder: Intruder = { held: first.holds, addresses: first.addresses, end: first.end }
+    let intruder: Intruder = { held: first.holds, addresses: first.addresses, end: first.end }
     const secretUsers = [...before.users].filter(
       ([, { type }]) => !covers(intruder.held, 'secrets:read') || !within(intruder.held, permissionsOfType(type)),
     )
@@ -218,7 +225,13 @@ test('whatever somebody sends with the credentials it has and is shown, whoever 
       const after = await stateOf(gateway)
       for (const [id, { createdBy }] of after.keys) lineage.set(id, createdBy)
       if (wanted.honest) {
-        for (const one of pool) requireWithin(intruder, one, after)
+        // The intruder itself may be given a later end.
+        const own = after.keys.get(planted.intruder.apiKey)
+        if (own && (own.end ?? never) > (intruder.end ?? never)) intruder = { ...intruder, end: own.end }
+        for (const one of pool) {
+          requireWithin(intruder, one, after)
+          requireLasting(intruder, one, after)
+        }
         seen.managed += Number(reply.status === 'success')
         before = after
         continue
@@ -232,7 +245,10 @@ test('whatever somebody sends with the credentials it has and is shown, whoever 
       for (const secret of hidden) assert.ok(!text.includes(secret), `${cmd} shows ${secret}`)
       const shown = shownIn(reply.result)
       pool.push(...shown)
-      for (const one of pool.slice(1)) requireWithin(intruder, one, after)
+      for (const one of pool.slice(1)) {
+        requireWithin(intruder, one, after)
+        requireLasting(intruder, one, after)
+      }
       for (const one of shown) requireShownWithin(intruder, one, after)
       requireUnharmed(intruder.held, before, after)
       requireNoLonger(intruder, before, after)

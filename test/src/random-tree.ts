@@ -331,7 +331,7 @@ type Sent = readonly [cmd: string, params: object]
 
 /** The message of an attempt, on what there is in `state`. */
 export function attempt({ items, atomic, honest }: Attempt, state: State, planted: Planted): Sent {
-  const commands = items.map((item) => (honest ? management(item, state) : message(item, state, planted)))
+  const commands = items.map((item) => (honest ? management(item, state, planted.now) : message(item, state, planted)))
   const [first] = commands
   if (commands.length === 1 && first) return first
   return ['batch', { commands: commands.map(([cmd, params]) => ({ cmd, ...params })), atomic }]
@@ -342,8 +342,12 @@ const pick = <T>(from: Iterable<T>, index: number): T => {
   return all[index % all.length] as T
 }
 
-/** What an owner does to others: it lowers and raises them, takes them away, and makes them anew. */
-function management({ key, user, verb, type, flag }: Single, { keys, users, subowners }: State): Sent {
+/** What an owner does to others: it lowers and raises them, gives them ends, takes them away, and makes them anew. */
+function management(
+  { key, user, verb, type, flag, hours }: Single,
+  { keys, users, subowners }: State,
+  now: number,
+): Sent {
   if (verb.startsWith('subowner') && subowners.size > 0) {
     const id = pick(subowners.keys(), user)
     if (verb === 'subowner-delete') return ['subowners/delete', { id }]
@@ -356,7 +360,10 @@ function management({ key, user, verb, type, flag }: Single, { keys, users, subo
   }
   if (verb === 'remove') return ['set-user', { id, user: { remove: true } }]
   if (verb === 'assign') return ['slices/assign', { user: id, slices: ['sports'], servers: [] }]
-  return verb === 'toggle' ? ['toggle-user', { id }] : ['set-user', { id, user: { type: flag ? 1 : type } }]
+  if (verb === 'toggle') return ['toggle-user', { id }]
+  // Never, or so many hours on; where nothing is said the end stays.
+  const expire = hours === null ? 0 : hours && now + hours * 3_600
+  return ['set-user', { id, user: { type: flag ? 1 : type, expire } }]
 }
 
 /** Questions about what a panel user may have been given a part of. */

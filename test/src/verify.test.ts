@@ -22,6 +22,7 @@ function authority(secrets: readonly (readonly [secret: string, until: number | 
     secrets: secrets.map(([secret, until]) => ({ key: new MacKey(secret), until, permissions: ['*'] })),
     enabled: true,
     expiresAt: null,
+    ownExpiresAt: null,
     reload: async () => assert.fail('is not loaded again'),
     restsOn: [],
     stale: false,

@@ -324,7 +324,7 @@ CREATE TABLE "users" (
   conlimit bigint not null,
   created_at bigint not null,
   updated_at bigint not null,
-  scope text, ceiling text, tag text,
+  scope text, ceiling text, tag text, password_until bigint,
   primary key (account, id)
 ) without rowid;
 
