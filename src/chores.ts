@@ -14,7 +14,7 @@ export function startChores(instance: Pick<Instance, 'forget' | 'keepHead'>, log
     () => instance.keepHead(),
     (err) => logger.error({ err }, 'the heads of the audit trail were not kept'),
   )
-  // At the start as well: one that is started anew all the time would keep everything.
+  // At the start as well: one that is restarted all the time would keep everything.
   forget()
   keepHead()
   const timers = [setInterval(forget, forgetEvery), setInterval(keepHead, keepHeadEvery)]

@@ -84,7 +84,7 @@ const share = 2
 /** A page beside the endpoint is prepared, and takes no time worth counting. */
 const sizeOf = ({ body, answer }: Whole): number => (answer ? 0 : body.length)
 
-/** Whether the gateway has cut its connection: of what came over that, nothing runs that has not begun. */
+/** True where the gateway has cut the connection of a request. A request that has not begun then never does. */
 const isCut = ({ connection }: Whole): boolean => connection.destroyed && markOf(connection).closing
 
 /** Bodies on their way: those that take too long are given up, and those that end in one turn are chosen from together. */

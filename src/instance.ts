@@ -199,7 +199,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
     } catch (error) {
       const isNewer = error instanceof NewerSchema
       const how = isNewer ? 'as the newer version' : 'with the new master key'
-      logger.error({ err: error }, `nothing is taken until the gateway is started anew ${how}`)
+      logger.error({ err: error }, `nothing is taken until the gateway is started again ${how}`)
       throw isNewer ? new StorageError('busy', error.message, { cause: error }) : error
     }
   }

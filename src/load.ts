@@ -119,7 +119,7 @@ export class Load {
       ({ source }) => source,
       (source) => {
         const own = this.bySource.get(source) ?? 0
-        // Behind one address there may be many callers: what some of them have under way is no turn of the others, until it is a crowd.
+        // Behind one address there may be many callers. What some of them have under way takes no turns of the others, unless it is a crowd.
         return typeof source === 'number' || own > standing ? own : 0
       },
     )

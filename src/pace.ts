@@ -101,7 +101,10 @@ export class LongReads {
   }
 }
 
-/** The pace of one read. Past its time limit it stops the work itself: the answer was given by then. So it does when nobody waits for the answer. */
+/**
+ * The pace of one read. It stops the work itself where nobody waits for the answer: past the time limit, when another answer was given, and
+ * once the connection has ended.
+ */
 export class ReadPace implements Pace {
   private readonly end: number
   private resume: (() => void) | undefined

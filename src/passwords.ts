@@ -4,6 +4,8 @@ import { Turns } from './turns.js'
 
 const cost = { N: 2 ** 15, r: 8, p: 1 }
 const atOnce = 4
+/** Of the process: its instances share them. */
+const threads = new ScryptThreads()
 const maxWaiting = { first: 256, last: 64 }
 /** Of one account: a batch of a hundred waits, and leaves room for others. */
 const maxWaitingOfOne = 128
@@ -31,7 +33,6 @@ export interface SharedPasswords extends Passwords {
 const nobody = ''
 
 export function passwords(randomBytes: (size: number) => Buffer): SharedPasswords {
-  const threads = new ScryptThreads()
   let running = 0
   const turns = () => new Turns<() => void>({ sizeOf: () => 1 })
   const waiting: Record<Turn, Turns<() => void>> = { first: turns(), last: turns() }

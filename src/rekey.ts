@@ -95,7 +95,7 @@ async function change(config: Config, next: string, around: Around, options: Rek
   }
 }
 
-/** What a newer version keeps sealed, this one does not know to seal anew. */
+/** What a newer version keeps sealed, this one cannot seal again. */
 async function requireKnown(db: Db, migrations: string): Promise<void> {
   const unknown = await unknownMigrations(db, migrations)
   if (unknown.length > 0) {

@@ -26,11 +26,16 @@ export class ScryptThreads {
 
   /** Rejects where scrypt refuses the options. */
   async derive(derivation: Derivation): Promise<Buffer> {
-    const thread = this.idle.pop() ?? new ScryptThread()
+    const thread = this.take()
     const derived = await thread.derive(derivation)
     this.idle.push(thread)
     if ('error' in derived) throw new Error(derived.error)
     return Buffer.from(derived.key)
+  }
+
+  private take(): ScryptThread {
+    for (let thread = this.idle.pop(); thread; thread = this.idle.pop()) if (!thread.ended) return thread
+    return new ScryptThread()
   }
 }
 
@@ -38,11 +43,15 @@ export class ScryptThreads {
 class ScryptThread {
   private readonly worker = new Worker(new URL('scrypt-thread.js', import.meta.url))
   private waiting: Waiting | undefined
+  ended = false
 
   constructor() {
     this.worker.on('message', (derived: Derived) => this.answered(derived))
     this.worker.on('error', (error) => this.waiting?.reject(error))
-    this.worker.on('exit', () => this.waiting?.reject(new Error('the thread that hashes passwords has ended')))
+    this.worker.on('exit', () => {
+      this.ended = true
+      this.waiting?.reject(new Error('the thread that hashes passwords has ended'))
+    })
   }
 
   /** Rejects when the thread has ended. */

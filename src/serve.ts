@@ -80,7 +80,7 @@ export async function serve(config: Config, { version, schema, say, onEnd, onUnh
     (own) => watched(own, config.stallLimit),
   )
   await data.db.joined()
-  // Whoever keeps older versions out waits for those that have joined, and for no other.
+  // A process that keeps older versions out sees those that have joined, and no others.
   await requireStillCompatible(data.db, Number(schema))
   let draining = false
   const ready = async () => !draining && (await instance.writable())

@@ -22,7 +22,7 @@ export interface TurnsOptions<T> {
   readonly unitsOf?: (item: T) => number
   /** Of units that take longer than `from` milliseconds a lot has no more than `most` milliseconds. */
   readonly slow?: { readonly from: number; readonly most: number }
-  /** While several sources come, a lot has of each no more than takes so many milliseconds; an item that takes longer has a lot to itself. */
+  /** While several sources come, a lot has at most so many milliseconds of each. An item that takes longer has a lot to itself. */
   readonly share?: number
 }
 
@@ -31,7 +31,7 @@ const firstCost = 0.1
 const leastCost = 0.01
 /** How far one lot moves what is known of the cost of its sources. */
 const learning = 0.25
-/** Several sources come for so many milliseconds after an item of another one than before. */
+/** How long several sources count as coming after items of two of them came one after the other, in milliseconds. */
 const mixedFor = 100
 /** Sources that are remembered while nothing of theirs waits. */
 const maxIdle = 1_024
@@ -46,6 +46,7 @@ export class Turns<T> {
   private readonly waiting: Source<T>[] = []
   private clock = 0
   private count = 0
+  /** Whose item came last, and when the one before it was of another source. */
   private lastName: unknown
   private mixedAt = Number.NEGATIVE_INFINITY
 
@@ -57,6 +58,11 @@ export class Turns<T> {
 
   lengthOf(name: unknown): number {
     return this.sources.get(name)?.items.length ?? 0
+  }
+
+  /** Whether items of several sources came within so many milliseconds. */
+  isMixed(within: number): boolean {
+    return performance.now() - this.mixedAt < within
   }
 
   /** Whose turn it is, of those sources that `may` allows. */
@@ -139,9 +145,8 @@ export class Turns<T> {
 
   /** Milliseconds that a lot has of each source. */
   private share(): number {
-    const { share } = this.options
-    const isMixed = share !== undefined && performance.now() - this.mixedAt < mixedFor
-    return isMixed ? share : Number.POSITIVE_INFINITY
+    const { share = Number.POSITIVE_INFINITY } = this.options
+    return this.isMixed(mixedFor) ? share : Number.POSITIVE_INFINITY
   }
 
   private shift(source: Source<T>): void {

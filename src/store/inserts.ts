@@ -23,7 +23,7 @@ export class Inserts {
     this.many = this.insertOf(rowsTogether)
   }
 
-  /** The statements for some rows, in their order. A row is made when its statement is. */
+  /** The statements that insert some rows, in the order of these. */
   *of(rows: Iterable<readonly Value[]>): Iterable<Statement> {
     let together: (readonly Value[])[] = []
     for (const row of rows) {

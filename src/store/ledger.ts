@@ -83,9 +83,6 @@ export class Ledger {
   private closing = false
   private lastCommit = Number.NEGATIVE_INFINITY
   private lastFailed = false
-  /** Who wrote last, and when it was somebody else than before. */
-  private lastAccount: number | undefined
-  private mixedAt = Number.NEGATIVE_INFINITY
   /** How many of the next batches take savepoints. */
   private cautious = 0
 
@@ -133,8 +130,6 @@ export class Ledger {
     return new Promise<T>((resolve, reject) => {
       const submitted = performance.now()
       const job = { entry, submitted, resolve, reject }
-      if (entry.account !== this.lastAccount) this.mixedAt = submitted
-      this.lastAccount = entry.account
       // The pump hands each job the value of its own entry.
       this.queue.push(job as Job)
       this.pump()
@@ -302,8 +297,7 @@ export class Ledger {
    * and where others have written lately half of the lanes are left to them.
    */
   private takeMore(most: number): Lot<Job> | undefined {
-    const mixed = performance.now() - this.mixedAt < mixedFor
-    const lanes = mixed ? Math.ceil(this.lanes.length / 2) : this.lanes.length
+    const lanes = this.queue.isMixed(mixedFor) ? Math.ceil(this.lanes.length / 2) : this.lanes.length
     const next = this.queue.whose((account) => this.lanesOf(account) < lanes)
     return next && this.queue.take(most, (account) => account === next.name)
   }

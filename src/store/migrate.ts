@@ -125,7 +125,7 @@ async function apply(
 ): Promise<boolean> {
   let mine = false
   await patiently(db, async (session) => {
-    // Inserting the id is the lock: whoever comes second finds it taken and does nothing.
+    // Inserting the id is the lock: the second one finds it taken and does nothing.
     const sql = 'insert into migrations (id, applied_at) values ($1, $2) on conflict do nothing'
     mine = (await session.run(sql, [file, now])) === 1
     if (!mine) return

@@ -56,6 +56,11 @@ export class Queue {
     return this.jobs.length >= maxWaiting || (account !== undefined && this.jobs.lengthOf(account) >= maxWaitingOfOne)
   }
 
+  /** Whether writes of several accounts came within so many milliseconds. */
+  isMixed(within: number): boolean {
+    return this.jobs.isMixed(within)
+  }
+
   /** Whose turn it is, of those accounts that `may` allows. */
   whose(may: (account: unknown) => boolean): { readonly name: unknown } | undefined {
     return this.jobs.whose(may)

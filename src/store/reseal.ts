@@ -123,7 +123,7 @@ export interface Resealed {
   readonly damaged: string[]
 }
 
-/** Seals every row anew, some hundred a transaction, so that a running gateway hardly waits. May be cut short anywhere, and done again. */
+/** Seals every row again, some hundred a transaction, so that a running gateway hardly waits. May be cut short anywhere, and done again. */
 export async function resealRows(db: Db, reseal: Reseal, onRows: (rows: number) => void): Promise<Resealed> {
   const done: Resealed = { rows: 0, damaged: [] }
   for (const place of places) {
@@ -197,16 +197,16 @@ async function one(queries: Queries, place: Place, row: Row, reseal: Reseal, don
   for (const column of columns) {
     const sealed = row[column]
     if (typeof sealed !== 'string') continue
-    let anew: string | undefined
+    let sealedAgain: string | undefined
     try {
-      anew = reseal[how](sealed, place.binding(row, column))
+      sealedAgain = reseal[how](sealed, place.binding(row, column))
     } catch {
       done.damaged.push(`${table} ${valuesOf(key, row).join(' ')}: ${column}`)
       continue
     }
-    if (anew === undefined) continue
+    if (sealedAgain === undefined) continue
     const which = key.map((name, index) => `${name} = $${index + 2}`).join(' and ')
-    await queries.run(`update ${table} set ${column} = $1 where ${which}`, [anew, ...valuesOf(key, row)])
+    await queries.run(`update ${table} set ${column} = $1 where ${which}`, [sealedAgain, ...valuesOf(key, row)])
     done.rows++
   }
 }

@@ -110,7 +110,7 @@ for (const engine of ['sqlite', 'postgres'] as const) {
       assert.equal((await long.call('stats/indepth', { ...asked, bucket: '1m' })).code, 1422)
       const again = await long.local('stats/report', { server: 'edge-1', samples })
       assert.deepEqual(again.result, { accepted: 0, repeated: 2 })
-      // What was never there is history as any other.
+      // What was never there is history like every other.
       const other = [
         sampleOf({ time: time - 7_200 }),
         sampleOf({ time: time - 7_140 }),

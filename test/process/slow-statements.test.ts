@@ -47,7 +47,7 @@ test('no verb beside the gateways is ended by the limit that a statement of a ga
   const { url, tight } = await placeFor(t)
   const server = await startServer({ env: { COUNTERSIGN_DATABASE_URL: url } })
   t.after(() => removeFolder(server.folder))
-  const user = { type: 3, token: 'to be sealed anew' }
+  const user = { type: 3, token: 'to be sealed again' }
   for (let n = 0; n < 4; n++) await server.call('set-user', { id: `u${n}`, user })
   await server.stop()
   await asked(url, ...many)
@@ -71,7 +71,7 @@ test('no verb beside the gateways is ended by the limit that a statement of a ga
   await opened.close()
 })
 
-test('a copy to PostgreSQL is made, begun anew and checked, however long a statement over a whole table takes', {
+test('a copy to PostgreSQL is made, begun again and checked, however long a statement over a whole table takes', {
   skip: noPostgres ?? false,
 }, async (t) => {
   const { url, tight } = await placeFor(t)

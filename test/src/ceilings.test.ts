@@ -204,7 +204,7 @@ test('a caller with an end gives a user that holds nothing a password that stays
   assert.equal((await byPassword(gateway, 'alice:p', { cmd: 'get-user', id: 'alice' })).status, 403)
 })
 
-test('a key that a caller with an end gave a secret lasts no longer than that caller, whoever gives its user a later end', async (t) => {
+test('a key that a caller with an end gave a secret lasts no longer than that caller, even if its user is given a later end', async (t) => {
   for (const cmd of ['keys/rotate', 'api-access/regenerate', 'api-access/enable']) {
     const gateway = await instanceFor(t)
     const now = gateway.seconds()
@@ -240,7 +240,7 @@ test('a user with an end gives its own key a new secret, which lasts as long as 
   for (const by of [alice, other]) assert.equal((await gateway.run('list-users', {}, by)).code, 3031)
 })
 
-test('a password lasts no longer than the caller with an end that gave it, whoever gives its user a later end; another password does', async (t) => {
+test('a password lasts no longer than the caller with an end that gave it, even if its user is given a later end; another password does', async (t) => {
   const gateway = await instanceFor(t)
   const now = gateway.seconds()
   const { key_id, secret } = (await gateway.run('keys/create', { expires_at: now + 3_600 })).result

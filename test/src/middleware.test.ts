@@ -62,4 +62,6 @@ test('mounted in a server of somebody else’s, a connection with more requests 
   raw.write('GET /control HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_700))
   await raw.closed()
   assertReply(await exchange(port, post(ping())), 200, 9001)
+  // Errors of the application have their stacks all the same.
+  assert.match(new Error('later').stack ?? '', /\n +at /)
 })

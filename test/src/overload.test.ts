@@ -253,7 +253,7 @@ test('of a connection that is cut for what it sends ahead, nothing begins', asyn
   await raw.closed()
   await new Promise((resolve) => setTimeout(resolve, 50))
   assert.equal(gate.asked(), 0)
-  // What was taken on of it counts no longer.
+  // The requests that were taken on from it do not count any more.
   assert.equal(load.room(2_000, 0, 0), new Load().room(2_000, 0, 0))
   gate.answer()
 })

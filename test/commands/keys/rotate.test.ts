@@ -191,7 +191,7 @@ test('both secrets of a rotated key are answered alike when its principal holds 
     for (const by of [old, renewed]) assert.deepEqual(await answers(gateway, by), all)
     await end()
     for (const by of [old, renewed]) assert.deepEqual(await answers(gateway, by), without)
-    // A key that may do nothing is rotated as any other.
+    // A key that may do nothing is rotated like every other.
     const again = await rotate(gateway, old)
     for (const by of [renewed, again]) assert.deepEqual(await answers(gateway, by), without)
     await restore()

@@ -89,7 +89,7 @@ test('older history is taken from the command line, once however often it comes,
   await assert.rejects(gateway.local('stats/report', { server: 'edge-1', samples: tooOld }, { account: 1, uid: 0 }))
 })
 
-test('history whose minutes and hours were forgotten counts in its day, and is not counted again by whoever keeps them for longer', async (t) => {
+test('history whose minutes and hours were forgotten counts in its day, and is not counted again by a gateway that keeps them for longer', async (t) => {
   const day = 86_400
   const kept = { statsRepeats: 600, statsMinutes: 1, statsHours: 1 }
   const short = await instanceFor(t, kept)
